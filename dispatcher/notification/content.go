@@ -1,0 +1,85 @@
+package notification
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Segment is a stretch of a text: literal, or a placeholder for a value of the recipient's.
+type Segment struct {
+	// Literal text, already escaped for its target.
+	Literal string `json:"l,omitempty"`
+	// Placeholder names the value that goes here.
+	Placeholder string `json:"p,omitempty"`
+	// Default stands in where the recipient has no such value. A placeholder without a default
+	// makes a missing value an error.
+	Default string `json:"d,omitempty"`
+	// HTML says that the value is to be escaped as HTML.
+	HTML bool `json:"h,omitempty"`
+}
+
+// Segments is a text with placeholders.
+type Segments []Segment
+
+// Literal is a text without placeholders.
+func Literal(s string) Segments {
+	if s == "" {
+		return nil
+	}
+	return Segments{{Literal: s}}
+}
+
+// Content is what an update says on one channel in one locale: rendered once, frozen, and the same
+// for every recipient but for the placeholders.
+type Content struct {
+	Subject Segments `json:"subject,omitempty"`
+	Text    Segments `json:"text"`
+	HTML    Segments `json:"html,omitempty"`
+}
+
+// Placeholders lists the names that the content asks for and that have no default, each once.
+func (c Content) Placeholders() []string {
+	var names []string
+	seen := map[string]bool{}
+	for _, part := range []Segments{c.Subject, c.Text, c.HTML} {
+		for _, s := range part {
+			if s.Placeholder != "" && s.Default == "" && !seen[s.Placeholder] {
+				seen[s.Placeholder] = true
+				names = append(names, s.Placeholder)
+			}
+		}
+	}
+	return names
+}
+
+// Expand puts the recipient's values in. It fails on a value that is missing without a default,
+// never leaving a hole. A text without placeholders is returned as it is, without a copy.
+func (s Segments) Expand(values map[string]string) (string, error) {
+	if len(s) == 0 {
+		return "", nil
+	}
+	if len(s) == 1 && s[0].Placeholder == "" {
+		return s[0].Literal, nil
+	}
+	var b strings.Builder
+	for _, seg := range s {
+		if seg.Placeholder == "" {
+			b.WriteString(seg.Literal)
+			continue
+		}
+		v := values[seg.Placeholder]
+		if v == "" {
+			v = seg.Default
+		}
+		if v == "" {
+			return "", fmt.Errorf("no value for placeholder %q", seg.Placeholder)
+		}
+		if seg.HTML {
+			v = htmlEscaper.Replace(v)
+		}
+		b.WriteString(v)
+	}
+	return b.String(), nil
+}
+
+var htmlEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&#34;", "'", "&#39;")
