@@ -15,6 +15,10 @@ import (
 // maxAnswer bounds what is read of a provider's answer.
 const maxAnswer = 1 << 20
 
+// longestWait bounds what a provider may ask us to wait: a longer time is an error of its own, and
+// an absurd one would overflow a Duration.
+const longestWait = 24 * time.Hour
+
 // Exchange sends req and reads the answer whole, so that the connection can be used again. An error
 // is an *Error whose class says whether the request may have reached the provider; an answer of any
 // status is no error.
@@ -61,14 +65,14 @@ func withoutURL(err error) error {
 }
 
 // RetryAfter reads a Retry-After header (RFC 9110, section 10.2.3): seconds or a date. It returns 0
-// where there is none, or none that makes sense.
+// where there is none, or none that makes sense, and a day where it is longer than that.
 func RetryAfter(h http.Header, now time.Time) time.Duration {
 	v := h.Get("Retry-After")
 	if s, err := strconv.ParseFloat(v, 64); err == nil && s > 0 {
-		return time.Duration(s * float64(time.Second))
+		return time.Duration(min(s, longestWait.Seconds()) * float64(time.Second))
 	}
 	if t, err := http.ParseTime(v); err == nil && t.After(now) {
-		return t.Sub(now)
+		return min(t.Sub(now), longestWait)
 	}
 	return 0
 }

@@ -79,9 +79,13 @@ func (d *Desk) Gate(ctx context.Context) Mode {
 	return c.Mode
 }
 
+// Fate says what happens to messages for an address, and counts nothing: for protocols that answer
+// for the recipient before the message is there. Take then counts it, or its refusal.
+func (d *Desk) Fate(address string) Fate { return d.Conduct().fate(d.provider, address) }
+
 // Take decides what happens to a valid message and counts it: refused, or accepted.
 func (d *Desk) Take(address, text string) Fate {
-	f := d.Conduct().fate(d.provider, address)
+	f := d.Fate(address)
 	if f.Refused {
 		d.book.refuse(address)
 	} else {

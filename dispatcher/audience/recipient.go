@@ -2,9 +2,17 @@
 //
 // A [Recipient] is one customer as Tocsin needs to know them: how to reach them, in which language,
 // what they use and where, what they prefer and what they consented to. Recipients are imported
-// beforehand ([Importer]) so that sending depends on no other system. [Selector] decides who is
-// affected by an update.
+// beforehand ([Read], [Checker], [Import]) so that sending depends on no other system, and can be
+// written out again ([Export]). [Selector] decides who is affected by an update. [Generate] makes up
+// customers for demonstrations and benchmarks.
 package audience
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+)
 
 // Recipient is one customer in the directory.
 type Recipient struct {
@@ -17,7 +25,7 @@ type Recipient struct {
 	// Zone is an IANA time zone.
 	Zone string `json:"zone,omitempty"`
 	// Addresses by channel: {"sms": "+37369123456", "email": "a@example.com"}. A channel occurs once.
-	Addresses []Address `json:"addresses"`
+	Addresses Addresses `json:"addresses"`
 	// Preferences are channels in the customer's order.
 	Preferences []string `json:"preferences,omitempty"`
 	// Consents are the channels on which the customer agreed to be told.
@@ -27,10 +35,48 @@ type Recipient struct {
 	Segments []string `json:"segments,omitempty"`
 }
 
+// AccountPrefix begins the ids under which public accounts (a status page, a social account) appear
+// among recipients. No customer's id may begin with it.
+const AccountPrefix = "account:"
+
 // Address is where a recipient is reached on one channel.
 type Address struct {
-	Channel string `json:"channel"`
-	Address string `json:"address"`
+	Channel string
+	Address string
+}
+
+// Addresses are a recipient's addresses, sorted by channel once they are checked. Their JSON form is
+// an object from channel to address.
+type Addresses []Address
+
+var errAddresses = errors.New("addresses are not an object from channel to address")
+
+// MarshalJSON writes the addresses as an object, {} if there are none.
+func (a Addresses) MarshalJSON() ([]byte, error) {
+	byChannel := make(map[string]string, len(a))
+	for _, one := range a {
+		byChannel[one.Channel] = one.Address
+	}
+	return json.Marshal(byChannel)
+}
+
+// UnmarshalJSON reads the object form, sorted by channel. Of a channel that is named twice the last
+// address counts, as everywhere in encoding/json.
+func (a *Addresses) UnmarshalJSON(b []byte) error {
+	var byChannel map[string]string
+	if err := json.Unmarshal(b, &byChannel); err != nil {
+		return errAddresses
+	}
+	*a = nil
+	for channel, address := range byChannel {
+		*a = append(*a, Address{channel, address})
+	}
+	a.sort()
+	return nil
+}
+
+func (a Addresses) sort() {
+	slices.SortFunc(a, func(x, y Address) int { return strings.Compare(x.Channel, y.Channel) })
 }
 
 // Address returns the recipient's address on a channel, "" if there is none.

@@ -5,6 +5,29 @@
 // gave it. An [Update] is one thing said about it: immutable, and the unit that is announced to
 // customers. Updates arrive as CloudEvents ([Decode]) whose data follows the JSON Schema in
 // update.schema.json, and are folded into their incident one by one ([Fold]).
+//
+// # Lifecycle
+//
+// What may follow what is one table, in lifecycle.go. Every status that has not ended may also be
+// repeated, to say more. An outage:
+//
+//	first update: any but postmortem
+//
+//	┌──▶ investigating ⇄ identified ⇄ monitoring ──┐
+//	│                                              ▼
+//	└───────────── it came back ◀────────────── resolved ──▶ postmortem
+//
+// The first three may come in any order, and each may be resolved; what is resolved may be
+// investigating or identified again. A maintenance:
+//
+//	first update: scheduled, or in_progress for work that could not be announced
+//
+//	scheduled ──▶ in_progress ⇄ verifying ──▶ completed ──▶ postmortem
+//	    │             │                                        ▲
+//	    └─────────────┴──────▶ cancelled ──────────────────────┘
+//
+// Steps forward may be left out. A correction may come at any time after the first update,
+// goes to everybody who was told the wrong thing, and leaves the status as it was.
 package incident
 
 import (

@@ -37,19 +37,16 @@ type Content struct {
 	HTML    Segments `json:"html,omitempty"`
 }
 
-// Placeholders lists the names that the content asks for and that have no default, each once.
-func (c Content) Placeholders() []string {
-	var names []string
-	seen := map[string]bool{}
+// Personal reports whether the content asks for values of the recipient's.
+func (c *Content) Personal() bool {
 	for _, part := range []Segments{c.Subject, c.Text, c.HTML} {
-		for _, s := range part {
-			if s.Placeholder != "" && s.Default == "" && !seen[s.Placeholder] {
-				seen[s.Placeholder] = true
-				names = append(names, s.Placeholder)
+		for i := range part {
+			if part[i].Placeholder != "" {
+				return true
 			}
 		}
 	}
-	return names
+	return false
 }
 
 // Expand puts the recipient's values in. It fails on a value that is missing without a default,

@@ -1,0 +1,275 @@
+package channeltest
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/channels/sandbox"
+)
+
+// The pigeon post is a provider made up for the tests of this suite, with everything that a provider
+// can have. Its adapter can be given a flaw, which the suite has to find.
+
+const pigeonKey = "grain-4711"
+
+// letter is what the adapter posts to the provider.
+type letter struct {
+	Ref, To, Text, Callback string
+}
+
+// feather is what the provider posts to the callback.
+type feather struct {
+	Ref, State string
+}
+
+func seal(key string, body []byte) string {
+	mac := hmac.New(sha256.New, []byte(key))
+	mac.Write(body)
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+func pigeonSpec(flaw string) channels.Spec {
+	return channels.Spec{
+		Provider:   "pigeon",
+		Title:      "Pigeon Post",
+		Kind:       channels.Messenger,
+		Channel:    "pigeon",
+		Proofs:     []channels.Proof{channels.Accepted, channels.Delivered},
+		Silence:    channels.SilenceIsFailure,
+		Idempotent: true,
+		Limits:     channels.Limits{PerSecond: 1, Concurrency: 1, Timeout: time.Minute},
+		Docs:       "https://pigeon.example/docs",
+		Example:    "key: grain\nloft: https://pigeon.example\n",
+		New: func(decode func(any) error, env channels.Env) (channels.Sender, error) {
+			p := &pigeon{env: env, flaw: flaw, over: make(chan struct{})}
+			return p, p.configure(decode)
+		},
+	}
+}
+
+type pigeon struct {
+	Key  channels.Secret
+	Loft string
+
+	env  channels.Env
+	flaw string
+	over chan struct{} // closed by nobody: what waits for it leaks
+}
+
+func (p *pigeon) configure(decode func(any) error) error {
+	var c struct{ Key, Loft string }
+	if err := decode(&c); err != nil && p.flaw != "lax config" {
+		return fmt.Errorf("pigeon: %w", err)
+	}
+	if c.Key == "" {
+		return errors.New("pigeon: key: required")
+	}
+	if c.Loft == "" && p.flaw != "vague config" {
+		return errors.New("pigeon: loft: required")
+	}
+	p.Key, p.Loft = channels.Secret(c.Key), c.Loft
+	if c.Loft == "" {
+		return errors.New("pigeon: something is missing")
+	}
+	return nil
+}
+
+func (p *pigeon) Close() error { return nil }
+
+func (p *pigeon) Units(text string) int { return 1 + len(text)/1000 }
+
+func (p *pigeon) Probe(ctx context.Context) error {
+	if _, err := p.post(ctx, "/probe", nil, ""); err != nil {
+		return err
+	}
+	return nil
+}
+
+func (p *pigeon) Send(ctx context.Context, m channels.Message) (channels.Ack, error) {
+	l := letter{m.Ref, m.Address, m.Text, m.Callback}
+	proof := channels.Accepted
+	switch p.flaw {
+	case "changes the reference":
+		l.Ref += rand()
+	case "loses the text":
+		l.Text = "news"
+	case "believes too much":
+		proof = channels.Delivered
+	case "leaks a goroutine":
+		go func() { <-p.over }()
+	case "sends twice":
+		_, _ = p.deliver(ctx, letter{m.Ref + "-again", m.Address, m.Text, m.Callback}, m)
+	case "ignores a context that is over":
+		ctx = context.WithoutCancel(ctx)
+	}
+	id, err := p.deliver(ctx, l, m)
+	if err != nil && p.flaw == "retries" && err.Class == channels.InvalidAddress {
+		id, err = p.deliver(ctx, l, m)
+	}
+	switch {
+	case err == nil:
+		return channels.Ack{ID: id, Proof: proof}, nil
+	case p.flaw == "returns plain errors":
+		return channels.Ack{}, errors.New(err.Error())
+	}
+	return channels.Ack{}, err
+}
+
+// rand is different each time.
+func rand() string { return fmt.Sprintf("-%x", time.Now().UnixNano()) }
+
+func (p *pigeon) deliver(ctx context.Context, l letter, m channels.Message) (string, *channels.Error) {
+	body, err := json.Marshal(l)
+	if err != nil {
+		return "", &channels.Error{Class: channels.Rejected, Code: "json", Err: err}
+	}
+	return p.post(ctx, "/letters", body, m.Address)
+}
+
+func (p *pigeon) post(ctx context.Context, path string, body []byte, address string) (string, *channels.Error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.Loft+path, bytes.NewReader(body))
+	if err != nil {
+		return "", &channels.Error{Class: channels.Rejected, Code: "request", Err: err}
+	}
+	req.Header.Set("X-Key", p.Key.Reveal())
+	status, header, answer, err := channels.Exchange(p.env.HTTP, req)
+	if err != nil {
+		e := channels.AsError(err)
+		if e.Code == "connection_lost" && p.flaw == "takes a lost connection for a failure" {
+			e.Class = channels.Unavailable
+		}
+		return "", e
+	}
+	if status == http.StatusOK {
+		return string(answer), nil
+	}
+	return "", p.refusal(status, header, address)
+}
+
+func (p *pigeon) refusal(status int, header http.Header, address string) *channels.Error {
+	e := &channels.Error{Code: fmt.Sprint(status), Err: errors.New("no")}
+	switch status {
+	case http.StatusNotFound:
+		e.Class = channels.InvalidAddress
+	case http.StatusUnauthorized:
+		e.Class = channels.Auth
+	case http.StatusTooManyRequests:
+		e.Class, e.RetryAfter = channels.RateLimited, channels.RetryAfter(header, time.Now())
+	case http.StatusServiceUnavailable:
+		e.Class = channels.Unavailable
+	}
+	switch p.flaw {
+	case "names the address":
+		e.Err = fmt.Errorf("no such address: %s", address)
+	case "names the key":
+		e.Err = fmt.Errorf("refused with %s", p.Key.Reveal())
+	case "forgets Retry-After":
+		e.RetryAfter = 0
+	case "gives no code":
+		e.Code = ""
+	}
+	return e
+}
+
+func (p *pigeon) ParseReceipts(c channels.Callback) ([]channels.Receipt, error) {
+	want := seal(p.Key.Reveal(), []byte(c.URL.String()+string(c.Body)))
+	if p.flaw == "signs the body only" {
+		want = seal(p.Key.Reveal(), c.Body)
+	}
+	if got := c.Header.Get("X-Seal"); got != want && p.flaw != "trusts everybody" && p.flaw != "signs the body only" {
+		return nil, &channels.Error{Class: channels.Auth, Code: "seal"}
+	}
+	var f feather
+	if err := json.Unmarshal(c.Body, &f); err != nil {
+		return nil, &channels.Error{Class: channels.Rejected, Code: "json", Err: err}
+	}
+	state := channels.ReceiptAccepted
+	if f.State == "delivered" {
+		state = channels.ReceiptDelivered
+	}
+	return []channels.Receipt{{Ref: c.Ref, State: state, Code: f.State}}, nil
+}
+
+// pigeonLoft is the far side.
+func pigeonLoft() sandbox.Simulator {
+	return sandbox.Simulator{Provider: "pigeon", HTTP: func(d *sandbox.Desk) http.Handler {
+		return &loft{desk: d, taken: map[string]string{}}
+	}}
+}
+
+type loft struct {
+	desk *sandbox.Desk
+
+	mu    sync.Mutex
+	taken map[string]string // ids by Ref
+}
+
+func (s *loft) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	switch s.desk.Gate(r.Context()) {
+	case sandbox.Hanging:
+		panic(http.ErrAbortHandler)
+	case sandbox.Unavailable:
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	case sandbox.RateLimited:
+		w.Header().Set("Retry-After", "2")
+		w.WriteHeader(http.StatusTooManyRequests)
+		return
+	}
+	if r.Header.Get("X-Key") != pigeonKey {
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	if strings.HasSuffix(r.URL.Path, "/letters") {
+		s.takeLetter(w, body)
+	}
+}
+
+func (s *loft) takeLetter(w http.ResponseWriter, body []byte) {
+	var l letter
+	if err := json.Unmarshal(body, &l); err != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if id, repeated := s.taken[l.Ref]; repeated {
+		_, _ = io.WriteString(w, id)
+		return
+	}
+	fate := s.desk.Take(l.To, l.Text)
+	if fate.Refused {
+		w.WriteHeader(http.StatusNotFound)
+		return
+	}
+	s.taken[l.Ref] = fmt.Sprintf("id-%d", len(s.taken)+1)
+	_, _ = io.WriteString(w, s.taken[l.Ref])
+	s.desk.Follow(l.To, fate, func(ctx context.Context, state string) { s.report(ctx, l, state) })
+}
+
+func (s *loft) report(ctx context.Context, l letter, state string) {
+	s.desk.Call(ctx, 2, func() (*http.Request, error) {
+		body, err := json.Marshal(feather{l.Ref, state})
+		if err != nil {
+			return nil, err
+		}
+		req, err := http.NewRequest(http.MethodPost, l.Callback, bytes.NewReader(body))
+		if err == nil {
+			req.Header.Set("X-Seal", seal(pigeonKey, []byte(l.Callback+string(body))))
+		}
+		return req, err
+	})
+}

@@ -1,0 +1,186 @@
+package smtp
+
+import (
+	"bytes"
+	"encoding/base64"
+	"mime/quotedprintable"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/tocsin-dev/tocsin/channels"
+)
+
+// dateLayout is a date-time of RFC 5322, section 3.3.
+const dateLayout = "Mon, 02 Jan 2006 15:04:05 -0700"
+
+// maxLocal is the longest local part of an address (RFC 5321, section 4.5.3.1.1).
+const maxLocal = 64
+
+// letterhead is what all messages of a sender have in common.
+type letterhead struct {
+	fields string // the header fields that are the same in all messages
+	domain string // of Message-IDs
+	sender func(ref string) string
+}
+
+func newLetterhead(c config) letterhead {
+	var b strings.Builder
+	b.WriteString("From: " + fold(c.from.String()) + "\r\n")
+	if c.ReplyTo != "" {
+		b.WriteString("Reply-To: " + fold(c.replyTo.String()) + "\r\n")
+	}
+	// RFC 3834, section 5: keeps vacation responders silent.
+	b.WriteString("Auto-Submitted: auto-generated\r\n")
+	if c.UnsubscribeURL != "" {
+		b.WriteString("List-Unsubscribe: <" + c.UnsubscribeURL + ">\r\n")
+	}
+	b.WriteString("MIME-Version: 1.0\r\n")
+	_, domain, _ := strings.Cut(c.from.Address, "@")
+	return letterhead{fields: b.String(), domain: domain, sender: envelopeSender(c)}
+}
+
+// envelopeSender says where a message's bounces go. A reference that would make the local part
+// longer than RFC 5321 allows is left out; the bounce then still quotes it in the Message-ID.
+func envelopeSender(c config) func(ref string) string {
+	switch {
+	case c.BounceDomain != "":
+		return func(ref string) string { return ref + "@" + c.BounceDomain }
+	case c.BounceAddress != "":
+		local, domain, _ := strings.Cut(c.BounceAddress, "@")
+		return func(ref string) string {
+			if len(local)+1+len(ref) > maxLocal {
+				return c.BounceAddress
+			}
+			return local + "+" + ref + "@" + domain
+		}
+	}
+	return func(string) string { return c.from.Address }
+}
+
+// write writes a message as it goes over the wire, dots doubled and the final dot included.
+func (l *letterhead) write(b *bytes.Buffer, m channels.Message, to string, now time.Time) {
+	b.WriteString(l.fields)
+	b.WriteString("To: " + to + "\r\nSubject: ")
+	writeSubject(b, m.Subject)
+	b.WriteString("\r\nDate: ")
+	b.Write(now.UTC().AppendFormat(b.AvailableBuffer(), dateLayout))
+	b.WriteString("\r\nMessage-ID: <" + m.Ref + "@" + l.domain + ">\r\n")
+	if isLanguageTag(m.Locale) {
+		b.WriteString("Content-Language: " + m.Locale + "\r\n")
+	}
+	writeBody(b, m)
+	b.WriteString("\r\n.\r\n")
+}
+
+// writeBody writes the text alone, or text and HTML as multipart/alternative, the best last (RFC
+// 2046, section 5.1.4). The boundary can't occur in a part, since quoted-printable has no "=_" (RFC
+// 2045, section 6.7), and is different in each message, so that messages may contain one another.
+func writeBody(b *bytes.Buffer, m channels.Message) {
+	if m.HTML == "" {
+		writePart(b, "plain", m.Text)
+		return
+	}
+	boundary := "=_" + m.Ref
+	b.WriteString("Content-Type: multipart/alternative;\r\n boundary=\"" + boundary + "\"\r\n\r\n--" + boundary + "\r\n")
+	writePart(b, "plain", m.Text)
+	b.WriteString("\r\n--" + boundary + "\r\n")
+	writePart(b, "html", m.HTML)
+	b.WriteString("\r\n--" + boundary + "--")
+}
+
+func writePart(b *bytes.Buffer, subtype, text string) {
+	b.WriteString("Content-Type: text/" + subtype + "; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n")
+	start := b.Len()
+	w := quotedprintable.NewWriter(b)
+	_, _ = w.Write([]byte(text)) // a bytes.Buffer doesn't fail
+	_ = w.Close()
+	stuff(b, start)
+}
+
+// stuff doubles the dot at the beginning of every line of what b holds from start on (RFC 5321,
+// section 4.5.2). Few lines begin with one, so it looks before it copies.
+func stuff(b *bytes.Buffer, start int) {
+	body := b.Bytes()[start:]
+	if !bytes.HasPrefix(body, []byte(".")) && !bytes.Contains(body, []byte("\n.")) {
+		return
+	}
+	stuffed := bytes.ReplaceAll(body, []byte("\n."), []byte("\n.."))
+	if stuffed[0] == '.' {
+		stuffed = append([]byte("."), stuffed...)
+	}
+	b.Truncate(start)
+	b.Write(stuffed)
+}
+
+// Subjects are encoded in words of at most 39 octets of text. As base64 that is 52, in its frame 64:
+// with "Subject: " before it, a line stays below the 76 that RFC 2047, section 2, allows.
+const (
+	wordText   = 39
+	plainLimit = 66
+)
+
+// writeSubject writes an unstructured field value: as it is where it fits on the line, else as
+// encoded-words of RFC 2047, none of which splits a character.
+func writeSubject(b *bytes.Buffer, s string) {
+	s = cleanSubject(s)
+	if len(s) <= plainLimit && isASCII(s) && !strings.Contains(s, "=?") {
+		b.WriteString(s)
+		return
+	}
+	for first := true; s != ""; first = false {
+		if !first {
+			b.WriteString("\r\n ")
+		}
+		n := prefix(s, wordText)
+		b.WriteString("=?utf-8?b?")
+		b.Write(base64.StdEncoding.AppendEncode(b.AvailableBuffer(), []byte(s[:n])))
+		b.WriteString("?=")
+		s = s[n:]
+	}
+}
+
+// cleanSubject makes spaces of control characters, so that no subject can begin another field.
+func cleanSubject(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, s)
+}
+
+// prefix is the length of the longest beginning of s within limit octets that ends between characters.
+func prefix(s string, limit int) int {
+	if len(s) <= limit {
+		return len(s)
+	}
+	n := limit
+	for n > limit-utf8.UTFMax && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return n
+}
+
+// fold breaks a long field value between its encoded-words.
+func fold(s string) string { return strings.ReplaceAll(s, "?= ", "?=\r\n ") }
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// isLanguageTag keeps anything but the characters of BCP 47 out of the header.
+func isLanguageTag(s string) bool {
+	for i := range len(s) {
+		c := s[i] | 0x20
+		if (c < 'a' || c > 'z') && (s[i] < '0' || s[i] > '9') && s[i] != '-' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 35
+}

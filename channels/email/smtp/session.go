@@ -1,0 +1,162 @@
+package smtp
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/textproto"
+	"os"
+	"time"
+
+	"github.com/wneessen/go-mail"
+	gosmtp "github.com/wneessen/go-mail/smtp"
+)
+
+// goodbye is how long we wait for the answer to QUIT.
+const goodbye = time.Second
+
+// session is one authenticated connection to the relay. It serves one Send at a time.
+type session struct {
+	conn       net.Conn // the TCP connection; closing it ends whatever is under way
+	client     *gosmtp.Client
+	text       *textproto.Conn
+	pipelining bool
+
+	broken bool // of no further use
+	begun  bool // a transaction was begun and not ended: RSET comes before the next
+
+	idleSince time.Time
+	message   bytes.Buffer // kept for its memory
+}
+
+// dialer opens sessions. Each gets a go-mail Client of its own: a shared one takes locks on every
+// call, and its dialling writes to what other dials read.
+type dialer struct {
+	c config
+}
+
+// options are go-mail's settings for one session. go-mail's own timeout is not used: the context of
+// the Send ends an exchange, see [session.guard].
+func (d *dialer) options(tlsConfig *tls.Config, dial mail.DialContextFunc) []mail.Option {
+	options := []mail.Option{
+		mail.WithPort(d.c.Port),
+		mail.WithTLSConfig(tlsConfig),
+		mail.WithTLSPolicy(mail.NoTLS),
+		mail.WithDialContextFunc(dial),
+	}
+	if d.c.TLS == startTLS {
+		options = append(options, mail.WithTLSPolicy(mail.TLSMandatory))
+	}
+	if d.c.Helo != "" {
+		options = append(options, mail.WithHELO(d.c.Helo))
+	}
+	if d.c.Username != "" {
+		method := mail.SMTPAuthPlain
+		if d.c.Auth == authLogin {
+			method = mail.SMTPAuthLogin
+		}
+		options = append(options, mail.WithSMTPAuth(method),
+			mail.WithUsername(d.c.Username), mail.WithPassword(d.c.Password.Reveal()))
+	}
+	return options
+}
+
+// open connects, encrypts and authenticates, until ctx ends. Its error is one of [openingError]'s.
+func (d *dialer) open(ctx context.Context) (*session, error) {
+	tlsConfig, err := d.tlsConfig()
+	if err != nil {
+		return nil, openingError(ctx, err)
+	}
+	s := &session{}
+	release := func() bool { return true }
+	client, err := mail.NewClient(d.c.Host, d.options(tlsConfig, func(dialCtx context.Context, network, address string) (net.Conn, error) {
+		conn, err := s.connect(dialCtx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		release = s.guard(ctx) // not dialCtx, which go-mail cancels when it has done
+		return d.encrypted(dialCtx, conn, tlsConfig)
+	})...)
+	if err == nil {
+		s.client, err = client.DialToSMTPClientWithContext(ctx)
+	}
+	if err == nil {
+		err = s.takeOver()
+	}
+	if !release() && err == nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		s.drop() // go-mail leaves the connection open when a later step fails
+		return nil, openingError(ctx, err)
+	}
+	return s, nil
+}
+
+func (s *session) connect(ctx context.Context, network, address string) (net.Conn, error) {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, network, address)
+	if err == nil {
+		s.conn = conn
+	}
+	return conn, err
+}
+
+// encrypted begins implicit TLS on a new connection, where it is configured.
+func (d *dialer) encrypted(ctx context.Context, conn net.Conn, tlsConfig *tls.Config) (net.Conn, error) {
+	if d.c.TLS != implicitTLS {
+		return conn, nil
+	}
+	encrypted := tls.Client(conn, tlsConfig)
+	return encrypted, encrypted.HandshakeContext(ctx)
+}
+
+// takeOver readies a session that go-mail has opened.
+func (s *session) takeOver() error {
+	s.text = s.client.Text
+	s.pipelining, _ = s.client.Extension("PIPELINING")
+	return s.conn.SetDeadline(time.Time{}) // go-mail's, from dialling
+}
+
+// guard has the end of ctx close the connection, which ends any exchange, however many deadlines are
+// set in it. The function returned ends the guard; it returns false if the connection was closed.
+func (s *session) guard(ctx context.Context) (release func() bool) {
+	conn := s.conn
+	return context.AfterFunc(ctx, func() { _ = conn.Close() })
+}
+
+func (d *dialer) tlsConfig() (*tls.Config, error) {
+	t := &tls.Config{ServerName: d.c.Host, MinVersion: tls.VersionTLS12}
+	if d.c.CAFile == "" {
+		return t, nil
+	}
+	pem, err := os.ReadFile(d.c.CAFile)
+	if err != nil {
+		return nil, fmt.Errorf("ca_file: %w", err)
+	}
+	t.RootCAs = x509.NewCertPool()
+	if !t.RootCAs.AppendCertsFromPEM(pem) {
+		return nil, errors.New("ca_file: no certificate in it")
+	}
+	return t, nil
+}
+
+// drop closes the connection without a word.
+func (s *session) drop() {
+	s.broken = true
+	if s.conn != nil {
+		_ = s.conn.Close()
+	}
+}
+
+// quit ends the session in order, within a second.
+func (s *session) quit() {
+	if s.conn.SetDeadline(time.Now().Add(goodbye)) == nil {
+		_ = s.client.Quit()
+	}
+	s.drop()
+}

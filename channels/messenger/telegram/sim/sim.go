@@ -1,0 +1,139 @@
+// Package sim is the far side of the Telegram adapter: as much of the Bot API as a bot needs that
+// only sends text. It follows https://core.telegram.org/bots/api, and is stricter than the original
+// in one thing: a field that sendMessage doesn't have is refused, not ignored.
+package sim
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+	"unicode/utf16"
+
+	"github.com/tocsin-dev/tocsin/channels/sandbox"
+)
+
+// Token is the one bot's token that the simulator takes, which is the documentation's example.
+const Token = "123456:ABC-DEF1234ghIkl-zyx57W2v1u123ew11"
+
+// retryAfter is how many seconds a sender is asked to wait that is too fast.
+const retryAfter = 1
+
+// Simulator describes the simulated Telegram.
+func Simulator() sandbox.Simulator {
+	return sandbox.Simulator{Provider: "telegram", HTTP: newServer}
+}
+
+type server struct {
+	desk *sandbox.Desk
+	last atomic.Int64 // message id
+}
+
+func newServer(d *sandbox.Desk) http.Handler { return &server{desk: d} }
+
+// ServeHTTP takes the paths /bot<token>/<method>.
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
+	if err != nil {
+		refuse(w, http.StatusRequestEntityTooLarge, "Request Entity Too Large", nil)
+		return
+	}
+	switch s.desk.Gate(r.Context()) {
+	case sandbox.Hanging:
+		panic(http.ErrAbortHandler)
+	case sandbox.Unavailable:
+		refuse(w, http.StatusServiceUnavailable, "Service Unavailable", nil)
+	case sandbox.RateLimited:
+		refuse(w, http.StatusTooManyRequests, "Too Many Requests: retry after "+strconv.Itoa(retryAfter),
+			&parameters{RetryAfter: retryAfter})
+	default:
+		s.route(w, r, body)
+	}
+}
+
+func (s *server) route(w http.ResponseWriter, r *http.Request, body []byte) {
+	token, method, found := strings.Cut(strings.TrimPrefix(r.URL.Path, "/bot"), "/")
+	switch {
+	case !found || !strings.Contains(token, ":"):
+		refuse(w, http.StatusNotFound, "Not Found", nil)
+	case token != Token:
+		refuse(w, http.StatusUnauthorized, "Unauthorized", nil)
+	case strings.EqualFold(method, "getMe"):
+		answer(w, bot())
+	case strings.EqualFold(method, "sendMessage") && r.Method == http.MethodPost:
+		s.sendMessage(w, r, body)
+	default:
+		refuse(w, http.StatusNotFound, "Not Found", nil)
+	}
+}
+
+// message is every field of sendMessage.
+type message struct {
+	BusinessConnectionID    string          `json:"business_connection_id"`
+	ChatID                  json.RawMessage `json:"chat_id"`
+	MessageThreadID         int64           `json:"message_thread_id"`
+	DirectMessagesTopicID   int64           `json:"direct_messages_topic_id"`
+	Text                    string          `json:"text"`
+	ParseMode               string          `json:"parse_mode"`
+	Entities                json.RawMessage `json:"entities"`
+	LinkPreviewOptions      *linkPreview    `json:"link_preview_options"`
+	DisableNotification     bool            `json:"disable_notification"`
+	ProtectContent          bool            `json:"protect_content"`
+	AllowPaidBroadcast      bool            `json:"allow_paid_broadcast"`
+	MessageEffectID         string          `json:"message_effect_id"`
+	SuggestedPostParameters json.RawMessage `json:"suggested_post_parameters"`
+	ReplyParameters         json.RawMessage `json:"reply_parameters"`
+	ReplyMarkup             json.RawMessage `json:"reply_markup"`
+}
+
+type linkPreview struct {
+	IsDisabled       bool   `json:"is_disabled"`
+	URL              string `json:"url"`
+	PreferSmallMedia bool   `json:"prefer_small_media"`
+	PreferLargeMedia bool   `json:"prefer_large_media"`
+	ShowAboveText    bool   `json:"show_above_text"`
+}
+
+func (s *server) sendMessage(w http.ResponseWriter, r *http.Request, body []byte) {
+	var m message
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.DisallowUnknownFields()
+	if !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") || dec.Decode(&m) != nil || dec.More() {
+		refuse(w, http.StatusBadRequest, "Bad Request: want a JSON object with fields of sendMessage only", nil)
+		return
+	}
+	chat := strings.Trim(string(m.ChatID), `"`)
+	if problem := check(m, chat); problem != "" {
+		refuse(w, http.StatusBadRequest, "Bad Request: "+problem, nil)
+		return
+	}
+	fate := s.desk.Take(chat, m.Text)
+	if fate.Refused {
+		refuse(w, http.StatusForbidden, "Forbidden: bot was blocked by the user", nil)
+		return
+	}
+	answer(w, sent{
+		ID: s.last.Add(1), From: bot(), Chat: chatOf(chat), Date: time.Now().Unix(), Text: m.Text,
+	})
+	s.desk.Follow(chat, fate, nil)
+}
+
+// check says what the API would find wrong with a message, "" if nothing.
+func check(m message, chat string) string {
+	_, notNumber := strconv.ParseInt(chat, 10, 64)
+	switch {
+	case chat == "":
+		return "chat_id is empty"
+	case notNumber != nil && (!strings.HasPrefix(chat, "@") || len(chat) < 2):
+		return "chat not found"
+	case strings.TrimSpace(m.Text) == "":
+		return "message text is empty"
+	case len(utf16.Encode([]rune(m.Text))) > 4096:
+		return "message is too long"
+	}
+	return ""
+}

@@ -1,0 +1,127 @@
+// Package telegram sends messages as a Telegram bot, through the Bot API.
+//
+// Texts go out as plain text, without parse_mode: nothing in them has to be escaped, and nothing in
+// them can be refused as bad markup. Links are shown without a preview, which Telegram's servers
+// would have to fetch from a site that may be the one that is down.
+//
+// A bot is told nothing of deliveries, and whoever can't be reached is refused in the answer. So an
+// acceptance is presumed to have arrived at once: the answer is the last word.
+//
+// Wire format and errors follow https://core.telegram.org/bots/api (making requests,
+// ResponseParameters, sendMessage, getMe).
+package telegram
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/channels/messenger"
+)
+
+// maxText is how long a text may be, in UTF-16 code units.
+const maxText = 4096
+
+// Spec describes the adapter.
+func Spec() channels.Spec {
+	return channels.Spec{
+		Provider: "telegram",
+		Title:    "Telegram Bot API",
+		Kind:     channels.Messenger,
+		Channel:  "telegram",
+		Proofs:   []channels.Proof{channels.Accepted},
+		Silence:  channels.SilenceIsPresumed,
+		// What https://core.telegram.org/bots/faq says of broadcasts: about 30 messages a second.
+		Limits:  channels.Limits{PerSecond: 30, Concurrency: 16, Timeout: 15 * time.Second},
+		Docs:    "https://core.telegram.org/bots/api",
+		Example: "token: 123456:ABC-DEF1234ghIkl-zyx57W2v1u123ew11\n",
+		New:     newSender,
+	}
+}
+
+// Config is the adapter's configuration.
+type Config struct {
+	// Token is the bot's token, as BotFather gave it.
+	Token channels.Secret `yaml:"token"`
+	// BaseURL is where the Bot API is, for a server of one's own or the sandbox.
+	BaseURL string `yaml:"base_url"`
+}
+
+// tokenForm is what goes safely into a path; Telegram promises no more of it than the colon.
+var tokenForm = regexp.MustCompile(`^[0-9]+:[A-Za-z0-9_-]+$`)
+
+type sender struct {
+	api  *channels.API
+	path string // "/bot" and the token: no error may name it
+}
+
+func newSender(decode func(any) error, env channels.Env) (channels.Sender, error) {
+	c := Config{BaseURL: "https://api.telegram.org"}
+	if err := decode(&c); err != nil {
+		return nil, err
+	}
+	if !tokenForm.MatchString(c.Token.Reveal()) {
+		return nil, errors.New(`token: want a bot's token, of the form "digits:letters"`)
+	}
+	api, err := channels.NewAPI(c.BaseURL, env)
+	if err != nil {
+		return nil, err
+	}
+	return &sender{api: api, path: "/bot" + c.Token.Reveal()}, nil
+}
+
+// request is the body of sendMessage.
+type request struct {
+	ChatID      any         `json:"chat_id"`
+	Text        string      `json:"text"`
+	LinkPreview linkPreview `json:"link_preview_options"`
+}
+
+type linkPreview struct {
+	Disabled bool `json:"is_disabled"`
+}
+
+// Send implements [channels.Sender]. The address is a chat id, or the @name of a channel.
+func (s *sender) Send(ctx context.Context, m channels.Message) (channels.Ack, error) {
+	if err := messenger.CheckLength(m.Text, maxText); err != nil {
+		return channels.Ack{}, err
+	}
+	answer, err := messenger.PostJSON(ctx, s.api, s.path+"/sendMessage", nil, request{
+		ChatID:      chatID(m.Address),
+		Text:        m.Text,
+		LinkPreview: linkPreview{Disabled: true},
+	})
+	if err != nil {
+		return channels.Ack{}, err
+	}
+	return readAck(answer)
+}
+
+// chatID is an address as the API takes it: an integer, or a name.
+func chatID(address string) any {
+	if id, err := strconv.ParseInt(address, 10, 64); err == nil {
+		return id
+	}
+	return address
+}
+
+// Probe implements [channels.Prober] with getMe.
+func (s *sender) Probe(ctx context.Context) error {
+	answer, err := s.api.Call(ctx, http.MethodGet, s.path+"/getMe", nil, nil)
+	if err != nil {
+		return err
+	}
+	var r response
+	if err := json.Unmarshal(answer.Body, &r); err != nil || !r.OK {
+		return refusal(answer)
+	}
+	return nil
+}
+
+// Close implements [channels.Sender]. The connections are the HTTP client's.
+func (s *sender) Close() error { return nil }

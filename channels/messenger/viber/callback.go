@@ -1,0 +1,106 @@
+package viber
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tocsin-dev/tocsin/channels"
+)
+
+// The events that are receipts.
+const (
+	delivered = "delivered"
+	seen      = "seen"
+	failed    = "failed"
+)
+
+// event is what is read of a callback. Timestamp is in milliseconds since 1970.
+type event struct {
+	Event        string `json:"event"`
+	Timestamp    int64  `json:"timestamp"`
+	MessageToken uint64 `json:"message_token"`
+	Desc         string `json:"desc"`
+}
+
+// ParseReceipts implements [channels.ReceiptParser]. A callback holds one event; what users do
+// (subscribed, unsubscribed, conversation_started, message, client_status) and the call that tests
+// the webhook are no receipts.
+func (s *sender) ParseReceipts(c channels.Callback) ([]channels.Receipt, error) {
+	if !s.signed(c) {
+		return nil, &channels.Error{Class: channels.Auth, Code: "signature", Err: errors.New("callback isn't signed by Viber")}
+	}
+	return parseEvent(c.Body)
+}
+
+// signed verifies X-Viber-Content-Signature: the HMAC-SHA256 of the raw body under the token, in hex.
+func (s *sender) signed(c channels.Callback) bool {
+	given, err := hex.DecodeString(c.Header.Get("X-Viber-Content-Signature"))
+	if err != nil {
+		return false
+	}
+	mac := hmac.New(sha256.New, []byte(s.token.Reveal()))
+	mac.Write(c.Body)
+	return hmac.Equal(mac.Sum(nil), given)
+}
+
+func parseEvent(body []byte) ([]channels.Receipt, error) {
+	var e event
+	if err := json.Unmarshal(body, &e); err != nil || e.Event == "" {
+		return nil, unreadable("no event")
+	}
+	r := channels.Receipt{Code: e.Event, At: e.time()}
+	switch e.Event {
+	case delivered:
+		r.State = channels.ReceiptDelivered
+	case seen:
+		r.State = channels.ReceiptRead
+	case failed:
+		r.State, r.Code = channels.ReceiptFailed, failureCode(e.Desc)
+	default:
+		return nil, nil
+	}
+	if e.MessageToken == 0 {
+		return nil, unreadable("a receipt without message_token")
+	}
+	r.ProviderID = strconv.FormatUint(e.MessageToken, 10)
+	return []channels.Receipt{r}, nil
+}
+
+func unreadable(what string) *channels.Error {
+	return &channels.Error{Class: channels.Rejected, Code: "unreadable", Err: errors.New(what)}
+}
+
+// lastTime is the first millisecond of 2100; what is beyond it was no time.
+const lastTime = 4102444800000
+
+func (e event) time() time.Time {
+	if e.Timestamp <= 0 || e.Timestamp >= lastTime {
+		return time.Time{}
+	}
+	return time.UnixMilli(e.Timestamp).UTC()
+}
+
+// maxCode bounds the code that is made of a description.
+const maxCode = 48
+
+// failureCode makes a code of a description in prose ("failure description"), since Viber gives no
+// other. Only words of plain ASCII letters get into it, so no number or id that may be quoted there.
+func failureCode(desc string) string {
+	code := failed
+	for w := range strings.FieldsSeq(strings.ToLower(desc)) {
+		if strings.ContainsFunc(w, func(r rune) bool { return r < 'a' || r > 'z' }) {
+			continue
+		}
+		if len(code)+1+len(w) > maxCode {
+			break
+		}
+		code += "_" + w
+	}
+	return code
+}

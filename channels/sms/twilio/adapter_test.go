@@ -1,0 +1,304 @@
+package twilio
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twilio/twilio-go/client"
+
+	"github.com/tocsin-dev/tocsin/channels"
+)
+
+const (
+	testAccount = "AC00112233445566778899aabbccddeeff"
+	testToken   = "00112233445566778899aabbccddee00"
+)
+
+func newTestSender(t *testing.T, baseURL string) *sender {
+	t.Helper()
+	c := config{AccountSID: testAccount, AuthToken: testToken, From: "+15005550006", BaseURL: baseURL}
+	if err := c.check(); err != nil {
+		t.Fatal(err)
+	}
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &sender{config: c, http: &http.Client{Transport: transport}, userAgent: "tocsin/test",
+		validator: client.NewRequestValidator(testToken)}
+}
+
+// answering starts a server that gives every request the same answer.
+func answering(t *testing.T, status int, header http.Header, body string) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		for name, values := range header {
+			w.Header()[name] = values
+		}
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, body)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func TestConfig(t *testing.T) {
+	good := config{AccountSID: testAccount, AuthToken: testToken, From: "Bank"}
+	for name, tt := range map[string]struct {
+		change func(*config)
+		want   string // what the error names; "" for none
+	}{
+		"good":                  {func(*config) {}, ""},
+		"service":               {func(c *config) { c.From, c.MessagingServiceSID = "", "MG00112233445566778899aabbccddeeff" }, ""},
+		"own base URL":          {func(c *config) { c.BaseURL = "http://127.0.0.1:1/twilio/" }, ""},
+		"no account":            {func(c *config) { c.AccountSID = "" }, "account_sid"},
+		"an API key":            {func(c *config) { c.AccountSID = "SK" + testAccount[2:] }, "account_sid"},
+		"account of other text": {func(c *config) { c.AccountSID = "AC" + strings.Repeat("x", 32) }, "account_sid"},
+		"no token":              {func(c *config) { c.AuthToken = "" }, "auth_token"},
+		"no sender":             {func(c *config) { c.From = "" }, "from, messaging_service_sid"},
+		"two senders":           {func(c *config) { c.MessagingServiceSID = "MG00112233445566778899aabbccddeeff" }, "from, messaging_service_sid"},
+		"bad service":           {func(c *config) { c.From, c.MessagingServiceSID = "", "MG1" }, "messaging_service_sid"},
+		"base URL of no scheme": {func(c *config) { c.BaseURL = "api.twilio.com" }, "base_url"},
+		"base URL of a query":   {func(c *config) { c.BaseURL = "https://x/?y=z" }, "base_url"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := good
+			tt.change(&c)
+			err := c.check()
+			if (err == nil) != (tt.want == "") || (err != nil && !strings.Contains(err.Error(), tt.want)) {
+				t.Errorf("error %v, want one that names %q", err, tt.want)
+			}
+			if err == nil && (c.BaseURL == "" || strings.HasSuffix(c.BaseURL, "/")) {
+				t.Errorf("BaseURL = %q", c.BaseURL)
+			}
+		})
+	}
+}
+
+// TestRequest pins what goes over the wire, whatever the SDK's environment variables say.
+func TestRequest(t *testing.T) {
+	t.Setenv("TWILIO_REGION", "ie1")
+	t.Setenv("TWILIO_EDGE", "dublin")
+	requests := make(chan *http.Request, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = r.ParseForm()
+		requests <- r
+		w.WriteHeader(http.StatusCreated)
+		_, _ = io.WriteString(w, `{"sid":"SM1"}`)
+	}))
+	t.Cleanup(server.Close)
+	ack, err := newTestSender(t, server.URL+"/prefix").Send(context.Background(), channels.Message{
+		Ref: "r", Address: "+37369000100", Text: "a & b", Callback: "https://t.example/r", UsefulFor: 90 * time.Minute,
+	})
+	if err != nil || ack != (channels.Ack{ID: "SM1", Proof: channels.Accepted}) {
+		t.Fatalf("Send = %+v, %v", ack, err)
+	}
+	r := <-requests
+	if want := "/prefix/2010-04-01/Accounts/" + testAccount + "/Messages.json"; r.URL.Path != want {
+		t.Errorf("path %q, want %q", r.URL.Path, want)
+	}
+	want := url.Values{"To": {"+37369000100"}, "Body": {"a & b"}, "From": {"+15005550006"},
+		"StatusCallback": {"https://t.example/r"}, "ValidityPeriod": {"5400"}}
+	if r.PostForm.Encode() != want.Encode() {
+		t.Errorf("form %v, want %v", r.PostForm, want)
+	}
+	if user, password, _ := r.BasicAuth(); user != testAccount || password != testToken {
+		t.Error("the request has other credentials than the configuration")
+	}
+	if got := r.Header.Get("User-Agent"); got != "tocsin/test" {
+		t.Errorf("User-Agent %q, want ours", got)
+	}
+}
+
+func TestParams(t *testing.T) {
+	s := &sender{config: config{MessagingServiceSID: "MG1"}}
+	for useful, want := range map[time.Duration]int{
+		time.Millisecond: 1, time.Second: 1, 2*time.Second + time.Millisecond: 2, 10 * time.Hour: 36000, 100 * time.Hour: 36000,
+	} {
+		if p := s.params(channels.Message{UsefulFor: useful}); *p.ValidityPeriod != want {
+			t.Errorf("UsefulFor %v gives ValidityPeriod %d, want %d", useful, *p.ValidityPeriod, want)
+		}
+	}
+	p := s.params(channels.Message{})
+	if p.ValidityPeriod != nil || p.StatusCallback != nil || p.From != nil || *p.MessagingServiceSid != "MG1" {
+		t.Errorf("parameters %+v, want the messaging service and nothing that wasn't asked for", p)
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	wait := http.Header{"Retry-After": {"7"}}
+	for name, tt := range map[string]struct {
+		status int
+		header http.Header
+		body   string
+		class  channels.Class
+		code   string
+		after  time.Duration
+	}{
+		"invalid number":           {400, nil, `{"code":21211,"message":"The 'To' number +1 is not valid","status":400}`, channels.InvalidAddress, "21211", 0},
+		"opted out":                {400, nil, `{"code":21610,"status":400}`, channels.InvalidAddress, "21610", 0},
+		"region not enabled":       {400, nil, `{"code":21408,"status":400}`, channels.Rejected, "21408", 0},
+		"a code we don't know":     {400, nil, `{"code":21999,"status":400}`, channels.Rejected, "21999", 0},
+		"wrong token":              {401, nil, `{"code":20003,"status":401}`, channels.Auth, "20003", 0},
+		"forbidden without a code": {403, nil, `nginx`, channels.Auth, "403", 0},
+		"sender not ours":          {400, nil, `{"code":21660,"status":400}`, channels.Auth, "21660", 0},
+		"too fast":                 {429, wait, `{"code":20429,"status":429}`, channels.RateLimited, "20429", 7 * time.Second},
+		"too fast without a code":  {429, wait, ``, channels.RateLimited, "429", 7 * time.Second},
+		"queue full":               {400, wait, `{"code":21611,"status":400}`, channels.RateLimited, "21611", 7 * time.Second},
+		"unavailable":              {503, wait, `<html>503</html>`, channels.Unavailable, "503", 7 * time.Second},
+		"maintenance":              {500, nil, `{"code":21730,"status":500}`, channels.Unavailable, "21730", 0},
+		"internal error":           {500, wait, `{"code":20500,"status":500}`, channels.Unknown, "20500", 0},
+		"bad gateway":              {502, nil, `<html>`, channels.Unknown, "502", 0},
+		"gateway timeout":          {504, nil, ``, channels.Unknown, "504", 0},
+		"taken, unreadable":        {201, nil, `{"sid":`, channels.Unknown, "unreadable_answer", 0},
+		"taken, no id":             {201, nil, `{}`, channels.Unknown, "unreadable_answer", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newTestSender(t, answering(t, tt.status, tt.header, tt.body))
+			_, err := s.Send(context.Background(), channels.Message{Address: "+1", Text: "x"})
+			e, ok := err.(*channels.Error)
+			if !ok {
+				t.Fatalf("error %v is a %T", err, err)
+			}
+			if e.Class != tt.class || e.Code != tt.code || e.RetryAfter != tt.after {
+				t.Errorf("class %v, code %q, after %v; want %v, %q, %v", e.Class, e.Code, e.RetryAfter, tt.class, tt.code, tt.after)
+			}
+			if strings.Contains(e.Error(), "+1") {
+				t.Errorf("error %q gives the number away", e)
+			}
+		})
+	}
+}
+
+func TestProbeOfASuspendedAccount(t *testing.T) {
+	s := newTestSender(t, answering(t, http.StatusOK, nil, `{"sid":"`+testAccount+`","status":"suspended"}`))
+	e, ok := s.Probe(context.Background()).(*channels.Error)
+	if !ok || e.Class != channels.Auth || e.Code != "account_suspended" {
+		t.Errorf("Probe: %v, want an error of class auth", e)
+	}
+}
+
+// signed makes a callback with the signature that Twilio would give it.
+func signed(t testing.TB, ref, body string) channels.Callback {
+	t.Helper()
+	u, err := url.Parse("https://tocsin.example/receipts/twilio/" + ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	form, err := url.ParseQuery(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return channels.Callback{Method: http.MethodPost, URL: u, Ref: ref, Body: []byte(body),
+		Header: http.Header{"X-Twilio-Signature": {signature(u.String(), form)}}}
+}
+
+func TestParseReceipts(t *testing.T) {
+	const ids = "AccountSid=AC1&MessageSid=SM1&SmsSid=SM1&"
+	failed := channels.Receipt{Ref: "r1", ProviderID: "SM1", State: channels.ReceiptFailed}
+	with := func(r channels.Receipt, state channels.ReceiptState, code string) []channels.Receipt {
+		r.State, r.Code = state, code
+		return []channels.Receipt{r}
+	}
+	s := newTestSender(t, "")
+	for name, tt := range map[string]struct {
+		body string
+		want []channels.Receipt
+		code string // of the error, "" for none
+	}{
+		"queued":             {ids + "MessageStatus=queued", with(failed, channels.ReceiptAccepted, "queued"), ""},
+		"sending":            {ids + "MessageStatus=sending", with(failed, channels.ReceiptAccepted, "sending"), ""},
+		"sent":               {ids + "MessageStatus=sent", with(failed, channels.ReceiptAccepted, "sent"), ""},
+		"delivered":          {ids + "MessageStatus=delivered&RawDlrDoneDate=2611220503", with(failed, channels.ReceiptDelivered, "delivered"), ""},
+		"read":               {ids + "MessageStatus=read", with(failed, channels.ReceiptRead, "read"), ""},
+		"undelivered":        {ids + "MessageStatus=undelivered&ErrorCode=30003", with(failed, channels.ReceiptFailed, "30003"), ""},
+		"failed":             {ids + "MessageStatus=failed&ErrorCode=30036", with(failed, channels.ReceiptFailed, "30036"), ""},
+		"failed, no code":    {ids + "MessageStatus=failed", with(failed, channels.ReceiptFailed, "failed"), ""},
+		"canceled":           {ids + "MessageStatus=canceled", with(failed, channels.ReceiptFailed, "canceled"), ""},
+		"incoming message":   {ids + "SmsStatus=received&Body=STOP", nil, ""},
+		"status of tomorrow": {ids + "MessageStatus=teleported", nil, "status"},
+		"no message":         {"MessageStatus=delivered", nil, "body"},
+		"status twice":       {ids + "MessageStatus=failed&MessageStatus=delivered", with(failed, channels.ReceiptFailed, "failed"), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := s.ParseReceipts(signed(t, "r1", tt.body))
+			if !slices.Equal(got, tt.want) {
+				t.Errorf("receipts %+v, want %+v", got, tt.want)
+			}
+			if tt.code == "" {
+				if err != nil {
+					t.Errorf("error %v, want none", err)
+				}
+				return
+			}
+			if e := channels.AsError(err); e.Class != channels.Rejected || e.Code != tt.code {
+				t.Errorf("error %v, want one of class rejected with the code %q", err, tt.code)
+			}
+		})
+	}
+}
+
+// TestTheURLIsSigned: a receipt for one attempt proves nothing about another.
+func TestTheURLIsSigned(t *testing.T) {
+	c := signed(t, "r1", "MessageSid=SM1&MessageStatus=delivered")
+	c.URL, _ = url.Parse("https://tocsin.example/receipts/twilio/r2")
+	c.Ref = "r2"
+	if _, err := newTestSender(t, "").ParseReceipts(c); channels.AsError(err).Class != channels.Auth {
+		t.Errorf("error %v, want one of class auth", err)
+	}
+}
+
+func FuzzParseReceipts(f *testing.F) {
+	f.Add("MessageSid=SM1&MessageStatus=delivered", true)
+	f.Add("MessageSid=SM1&MessageStatus=delivered&ErrorCode=30003", false)
+	f.Add("%zz;=&&=\x00", true)
+	c := config{AccountSID: testAccount, AuthToken: testToken, From: "x"}
+	s := &sender{config: c, validator: client.NewRequestValidator(testToken)}
+	u, err := url.Parse("https://tocsin.example/receipts/twilio/r1")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, body string, genuine bool) {
+		c := channels.Callback{Method: http.MethodPost, URL: u, Ref: "r1", Header: http.Header{}, Body: []byte(body)}
+		form, unreadable := url.ParseQuery(body)
+		if genuine {
+			c.Header.Set("X-Twilio-Signature", signature(u.String(), form))
+		}
+		receipts, err := s.ParseReceipts(c)
+		if err != nil && (len(receipts) != 0 || channels.AsError(err).Code == "unclassified") {
+			t.Errorf("%d receipts and the error %v", len(receipts), err)
+		}
+		if (!genuine || unreadable != nil) && err == nil {
+			t.Errorf("body %q was taken", body)
+		}
+		for _, r := range receipts {
+			if r.Ref != "r1" || r.ProviderID == "" || r.State == "" || r.Code == "" {
+				t.Errorf("receipt %+v is incomplete", r)
+			}
+		}
+	})
+}
+
+// TestClassOfEveryCode keeps the table from contradicting its own default.
+func TestClassOfEveryCode(t *testing.T) {
+	counts := map[channels.Class]int{}
+	for code := 10000; code < 70000; code++ {
+		if class, known := classOf(code); known {
+			counts[class]++
+		}
+	}
+	for class := channels.InvalidAddress; class <= channels.Unavailable; class++ {
+		if counts[class] == 0 {
+			t.Errorf("no code has the class %v", class)
+		}
+	}
+	if n := counts[channels.Unknown]; n != 0 {
+		t.Errorf("%d codes are listed as unknown, which is for what isn't listed", n)
+	}
+}

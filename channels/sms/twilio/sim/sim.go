@@ -1,0 +1,137 @@
+// Package sim is the far side of Twilio's Programmable Messaging: it takes messages as Twilio's API
+// does, and reports on them with signed status callbacks.
+//
+// It was written from Twilio's pages "Messages resource"
+// (https://www.twilio.com/docs/messaging/api/message-resource), "Outbound message status in status
+// callbacks" (https://www.twilio.com/docs/messaging/guides/outbound-message-status-in-status-callbacks),
+// "Secure webhooks" (https://www.twilio.com/docs/usage/webhooks/webhooks-security) and the error
+// dictionary (https://www.twilio.com/docs/api/errors), without Twilio's SDK, so that adapter and
+// simulator check each other. It is strict: what Twilio would not understand is refused.
+package sim
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/tocsin-dev/tocsin/channels/sandbox"
+)
+
+// The one account that exists, and its token, which is both password and signing key.
+const (
+	AccountSID = "AC7f5e1d2c3b4a59687786950413223140"
+	AuthToken  = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
+)
+
+// Simulator describes the far side of the provider "twilio".
+func Simulator() sandbox.Simulator {
+	return sandbox.Simulator{
+		Provider: "twilio",
+		HTTP:     func(d *sandbox.Desk) http.Handler { return newProvider(d) },
+	}
+}
+
+// provider serves the API. Safe for concurrent use.
+type provider struct {
+	desk *sandbox.Desk
+	ids  *identifiers
+}
+
+func newProvider(d *sandbox.Desk) http.Handler {
+	p := &provider{desk: d, ids: newIdentifiers()}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /2010-04-01/Accounts/{sid}/Messages.json", p.admitted(p.createMessage))
+	mux.HandleFunc("GET /2010-04-01/Accounts/{file}", p.admitted(p.fetchAccount))
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		writeProblem(w, http.StatusNotFound, 20404, "The requested resource "+r.URL.Path+" was not found")
+	})
+	return mux
+}
+
+// admitted reads the request whole, lets the desk say how the provider is, and checks the password.
+// The body is read first: only then does the server notice that a client hangs up.
+func (p *provider) admitted(serve func(http.ResponseWriter, *http.Request)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
+		if err := r.ParseForm(); err != nil {
+			writeProblem(w, http.StatusBadRequest, 20001, "The body can't be read as a form")
+			return
+		}
+		switch p.desk.Gate(r.Context()) {
+		case sandbox.Hanging:
+			panic(http.ErrAbortHandler)
+		case sandbox.Unavailable:
+			w.Header().Set("Retry-After", "1")
+			writeProblem(w, http.StatusServiceUnavailable, 20503, "Service is unavailable")
+			return
+		case sandbox.RateLimited:
+			w.Header().Set("Retry-After", "1")
+			writeProblem(w, http.StatusTooManyRequests, 20429, "Too Many Requests")
+			return
+		}
+		if user, password, _ := r.BasicAuth(); user != AccountSID || password != AuthToken {
+			writeProblem(w, http.StatusUnauthorized, 20003, "Authenticate")
+			return
+		}
+		serve(w, r)
+	}
+}
+
+func (p *provider) fetchAccount(w http.ResponseWriter, r *http.Request) {
+	if r.PathValue("file") != AccountSID+".json" {
+		writeProblem(w, http.StatusNotFound, 20404, "The requested resource "+r.URL.Path+" was not found")
+		return
+	}
+	writeJSON(w, http.StatusOK, account{SID: AccountSID, FriendlyName: "Sandbox", Status: "active", Type: "Full"})
+}
+
+func (p *provider) createMessage(w http.ResponseWriter, r *http.Request) {
+	if sid := r.PathValue("sid"); sid != AccountSID {
+		writeProblem(w, http.StatusNotFound, 20404, "The requested resource "+r.URL.Path+" was not found")
+		return
+	}
+	if code, text := check(r.PostForm); code != 0 {
+		writeProblem(w, http.StatusBadRequest, code, text)
+		return
+	}
+	to := r.PostForm.Get("To")
+	fate := p.desk.Take(to, r.PostForm.Get("Body"))
+	if fate.Refused {
+		writeProblem(w, http.StatusBadRequest, 21211, "The 'To' number "+to+" is not a valid phone number.")
+		return
+	}
+	m := p.newMessage(r.PostForm)
+	writeJSON(w, http.StatusCreated, m)
+	_ = http.NewResponseController(w).Flush() // no callback before the answer is on its way
+	p.desk.Follow(to, fate, p.reporter(m, r.PostForm.Get("StatusCallback")))
+}
+
+// check returns the code and the text of Twilio's complaint about a form, 0 if there is none.
+func check(form url.Values) (code int, text string) {
+	for name, values := range form {
+		if !known(name) || len(values) != 1 {
+			return 20001, "Unknown or repeated parameter: " + name
+		}
+	}
+	from, service := form.Get("From"), form.Get("MessagingServiceSid")
+	switch {
+	case form.Get("To") == "":
+		return 21604, "A 'To' phone number is required."
+	case !isE164(form.Get("To")):
+		return 21211, "The 'To' number " + form.Get("To") + " is not a valid phone number."
+	case from == "" && service == "":
+		return 21603, "A 'From' phone number is required."
+	case from != "" && !isSender(from):
+		return 21212, "The 'From' number " + from + " is not a valid phone number, shortcode, or alphanumeric sender ID."
+	case service != "" && (len(service) != 34 || service[:2] != "MG"):
+		return 21705, "The Messaging Service Sid " + service + " is invalid."
+	case form.Get("Body") == "":
+		return 21602, "Message body is required."
+	case tooLong(form.Get("Body")):
+		return 21617, "The concatenated message body exceeds the 1600 character limit."
+	case form.Has("ValidityPeriod") && !isValidity(form.Get("ValidityPeriod")):
+		return 21624, "Invalid validity period value."
+	case form.Has("StatusCallback") && !isCallback(form.Get("StatusCallback")):
+		return 21609, "The StatusCallback URL is not a valid URL."
+	}
+	return 0, ""
+}

@@ -1,0 +1,66 @@
+package social
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+func TestMastodonLength(t *testing.T) {
+	const url = 23
+	for _, c := range []struct {
+		text string
+		want int
+	}{
+		{"", 0},
+		{"Card payments are down.", 23},
+		{"Плата по картам", 15},
+		{"ţară", 4},
+		{"t\u0327ara\u0306", 4}, // letters with combining marks
+		{"👩‍🚒🇲🇩🔔", 3},           // a sequence, a flag, an emoji
+		{"\r\n", 1},             // one grapheme cluster
+		{"https://example.com", url},
+		{"http://a.md", url},
+		{"HTTPS://EXAMPLE.COM/A", url},
+		{"https://status.example.com/incidents/2026-11-22?lang=ro#latest", url},
+		{"https://пример.рф/путь", url},
+		{"https://example.com:8443/x", url},
+		{"see https://example.com.", 4 + url + 1},
+		{"see https://example.com/a, or not", 4 + url + 8},
+		{"(https://example.com/a)", url + 2},
+		{"https://en.wikipedia.org/wiki/Tocsin_(bell)", url},
+		{"https://a.example/1 https://b.example/2", 2*url + 1},
+		{"a\nhttps://a.example/1\nb", url + 4},
+		{"xhttps://example.com", 20}, // no URL: it has to start a word
+		{"example.com/path", 16},     // no URL without its scheme
+		{"https://", 8},
+		{"https://localhost", 17}, // no URL: no domain
+		{"@bank@social.example", 5},
+		{"@bank@social.example.", 6},
+		{"cc @bank@social.example, @other", 3 + 5 + 8},
+		{"@bank", 5},
+		{"mail@example.com", 16},
+		{"a@bank@social.example", 21},
+		{"https://social.example/@bank@other.example", url},
+	} {
+		if got := Mastodon().Length(c.text); got != c.want {
+			t.Errorf("Length(%q) = %d, want %d", c.text, got, c.want)
+		}
+	}
+}
+
+func FuzzMastodonLength(f *testing.F) {
+	f.Add("see https://example.com/a, or @bank@social.example")
+	f.Add("https://a.b/((((")
+	f.Add("\xff@a@b https://\xff.com")
+	f.Fuzz(func(t *testing.T, text string) {
+		n := Mastodon().Length(text)
+		// A URL has at least 11 bytes ("http://a.bc") and counts 23.
+		if n < 0 || n > 3*len(text) {
+			t.Errorf("Length(%q) = %d", text, n)
+		}
+		if !strings.Contains(strings.ToLower(text), "://") && n > utf8.RuneCountInString(text) {
+			t.Errorf("Length(%q) = %d, more than its code points", text, n)
+		}
+	})
+}

@@ -1,0 +1,132 @@
+// Package sim is the far side of the Mastodon adapter: as much of an instance's API as an account
+// needs that only posts text. It follows https://docs.joinmastodon.org/methods/statuses/#create and
+// https://docs.joinmastodon.org/methods/accounts/#verify_credentials, takes form data as documented
+// there, and refuses parameters that a post doesn't have, where the original ignores them.
+package sim
+
+import (
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/tocsin-dev/tocsin/channels/sandbox"
+)
+
+const (
+	// Account is the account of Token.
+	Account = "outages"
+	// Token is the access token that the simulator takes, which is the documentation's example.
+	Token = "ZA-Yj3aBD8U8Cm7lKUp-lm9O9BmDgdhHzDeqsY8tlL0"
+)
+
+// TokenOf is the access token of any other account: on this instance every handle is somebody's.
+func TokenOf(account string) string { return Token + "." + account }
+
+const (
+	maxCharacters = 500
+	// resetAfter is when a rate limit is over.
+	resetAfter = 2 * time.Second
+	// firstID makes ids as large as an instance's.
+	firstID = 103254962155278888
+)
+
+// Simulator describes the simulated instance.
+func Simulator() sandbox.Simulator {
+	return sandbox.Simulator{Provider: "mastodon", HTTP: newServer}
+}
+
+type server struct {
+	desk *sandbox.Desk
+	keys *keys
+	ids  atomic.Int64
+}
+
+func newServer(d *sandbox.Desk) http.Handler {
+	s := &server{desk: d, keys: newKeys()}
+	s.ids.Store(firstID)
+	return s
+}
+
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
+	if err != nil {
+		refuse(w, http.StatusRequestEntityTooLarge, "Request is too large")
+		return
+	}
+	switch s.desk.Gate(r.Context()) {
+	case sandbox.Hanging:
+		panic(http.ErrAbortHandler)
+	case sandbox.Unavailable:
+		refuse(w, http.StatusServiceUnavailable, "There was a temporary problem serving your request, please try again")
+	case sandbox.RateLimited:
+		w.Header().Set("X-RateLimit-Limit", "300")
+		w.Header().Set("X-RateLimit-Remaining", "0")
+		w.Header().Set("X-RateLimit-Reset", time.Now().UTC().Add(resetAfter).Format("2006-01-02T15:04:05.000000Z"))
+		refuse(w, http.StatusTooManyRequests, "Too many requests")
+	default:
+		s.route(w, r, body)
+	}
+}
+
+func (s *server) route(w http.ResponseWriter, r *http.Request, body []byte) {
+	account, known := accountOf(r)
+	switch {
+	case !known:
+		refuse(w, http.StatusUnauthorized, "The access token is invalid")
+	case r.Method == http.MethodPost && r.URL.Path == "/api/v1/statuses":
+		s.post(w, r, account, body)
+	case r.Method == http.MethodGet && r.URL.Path == "/api/v1/accounts/verify_credentials":
+		write(w, http.StatusOK, newProfile(account))
+	default:
+		refuse(w, http.StatusNotFound, "Record not found")
+	}
+}
+
+// accountOf is whose token a request has.
+func accountOf(r *http.Request) (account string, known bool) {
+	token, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !bearer || !strings.HasPrefix(token, Token) {
+		return "", false
+	}
+	if token == Token {
+		return Account, true
+	}
+	account, found := strings.CutPrefix(token, Token+".")
+	return account, found && account != ""
+}
+
+func (s *server) post(w http.ResponseWriter, r *http.Request, account string, body []byte) {
+	form, problem := readForm(r, body)
+	if problem != "" {
+		refuse(w, http.StatusUnprocessableEntity, "Validation failed: "+problem)
+		return
+	}
+	// The same key again is answered as the first time, while another with it waits for that.
+	key := r.Header.Get("Idempotency-Key")
+	if key == "" {
+		if answer, ok := s.publish(w, account, form); ok {
+			write(w, http.StatusOK, answer)
+		}
+		return
+	}
+	s.keys.once(account+"/"+key, func() (status, bool) { return s.publish(w, account, form) }, func(first status) {
+		write(w, http.StatusOK, first)
+	})
+}
+
+// publish takes a valid post, or answers that it is refused. An account has no address that could be
+// wrong, so what is refused is the post.
+func (s *server) publish(w http.ResponseWriter, account string, form url.Values) (status, bool) {
+	text := form.Get("status")
+	fate := s.desk.Take(account, text)
+	if fate.Refused {
+		refuse(w, http.StatusUnprocessableEntity, "Validation failed: Text is not allowed on this server")
+		return status{}, false
+	}
+	s.desk.Follow(account, fate, nil)
+	return newStatus(strconv.FormatInt(s.ids.Add(1), 10), account, form), true
+}

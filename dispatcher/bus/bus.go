@@ -1,0 +1,257 @@
+// Package bus is Tocsin's use of NATS JetStream: the embedded server, the streams and their
+// subjects, the messages on them, and the few operations that the roles need.
+//
+// It is no abstraction over NATS: the streams are the interface between roles and to the outside,
+// and are the same whether the server runs inside the process or is a cluster.
+package bus
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+)
+
+// Errors that callers act on.
+var (
+	// ErrOvertaken: the batch's journal has records that this writer has not seen.
+	ErrOvertaken = errors.New("the batch's journal has gone on")
+	// ErrFull: a stream has no room; nothing was stored.
+	ErrFull = errors.New("stream is full")
+)
+
+// Options say how to connect.
+type Options struct {
+	// Server is the embedded server, nil to connect to URL.
+	Server *Server
+	// URL is the address of a server or a cluster.
+	URL            string
+	User, Password string
+	// MaxBytes bounds the streams together.
+	MaxBytes int64
+}
+
+// Bus is a connection to NATS. It is safe for concurrent use.
+type Bus struct {
+	nc *nats.Conn
+	js jetstream.JetStream
+}
+
+// Connect connects and makes sure that the streams are there.
+func Connect(ctx context.Context, o Options) (*Bus, error) {
+	b, err := dial(o)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.ensureStreams(ctx, o.MaxBytes); err != nil {
+		b.Close()
+		return nil, err
+	}
+	return b, nil
+}
+
+func dial(o Options) (*Bus, error) {
+	opts := []nats.Option{
+		nats.Name("tocsin"), nats.UserInfo(o.User, o.Password),
+		nats.MaxReconnects(-1), nats.ReconnectWait(250 * time.Millisecond), nats.PingInterval(5 * time.Second),
+	}
+	switch {
+	case o.Server != nil:
+		opts = append(opts, nats.InProcessServer(o.Server.ns))
+	case o.URL == "":
+		return nil, errNoServer
+	}
+	nc, err := nats.Connect(o.URL, opts...)
+	if err != nil {
+		return nil, fmt.Errorf("nats: connecting: %w", err)
+	}
+	js, err := jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(256), jetstream.WithPublishAsyncTimeout(30*time.Second))
+	if err != nil {
+		nc.Close()
+		return nil, fmt.Errorf("nats: %w", err)
+	}
+	return &Bus{nc: nc, js: js}, nil
+}
+
+// Close ends the connection.
+func (b *Bus) Close() { b.nc.Close() }
+
+// Healthy returns nil while connected and JetStream answers.
+func (b *Bus) Healthy(ctx context.Context) error {
+	if !b.nc.IsConnected() {
+		return fmt.Errorf("nats: not connected: %w", errors.Join(b.nc.LastError(), nats.ErrDisconnected))
+	}
+	_, err := b.js.AccountInfo(ctx)
+	return err
+}
+
+// PublishUpdate publishes an encoded CloudEvent under a team's subject.
+func (b *Bus) PublishUpdate(ctx context.Context, team, contentType string, body []byte) error {
+	m := nats.NewMsg(IncidentSubject(team))
+	m.Header.Set("Content-Type", contentType)
+	m.Data = body
+	return b.publish(ctx, m)
+}
+
+// PublishMessage publishes a message with headers as it is.
+func (b *Bus) PublishMessage(ctx context.Context, subject string, header map[string][]string, body []byte) error {
+	return b.publish(ctx, &nats.Msg{Subject: subject, Header: header, Data: body})
+}
+
+func (b *Bus) publish(ctx context.Context, m *nats.Msg, opts ...jetstream.PublishOpt) error {
+	_, err := b.js.PublishMsg(ctx, m, opts...)
+	return storeError(m.Subject, err)
+}
+
+// storeError names the two refusals that have a meaning of their own.
+func storeError(subject string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if e, ok := errors.AsType[*jetstream.APIError](err); ok {
+		switch e.ErrorCode {
+		case jetstream.JSErrCodeStreamWrongLastSequence:
+			return ErrOvertaken
+		case codeStoreFailed, codeResourcesExceeded:
+			return fmt.Errorf("nats: publishing to %s: %w (raise nats.max_bytes, or see what has stopped reading): %w", subject, ErrFull, err)
+		}
+	}
+	return fmt.Errorf("nats: publishing to %s: %w", subject, err)
+}
+
+// Error codes of the server that the client library doesn't name.
+const (
+	codeStoreFailed       jetstream.ErrorCode = 10077 // "maximum bytes exceeded" and the like
+	codeResourcesExceeded jetstream.ErrorCode = 10023
+)
+
+// PublishBatches hands batches to their lanes' queues and returns when all are stored. A batch that
+// is already there is not stored twice.
+func (b *Bus) PublishBatches(ctx context.Context, batches []Batch) error {
+	futures := make([]jetstream.PubAckFuture, 0, len(batches))
+	for i := range batches {
+		body, err := json.Marshal(&batches[i])
+		if err != nil {
+			return fmt.Errorf("encoding batch %d: %w", batches[i].ID, err)
+		}
+		subject := SendSubject(batches[i].Channel, batches[i].Priority)
+		f, err := b.js.PublishAsync(subject, body, jetstream.WithMsgID(fmt.Sprintf("batch-%d", batches[i].ID)))
+		if err != nil {
+			return storeError(subject, err)
+		}
+		futures = append(futures, f)
+	}
+	return wait(ctx, futures)
+}
+
+func wait(ctx context.Context, futures []jetstream.PubAckFuture) error {
+	for _, f := range futures {
+		select {
+		case <-f.Ok():
+		case err := <-f.Err():
+			return storeError(f.Msg().Subject, err)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// PublishReceipts stores receipts and returns when they are.
+func (b *Bus) PublishReceipts(ctx context.Context, provider string, r Receipts) error {
+	body, err := json.Marshal(&r)
+	if err != nil {
+		return fmt.Errorf("encoding receipts: %w", err)
+	}
+	return b.publish(ctx, &nats.Msg{Subject: ReceiptsSubject(r.Channel, provider), Data: body})
+}
+
+// Append adds a record to a batch's journal, if the journal's last record is still the one with
+// sequence last (0: none yet), and returns the new record's sequence. Otherwise it returns
+// ErrOvertaken and nothing is added.
+func (b *Bus) Append(ctx context.Context, channel string, r Record, last uint64) (uint64, error) {
+	body, err := json.Marshal(&r)
+	if err != nil {
+		return 0, fmt.Errorf("encoding a journal record: %w", err)
+	}
+	subject := ResultsSubject(channel, r.Batch)
+	ack, err := b.js.Publish(ctx, subject, body, jetstream.WithExpectLastSequencePerSubject(last))
+	if err != nil {
+		return 0, storeError(subject, err)
+	}
+	return ack.Sequence, nil
+}
+
+// Revoke adds a revocation to a batch's journal, whatever stands there.
+func (b *Bus) Revoke(ctx context.Context, channel string, batch int64, notifications []int64) error {
+	body, err := json.Marshal(&Record{Batch: batch, Revoked: notifications})
+	if err != nil {
+		return fmt.Errorf("encoding a revocation: %w", err)
+	}
+	return b.publish(ctx, &nats.Msg{Subject: ResultsSubject(channel, batch), Data: body})
+}
+
+// Entry is a record in a batch's journal.
+type Entry struct {
+	Record
+	Sequence uint64
+}
+
+// Journal reads the records of a batch's journal that follow the one with sequence after, in order.
+func (b *Bus) Journal(ctx context.Context, channel string, batch int64, after uint64) ([]Entry, error) {
+	stream, err := b.js.Stream(ctx, ResultsStream)
+	if err != nil {
+		return nil, fmt.Errorf("nats: %w", err)
+	}
+	var entries []Entry
+	for {
+		m, err := stream.GetMsg(ctx, after+1, jetstream.WithGetMsgSubject(ResultsSubject(channel, batch)))
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			return entries, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("nats: reading the journal of batch %d: %w", batch, err)
+		}
+		e := Entry{Sequence: m.Sequence}
+		if err := json.Unmarshal(m.Data, &e.Record); err != nil {
+			return nil, fmt.Errorf("journal of batch %d, record %d: %w", batch, m.Sequence, err)
+		}
+		entries, after = append(entries, e), m.Sequence
+	}
+}
+
+// Consume calls handle for every message of a durable consumer on a stream until ctx ends, and
+// returns when no call is under way. Consumers of the same name share the messages. handle must
+// acknowledge each message, then or later.
+func (b *Bus) Consume(ctx context.Context, stream, name, filter string, pending int, handle func(jetstream.Msg)) error {
+	c, err := b.js.CreateOrUpdateConsumer(ctx, stream, jetstream.ConsumerConfig{
+		Durable: name, FilterSubject: filter, AckPolicy: jetstream.AckExplicitPolicy,
+		AckWait: AckWait, MaxAckPending: pending, MaxDeliver: -1,
+	})
+	if err != nil {
+		return fmt.Errorf("nats: consumer %s on %s: %w", name, stream, err)
+	}
+	cc, err := c.Consume(handle, jetstream.PullMaxMessages(pending))
+	if err != nil {
+		return fmt.Errorf("nats: consuming %s: %w", stream, err)
+	}
+	<-ctx.Done()
+	cc.Stop()
+	<-cc.Closed()
+	return nil
+}
+
+// AckWait is how long a message may stay unacknowledged before it is delivered again. Whoever needs
+// longer says so meanwhile.
+const AckWait = 10 * time.Second
+
+// LaneConsumer names the consumer of one channel's queue for one priority.
+func LaneConsumer(channel string, p notification.Priority) string {
+	return "lane-" + channel + "-" + string(p)
+}

@@ -1,0 +1,98 @@
+package bus
+
+import (
+	"time"
+
+	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+)
+
+// MaxAttempts bounds a batch.
+const MaxAttempts = 256
+
+// Batch is what travels on SEND: attempts that share everything but address and values.
+type Batch struct {
+	ID       int64  `json:"id"`
+	Update   int64  `json:"update"`
+	Team     string `json:"team"`
+	Incident string `json:"incident"`
+	Channel  string `json:"channel"`
+	Locale   string `json:"locale"`
+	Step     uint8  `json:"step,omitempty"`
+	Try      uint8  `json:"try,omitempty"`
+	// InDoubt says what to do with attempts that may have gone out before a crash.
+	InDoubt notification.InDoubt `json:"in_doubt"`
+	// UsefulFor is how long the news is worth delivering, in seconds; 0 is no limit.
+	UsefulFor int64                 `json:"useful_for,omitempty"`
+	Content   notification.Content  `json:"content"`
+	Attempts  []Attempt             `json:"attempts"`
+	Priority  notification.Priority `json:"priority"`
+}
+
+// Attempt is one attempt of a batch.
+type Attempt struct {
+	Notification int64             `json:"n"`
+	Address      string            `json:"a"`
+	Values       map[string]string `json:"v,omitempty"`
+}
+
+// Record is an entry of a batch's journal, on its RESULTS subject. The journal is what a lane has
+// promised and reported, so that another lane can take over at any point:
+//
+//   - Every record raises Through: attempts before that index may have been started.
+//   - Results say what became of attempts; each attempt gets exactly one.
+//   - Revoked names notifications whose attempt must not start any more. Such a record comes from
+//     the fallback engine, and by its mere presence refuses the lane's next record, so that the
+//     lane reads it before it goes on.
+type Record struct {
+	Batch   int64    `json:"batch"`
+	Step    uint8    `json:"step,omitempty"`
+	Try     uint8    `json:"try,omitempty"`
+	Through int      `json:"through,omitempty"`
+	Results []Result `json:"results,omitempty"`
+	Revoked []int64  `json:"revoked,omitempty"`
+}
+
+// ResultState is what a lane says of an attempt.
+type ResultState string
+
+// What lanes say.
+const (
+	ResultAccepted ResultState = "accepted"
+	ResultFailed   ResultState = "failed"
+	ResultUnknown  ResultState = "unknown"
+	ResultReturned ResultState = "returned" // not sent; may be queued again
+	ResultRevoked  ResultState = "revoked"  // not sent, as it was told
+)
+
+// Result is what a lane says of one attempt.
+type Result struct {
+	// Index is the attempt's place in its batch, Notification what it is of.
+	Index        int            `json:"i"`
+	Notification int64          `json:"n"`
+	State        ResultState    `json:"s"`
+	Proof        channels.Proof `json:"p,omitempty"` // what an acceptance already proves
+	ProviderID   string         `json:"id,omitempty"`
+	Class        channels.Class `json:"class,omitempty"`
+	Code         string         `json:"code,omitempty"`
+	// RetryAfter is how long a returned attempt should wait, in milliseconds of machine time.
+	RetryAfter int64 `json:"retry_ms,omitempty"`
+}
+
+// Receipt is what a provider said of one attempt, by the attempt's identity where the provider
+// knows it, else by the provider's own id.
+type Receipt struct {
+	Notification int64                 `json:"n,omitempty"`
+	Step         uint8                 `json:"step,omitempty"`
+	Try          uint8                 `json:"try,omitempty"`
+	ProviderID   string                `json:"id,omitempty"`
+	State        channels.ReceiptState `json:"s"`
+	Code         string                `json:"code,omitempty"`
+	At           time.Time             `json:"at,omitzero"`
+}
+
+// Receipts is what travels on RECEIPTS: what arrived within a few milliseconds.
+type Receipts struct {
+	Channel  string    `json:"channel"`
+	Receipts []Receipt `json:"receipts"`
+}

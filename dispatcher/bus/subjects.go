@@ -1,0 +1,46 @@
+package bus
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+)
+
+// IncidentSubject is where a team publishes its updates.
+func IncidentSubject(team string) string { return "incidents." + team }
+
+// TeamOf returns the team that a subject of INCIDENTS or REJECTED belongs to.
+func TeamOf(subject string) string {
+	_, team, _ := strings.Cut(subject, ".")
+	return team
+}
+
+// ChannelOf returns the channel that a subject of SEND, RESULTS or RECEIPTS belongs to.
+func ChannelOf(subject string) string {
+	_, rest, _ := strings.Cut(subject, ".")
+	channel, _, _ := strings.Cut(rest, ".")
+	return channel
+}
+
+// RejectedSubject is where a team's refused updates go.
+func RejectedSubject(team string) string { return "rejected." + team }
+
+// SendSubject is the queue of a channel's lane for one priority.
+func SendSubject(channel string, p notification.Priority) string {
+	return "send." + channel + "." + string(p)
+}
+
+// ResultsSubject is the journal of one batch.
+func ResultsSubject(channel string, batch int64) string {
+	return "results." + channel + "." + strconv.FormatInt(batch, 10)
+}
+
+// ReceiptsSubject is where a provider's receipts go.
+func ReceiptsSubject(channel, provider string) string { return "receipts." + channel + "." + provider }
+
+// OutcomesSubject is where what became of an incident's updates is told.
+func OutcomesSubject(team, incident string) string {
+	return fmt.Sprintf("outcomes.%s.%s", team, incident)
+}

@@ -1,0 +1,185 @@
+package dispatcher
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/dispatcher/bus"
+	"github.com/tocsin-dev/tocsin/dispatcher/clock"
+	"github.com/tocsin-dev/tocsin/dispatcher/incident"
+	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
+	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+)
+
+// Renderer writes an update's texts.
+type Renderer interface {
+	Locales() []string
+	Render(u incident.Update, kind channels.Kind, locale string) (notification.Content, error)
+}
+
+// IntakeLedger is what the intake needs of the ledger.
+type IntakeLedger interface {
+	RecordUpdate(ctx context.Context, u incident.Update, decide func(*incident.Incident) (ledger.NewUpdate, error)) (bool, error)
+	RecordRejection(ctx context.Context, r ledger.Rejection) error
+}
+
+// IntakeBus is what the intake needs of NATS.
+type IntakeBus interface {
+	Consume(ctx context.Context, stream, name, filter string, pending int, handle func(jetstream.Msg)) error
+	PublishMessage(ctx context.Context, subject string, header map[string][]string, body []byte) error
+}
+
+// Intake consumes updates, checks them, freezes their texts and records them. Its fields are set
+// once, before Run.
+type Intake struct {
+	Ledger   IntakeLedger
+	Bus      IntakeBus
+	Renderer Renderer
+	// Kinds are the kinds of channel for which texts are needed.
+	Kinds []channels.Kind
+	// Approval says whether updates wait for somebody to let them go.
+	Approval bool
+	Clock    clock.Clock
+	Planned  Signal // woken when there is something to plan
+	Metrics  *Metrics
+	Log      *slog.Logger
+}
+
+// FaultsHeader carries what was wrong with a rejected update, as JSON.
+const FaultsHeader = "Tocsin-Faults"
+
+// Run consumes until ctx ends.
+func (in *Intake) Run(ctx context.Context) error {
+	return in.Bus.Consume(ctx, bus.IncidentsStream, "dispatcher", "", 64, func(m jetstream.Msg) {
+		err := in.take(ctx, m)
+		if err != nil && ctx.Err() == nil {
+			in.Log.ErrorContext(ctx, "update not taken, will try again", "subject", m.Subject(), "error", err)
+			in.Metrics.update("deferred")
+		}
+		if err != nil {
+			_ = m.NakWithDelay(retryAfter)
+			return
+		}
+		_ = m.Ack()
+	})
+}
+
+// take deals with one message. An error means that it could not be dealt with now.
+func (in *Intake) take(ctx context.Context, m jetstream.Msg) error {
+	begun := time.Now()
+	team := bus.TeamOf(m.Subject())
+	u, faults := incident.Decode(m.Headers(), m.Data())
+	if len(faults) == 0 && u.Team != team {
+		faults = append(faults, incident.Fault{Path: "data.team", Problem: fmt.Sprintf("must be %q: it was published on %s", team, m.Subject())})
+	}
+	var texts []ledger.Text
+	if len(faults) == 0 {
+		texts, faults = in.render(u)
+	}
+	if len(faults) == 0 {
+		var err error
+		if faults, err = in.record(ctx, u, texts); err != nil {
+			return err
+		}
+	}
+	if len(faults) > 0 {
+		return in.reject(ctx, team, m.Headers(), m.Data(), faults)
+	}
+	in.Metrics.intake(time.Since(begun))
+	return nil
+}
+
+// render writes all texts of an update: what can't be said is found now, not while sending.
+func (in *Intake) render(u incident.Update) (texts []ledger.Text, faults []incident.Fault) {
+	for _, kind := range in.Kinds {
+		for _, locale := range in.Renderer.Locales() {
+			content, err := in.Renderer.Render(u, kind, locale)
+			if err != nil {
+				faults = append(faults, incident.Fault{Path: "texts." + string(kind) + "." + locale, Problem: err.Error()})
+				continue
+			}
+			texts = append(texts, ledger.Text{Kind: kind, Locale: locale, Content: content})
+		}
+	}
+	return texts, faults
+}
+
+// record folds the update into its incident and keeps it.
+func (in *Intake) record(ctx context.Context, u incident.Update, texts []ledger.Text) ([]incident.Fault, error) {
+	now := in.Clock.Now()
+	var recorded ledger.NewUpdate
+	isNew, err := in.Ledger.RecordUpdate(ctx, u, func(before *incident.Incident) (ledger.NewUpdate, error) {
+		after, verdict := incident.Fold(before, u, now)
+		if len(verdict.Faults) > 0 {
+			return ledger.NewUpdate{}, &incident.FaultError{Faults: verdict.Faults}
+		}
+		recorded = ledger.NewUpdate{Update: u, Incident: after, ReceivedAt: now, State: ledger.NotAnnounced, Reason: string(verdict.Reason)}
+		if verdict.Announce {
+			recorded.Texts, recorded.State = texts, ledger.Held
+			if !in.Approval {
+				recorded.State, recorded.ApprovedBy = ledger.Approved, "configuration (approval: none)"
+			}
+		}
+		return recorded, nil
+	})
+	if bad, ok := errors.AsType[*incident.FaultError](err); ok {
+		return bad.Faults, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	in.announce(ctx, u, recorded.State, isNew)
+	return nil, nil
+}
+
+func (in *Intake) announce(ctx context.Context, u incident.Update, state ledger.UpdateState, isNew bool) {
+	log := in.Log.With("team", u.Team, "incident", u.Incident, "event", u.EventID, "status", u.Status)
+	if !isNew {
+		in.Metrics.update("repeated")
+		log.InfoContext(ctx, "update came again, nothing changed")
+		return
+	}
+	in.Metrics.update(string(state))
+	log.InfoContext(ctx, "update recorded", "state", state)
+	in.Planned.Wake()
+}
+
+// reject keeps the update whole, with everything that is wrong with it.
+func (in *Intake) reject(ctx context.Context, team string, header map[string][]string, body []byte, faults []incident.Fault) error {
+	return Reject(ctx, in.Ledger, in.Bus, in.Metrics, ledger.Rejection{Team: team, At: in.Clock.Now(), Faults: faults, Body: body}, header)
+}
+
+// Reject records an update that was refused and publishes it whole, with its faults, under the
+// team's rejected subject.
+func Reject(ctx context.Context, l interface {
+	RecordRejection(context.Context, ledger.Rejection) error
+}, b interface {
+	PublishMessage(ctx context.Context, subject string, header map[string][]string, body []byte) error
+}, m *Metrics, r ledger.Rejection, header map[string][]string,
+) error {
+	if err := l.RecordRejection(ctx, r); err != nil {
+		return err
+	}
+	faults, err := json.Marshal(r.Faults)
+	if err != nil {
+		return err
+	}
+	h := map[string][]string{FaultsHeader: {string(faults)}}
+	for k, v := range header {
+		if k != "Nats-Msg-Id" && k != "Nats-Expected-Stream" {
+			h[k] = v
+		}
+	}
+	if err := b.PublishMessage(ctx, bus.RejectedSubject(r.Team), h, r.Body); err != nil {
+		return err
+	}
+	m.update("rejected")
+	return nil
+}

@@ -1,0 +1,81 @@
+package lane
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/tocsin-dev/tocsin/dispatcher/bus"
+)
+
+// Metrics are the lanes' metrics, shared by all lanes of a process.
+type Metrics struct {
+	batches, results, repeats, claims, overtaken *prometheus.CounterVec
+	inFlight, open                               *prometheus.GaugeVec
+	seconds                                      *prometheus.HistogramVec
+}
+
+// NewMetrics makes the lanes' metrics and registers them.
+func NewMetrics(r prometheus.Registerer) *Metrics {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		c := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "tocsin", Subsystem: "lane", Name: name, Help: help}, labels)
+		r.MustRegister(c)
+		return c
+	}
+	gauge := func(name, help string) *prometheus.GaugeVec {
+		g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "tocsin", Subsystem: "lane", Name: name, Help: help}, []string{"channel"})
+		r.MustRegister(g)
+		return g
+	}
+	m := &Metrics{
+		batches:   counter("batches_total", "Batches taken from the queue, by how that ended.", "channel", "end"),
+		results:   counter("attempts_total", "Attempts by what became of them.", "channel", "result", "class"),
+		repeats:   counter("repeats_total", "Attempts sent again after a crash left them in doubt.", "channel"),
+		claims:    counter("claims_total", "Batches claimed, anew or taken over.", "channel", "how"),
+		overtaken: counter("overtaken_total", "Batches stopped because another lane had claimed them.", "channel"),
+		inFlight:  gauge("attempts_in_flight", "Attempts under way at the provider."),
+		open:      gauge("breaker_open", "1 while the provider is left alone because it failed."),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Namespace: "tocsin", Subsystem: "lane", Name: "attempt_duration_seconds", Help: "How long the provider took to answer.",
+			Buckets: []float64{.005, .02, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
+		}, []string{"channel"}),
+	}
+	r.MustRegister(m.seconds)
+	return m
+}
+
+func (m *Metrics) batch(channel, end string) { m.batches.WithLabelValues(channel, end).Inc() }
+
+func (m *Metrics) result(l *Lane, res bus.Result) {
+	class := "none"
+	if res.State != bus.ResultAccepted && res.State != bus.ResultRevoked {
+		class = res.Class.String()
+	}
+	m.results.WithLabelValues(l.Channel, string(res.State), class).Inc()
+}
+
+func (m *Metrics) repeat(channel string) { m.repeats.WithLabelValues(channel).Inc() }
+
+func (m *Metrics) claim(channel string, takenOver bool) {
+	how := "new"
+	if takenOver {
+		how = "taken_over"
+	}
+	m.claims.WithLabelValues(channel, how).Inc()
+}
+
+func (m *Metrics) overtake(channel string) { m.overtaken.WithLabelValues(channel).Inc() }
+
+func (m *Metrics) sending(channel string, n float64) { m.inFlight.WithLabelValues(channel).Add(n) }
+
+func (m *Metrics) duration(channel string, d time.Duration) {
+	m.seconds.WithLabelValues(channel).Observe(d.Seconds())
+}
+
+func (m *Metrics) breaker(channel string, open bool) {
+	v := 0.0
+	if open {
+		v = 1
+	}
+	m.open.WithLabelValues(channel).Set(v)
+}

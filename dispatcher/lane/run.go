@@ -1,0 +1,288 @@
+package lane
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tocsin-dev/tocsin/dispatcher/bus"
+	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+)
+
+// flushEvery bounds how long a result waits to be reported, and so how long a revocation can go
+// unseen.
+const flushEvery = 250 * time.Millisecond
+
+const appendTimeout = 10 * time.Second
+
+// run is one lane's work on one batch. One goroutine, the loop, owns everything in it; sends and
+// appends run beside it and answer on channels.
+type run struct {
+	l *Lane
+	b *bus.Batch
+
+	last    uint64         // sequence of the journal's last record that we know
+	through int            // attempts before this index may be started: acknowledged in the journal
+	started int            // attempts before this index have been started, or are settled
+	settled []bool         // attempts with a result, in the journal or pending
+	inDoubt []bool         // attempts that may have gone out before we took over; nil if none
+	revoked map[int64]bool // notifications whose attempt must not start
+
+	inFlight int          // attempts under way
+	pending  []bus.Result // results that no record carries yet
+	resolved int          // results in acknowledged records
+	due      bool         // the pending results have waited long enough
+
+	results   chan bus.Result
+	appended  chan appended
+	appending bool
+}
+
+// appended is the answer to an append.
+type appended struct {
+	record   bus.Record
+	sequence uint64
+	err      error
+}
+
+// process works on a batch until every attempt has its result in the journal.
+func (l *Lane) process(ctx context.Context, b *bus.Batch) error {
+	r := &run{
+		l: l, b: b,
+		settled:  make([]bool, len(b.Attempts)),
+		revoked:  map[int64]bool{},
+		results:  make(chan bus.Result, cap(l.workers)),
+		appended: make(chan appended, 1),
+	}
+	if err := r.claim(ctx); err != nil {
+		return err
+	}
+	return r.loop(ctx)
+}
+
+// claim adds the first record of this run. If the journal has records already, it takes over where
+// they end.
+func (r *run) claim(ctx context.Context) error {
+	for {
+		if r.resolved == len(r.b.Attempts) {
+			return nil
+		}
+		record := r.record(nil)
+		seq, err := r.l.Bus.Append(ctx, r.b.Channel, record, r.last)
+		if err == nil {
+			r.last, r.through = seq, record.Through
+			r.l.Metrics.claim(r.b.Channel, r.inDoubt != nil)
+			return nil
+		}
+		if !errors.Is(err, bus.ErrOvertaken) {
+			return fmt.Errorf("claiming: %w", err)
+		}
+		if err := r.replay(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// replay learns from the journal what earlier runs did: which attempts have results, which are in
+// doubt, which were revoked.
+func (r *run) replay(ctx context.Context) error {
+	entries, err := r.l.Bus.Journal(ctx, r.b.Channel, r.b.ID, r.last)
+	if err != nil {
+		return err
+	}
+	through := 0
+	for _, rec := range entries {
+		r.last = rec.Sequence
+		r.revoke(rec.Revoked)
+		for _, res := range rec.Results {
+			if !r.settled[res.Index] {
+				r.settled[res.Index] = true
+				r.resolved++
+			}
+		}
+		if len(rec.Revoked) == 0 {
+			through = rec.Through // a run that hands over lowers it to what it did start
+		}
+	}
+	r.inDoubt = make([]bool, len(r.b.Attempts))
+	for i := range min(through, len(r.b.Attempts)) {
+		r.inDoubt[i] = !r.settled[i]
+	}
+	return nil
+}
+
+func (r *run) revoke(notifications []int64) {
+	for _, n := range notifications {
+		r.revoked[n] = true
+	}
+}
+
+// record makes the next record: with it, at most a window of attempts can be in doubt.
+func (r *run) record(results []bus.Result) bus.Record {
+	through := min(r.resolved+len(results)+r.l.window, len(r.b.Attempts))
+	return bus.Record{Batch: r.b.ID, Step: r.b.Step, Try: r.b.Try, Through: through, Results: results}
+}
+
+func (r *run) loop(ctx context.Context) error {
+	flush := time.NewTicker(flushEvery)
+	defer flush.Stop()
+	for r.resolved < len(r.b.Attempts) {
+		r.skip()
+		var worker chan<- struct{}
+		if r.started < r.through {
+			worker = r.l.workers
+		}
+		select {
+		case worker <- struct{}{}:
+			r.start(ctx)
+		case res := <-r.results:
+			r.collect(res)
+		case a := <-r.appended:
+			if err := r.acknowledge(ctx, a); err != nil {
+				r.drain()
+				return err
+			}
+		case <-flush.C:
+			r.due = true
+		case <-ctx.Done():
+			return r.handOver(ctx)
+		}
+		r.report(ctx)
+	}
+	return nil
+}
+
+// skip passes over attempts that need no sending: settled before, revoked, or in doubt and not to
+// be repeated.
+func (r *run) skip() {
+	for ; r.started < r.through; r.started++ {
+		i := r.started
+		switch {
+		case r.settled[i]:
+		case r.revoked[r.b.Attempts[i].Notification]:
+			r.note(bus.Result{Index: i, State: bus.ResultRevoked})
+		case r.doubtful(i) && !r.repeats():
+			r.note(bus.Result{Index: i, State: bus.ResultUnknown, Code: "in_doubt"})
+		default:
+			return
+		}
+	}
+}
+
+func (r *run) doubtful(i int) bool { return r.inDoubt != nil && r.inDoubt[i] }
+
+// repeats reports whether attempts in doubt are sent again.
+func (r *run) repeats() bool {
+	return r.l.Spec.Idempotent || r.b.InDoubt == notification.Repeat
+}
+
+// note adds a result of the lane's own making.
+func (r *run) note(res bus.Result) {
+	res.Notification = r.b.Attempts[res.Index].Notification
+	r.settled[res.Index] = true
+	r.pending = append(r.pending, res)
+	r.l.Metrics.result(r.l, res)
+}
+
+// start begins the next attempt; a worker's token is held.
+func (r *run) start(ctx context.Context) {
+	i := r.started
+	r.started++
+	r.inFlight++
+	if r.doubtful(i) {
+		r.l.Metrics.repeat(r.b.Channel)
+	}
+	go func() {
+		res := r.l.attempt(ctx, r.b, i)
+		<-r.l.workers
+		r.results <- res
+	}()
+}
+
+func (r *run) collect(res bus.Result) {
+	r.inFlight--
+	r.note(res)
+}
+
+// report appends the pending results if it is time: enough of them, nothing else to do, or they
+// have waited long enough. One append is under way at a time.
+func (r *run) report(ctx context.Context) {
+	if r.appending || len(r.pending) == 0 {
+		return
+	}
+	idle := r.inFlight == 0 && r.started >= r.through
+	if len(r.pending) < r.l.window/2 && !idle && !r.due {
+		return
+	}
+	r.append(ctx, r.record(r.pending))
+	r.pending, r.due = nil, false
+}
+
+func (r *run) append(ctx context.Context, record bus.Record) {
+	r.appending = true
+	last := r.last
+	go func() {
+		// Not cut short when the lane stops: what was promised is to be known.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendTimeout)
+		defer cancel()
+		seq, err := r.l.Bus.Append(ctx, r.b.Channel, record, last)
+		r.appended <- appended{record, seq, err}
+	}()
+}
+
+// acknowledge takes the answer to an append. If the journal has gone on by revocations only, it
+// reads them and appends again; if another lane has claimed the batch, it fails.
+func (r *run) acknowledge(ctx context.Context, a appended) error {
+	r.appending = false
+	switch {
+	case a.err == nil:
+		r.last, r.through = a.sequence, a.record.Through
+		r.resolved += len(a.record.Results)
+		return nil
+	case !errors.Is(a.err, bus.ErrOvertaken):
+		return fmt.Errorf("reporting: %w", a.err)
+	}
+	entries, err := r.l.Bus.Journal(ctx, r.b.Channel, r.b.ID, r.last)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if len(e.Revoked) == 0 {
+			r.l.Metrics.overtake(r.b.Channel)
+			return fmt.Errorf("batch %d: another lane has it: %w", r.b.ID, bus.ErrOvertaken)
+		}
+		r.revoke(e.Revoked)
+		r.last = e.Sequence
+	}
+	r.append(ctx, a.record)
+	return nil
+}
+
+// drain waits for what is under way. Its results are lost to this run: whoever took the batch over
+// treats those attempts as in doubt.
+func (r *run) drain() {
+	for ; r.inFlight > 0; r.inFlight-- {
+		<-r.results
+	}
+}
+
+// handOver ends the run in order: it waits for what is under way and reports it, so that nothing is
+// in doubt for the next one.
+func (r *run) handOver(ctx context.Context) error {
+	for ; r.inFlight > 0; r.inFlight-- {
+		r.note(<-r.results)
+	}
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendTimeout)
+	defer cancel()
+	for r.appending {
+		if err := r.acknowledge(bounded, <-r.appended); err != nil {
+			return err
+		}
+	}
+	record := bus.Record{Batch: r.b.ID, Step: r.b.Step, Try: r.b.Try, Through: r.started, Results: r.pending}
+	if _, err := r.l.Bus.Append(bounded, r.b.Channel, record, r.last); err != nil {
+		return fmt.Errorf("handing over: %w", err)
+	}
+	return context.Cause(ctx)
+}

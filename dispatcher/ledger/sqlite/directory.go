@@ -1,0 +1,137 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"strings"
+
+	"github.com/tocsin-dev/tocsin/dispatcher/audience"
+	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
+)
+
+// PutRecipients adds recipients, or replaces those of the same id, in one transaction.
+func (l *Ledger) PutRecipients(ctx context.Context, rs []audience.Recipient) error {
+	return l.write(ctx, "writing recipients", func(t tx) error {
+		for i := range rs {
+			r := &rs[i]
+			err := t.exec(`INSERT INTO recipients (id, name, locale, zone, addresses, preferences, consents, services, regions, segments)
+				VALUES (?,?,?,?,?,?,?,?,?,?)
+				ON CONFLICT (id) DO UPDATE SET name=excluded.name, locale=excluded.locale, zone=excluded.zone,
+					addresses=excluded.addresses, preferences=excluded.preferences, consents=excluded.consents,
+					services=excluded.services, regions=excluded.regions, segments=excluded.segments, deleted=0`,
+				r.ID, r.Name, r.Locale, r.Zone, joinAddresses(r.Addresses), join(r.Preferences), join(r.Consents),
+				join(r.Services), join(r.Regions), join(r.Segments))
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func joinAddresses(as []audience.Address) string {
+	var b strings.Builder
+	for i, a := range as {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(a.Channel)
+		b.WriteByte('\t')
+		b.WriteString(a.Address)
+	}
+	return b.String()
+}
+
+func splitAddresses(s string) []audience.Address {
+	if s == "" {
+		return nil
+	}
+	as := make([]audience.Address, 0, strings.Count(s, "\n")+1)
+	for line := range strings.SplitSeq(s, "\n") {
+		channel, address, _ := strings.Cut(line, "\t")
+		as = append(as, audience.Address{Channel: channel, Address: address})
+	}
+	return as
+}
+
+const recipientColumns = `number, id, name, locale, zone, addresses, preferences, consents, services, regions, segments`
+
+func (l *Ledger) scanRecipient(rows *sql.Rows) (ledger.Recipient, error) {
+	var r ledger.Recipient
+	var addresses, preferences, consents, services, regions, segments string
+	err := rows.Scan(&r.Number, &r.ID, &r.Name, &r.Locale, &r.Zone, &addresses, &preferences, &consents, &services, &regions, &segments)
+	r.Addresses = splitAddresses(addresses)
+	r.Preferences, r.Consents = l.words.split(preferences), l.words.split(consents)
+	r.Services, r.Regions, r.Segments = l.words.split(services), l.words.split(regions), l.words.split(segments)
+	return r, err
+}
+
+// Recipient returns the recipient with an id, or ledger.ErrNotFound.
+func (l *Ledger) Recipient(ctx context.Context, id string) (audience.Recipient, error) {
+	rs, err := collect(ctx, l.reader, l.scanRecipient,
+		`SELECT `+recipientColumns+` FROM recipients WHERE id = ? AND deleted = 0`, id)
+	if err == nil && len(rs) == 0 {
+		err = ledger.ErrNotFound
+	}
+	if err != nil {
+		return audience.Recipient{}, err
+	}
+	return rs[0].Recipient, nil
+}
+
+// RecipientsAfter returns up to limit recipients numbered above after and up to until, in order of
+// their numbers. If ids is not empty, only those are considered.
+func (l *Ledger) RecipientsAfter(ctx context.Context, after, until int64, limit int, ids []string) ([]ledger.Recipient, error) {
+	if len(ids) == 0 {
+		return collect(ctx, l.reader, l.scanRecipient, `SELECT `+recipientColumns+` FROM recipients
+			WHERE number > ? AND number <= ? AND deleted = 0 ORDER BY number LIMIT ?`, after, until, limit)
+	}
+	list, err := json.Marshal(ids)
+	if err != nil {
+		return nil, err
+	}
+	return collect(ctx, l.reader, l.scanRecipient, `SELECT `+recipientColumns+` FROM recipients
+		WHERE id IN (SELECT value FROM json_each(?)) AND number > ? AND number <= ? AND deleted = 0
+		ORDER BY number LIMIT ?`, string(list), after, until, limit)
+}
+
+// RecipientsByNumber returns the recipients with the numbers given, those deleted left out, in
+// order of their numbers.
+func (l *Ledger) RecipientsByNumber(ctx context.Context, numbers []int64) ([]ledger.Recipient, error) {
+	return collect(ctx, l.reader, l.scanRecipient, `SELECT `+recipientColumns+` FROM recipients
+		WHERE number IN (SELECT value FROM json_each(?)) AND deleted = 0 ORDER BY number`, jsonInts(numbers))
+}
+
+// DeleteRecipient removes everything known of a recipient but the id and the number, to which past
+// notifications refer.
+func (l *Ledger) DeleteRecipient(ctx context.Context, id string) error {
+	return l.write(ctx, "deleting a recipient", func(t tx) error {
+		res, err := t.result(`UPDATE recipients SET name='', locale='', zone='', addresses='', preferences='', consents='',
+			services='', regions='', segments='', deleted=1 WHERE id = ? AND deleted = 0`, id)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return errors.Join(err, ledger.ErrNotFound)
+		}
+		return nil
+	})
+}
+
+// CountRecipients counts the directory.
+func (l *Ledger) CountRecipients(ctx context.Context) (int64, error) {
+	var n int64
+	err := l.reader.QueryRowContext(ctx, `SELECT count(*) FROM recipients WHERE deleted = 0`).Scan(&n)
+	return n, err
+}
+
+// jsonInts writes ids as a JSON array, for json_each.
+func jsonInts(ids []int64) string {
+	if len(ids) == 0 {
+		return "[]"
+	}
+	b, _ := json.Marshal(ids) // integers always marshal
+	return string(b)
+}

@@ -1,0 +1,265 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
+	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+)
+
+const notificationColumns = `n.id, n.update_id, n.recipient, n.version, n.locale, n.steps, n.step, n.try, n.state, n.batch,
+	n.queued_at, n.code, n.provider_id, n.stale, n.outcome, n.reason, n.proof, n.reached_by, n.settled_at`
+
+func scanNotification(rows *sql.Rows) (notification.Notification, error) {
+	var n notification.Notification
+	var steps string
+	var queued, settled int64
+	a := &n.Attempt
+	err := rows.Scan(&n.ID, &n.Update, &n.Recipient, &n.Version, &n.Locale, &steps, &a.Step, &a.Try, &a.State, &a.Batch,
+		&queued, &a.Code, &a.ProviderID, &n.Stale, &n.Outcome, &n.Reason, &n.Proof, &n.ReachedBy, &settled)
+	if steps != "" {
+		n.Steps = strings.Split(steps, ",")
+		a.Channel = n.Steps[a.Step]
+	}
+	a.QueuedAt, n.SettledAt = fromMS(queued), fromMS(settled)
+	return n, err
+}
+
+// Notifications returns the notifications with the ids given that exist, in order of their ids,
+// with all their attempts.
+func (l *Ledger) Notifications(ctx context.Context, ids []int64) ([]notification.Notification, error) {
+	return l.notifications(ctx, `WHERE n.id IN (SELECT value FROM json_each(?)) ORDER BY n.id`, jsonInts(ids))
+}
+
+// Waiting returns the open notifications whose current attempt travelled in a batch.
+func (l *Ledger) Waiting(ctx context.Context, batch int64) ([]notification.Notification, error) {
+	return l.notifications(ctx, `WHERE n.id IN (SELECT value FROM batches b, json_each(b.members) WHERE b.id = ?)
+		AND n.batch = ? AND n.outcome = 0 ORDER BY n.id`, batch, batch)
+}
+
+// Outdated returns the open notifications of older updates of the same incident whose recipients
+// are in the page.
+func (l *Ledger) Outdated(ctx context.Context, p ledger.SupersedingPage) ([]notification.Notification, error) {
+	return l.notifications(ctx, `JOIN notifications newer ON newer.recipient = n.recipient
+		WHERE newer.id BETWEEN ? AND ? AND n.outcome = 0 AND n.stale = 0 AND n.update_id IN
+			(SELECT o.id FROM updates u JOIN updates o ON o.incident = u.incident AND o.id < u.id AND o.open > 0 WHERE u.id = ?)
+		ORDER BY n.id`, p.First, p.Last, p.Update)
+}
+
+func (l *Ledger) notifications(ctx context.Context, where string, args ...any) ([]notification.Notification, error) {
+	ns, err := collect(ctx, l.reader, scanNotification, `SELECT `+notificationColumns+` FROM notifications n `+where, args...)
+	if err != nil {
+		return nil, err
+	}
+	byID := map[int64]*notification.Notification{}
+	var later []int64
+	for i := range ns {
+		if ns[i].Attempt.Step > 0 {
+			byID[ns[i].ID] = &ns[i]
+			later = append(later, ns[i].ID)
+		}
+	}
+	if len(later) == 0 {
+		return ns, nil
+	}
+	return ns, l.addPast(ctx, byID, later)
+}
+
+func (l *Ledger) addPast(ctx context.Context, byID map[int64]*notification.Notification, ids []int64) error {
+	_, err := collect(ctx, l.reader, func(rows *sql.Rows) (struct{}, error) {
+		var id, queued int64
+		var a notification.Attempt
+		err := rows.Scan(&id, &a.Step, &a.Try, &a.Channel, &a.State, &a.Batch, &queued, &a.Code, &a.ProviderID)
+		a.QueuedAt = fromMS(queued)
+		byID[id].Past = append(byID[id].Past, a)
+		return struct{}{}, err
+	}, `SELECT notification, step, try, channel, state, batch, queued_at, code, provider_id FROM attempts
+		WHERE notification IN (SELECT value FROM json_each(?)) ORDER BY notification, step`, jsonInts(ids))
+	return err
+}
+
+// DueDeadlines returns up to limit deadlines that are due at now, earliest first.
+func (l *Ledger) DueDeadlines(ctx context.Context, now time.Time, limit int) ([]ledger.Deadline, error) {
+	return collect(ctx, l.reader, scanDeadline, `SELECT batch, bounce, due FROM deadlines WHERE due <= ? ORDER BY due, batch LIMIT ?`, ms(now), limit)
+}
+
+// NextDeadline returns when the next deadline falls due; zero if there is none.
+func (l *Ledger) NextDeadline(ctx context.Context) (time.Time, error) {
+	ds, err := collect(ctx, l.reader, scanDeadline, `SELECT batch, bounce, due FROM deadlines ORDER BY due LIMIT 1`)
+	if err != nil || len(ds) == 0 {
+		return time.Time{}, err
+	}
+	return ds[0].Due, nil
+}
+
+func scanDeadline(rows *sql.Rows) (ledger.Deadline, error) {
+	var d ledger.Deadline
+	var due int64
+	err := rows.Scan(&d.Batch, &d.Bounce, &due)
+	d.Due = time.UnixMilli(due).UTC()
+	return d, err
+}
+
+// SupersedingPages returns the pages whose supersession is still to be done, oldest first.
+func (l *Ledger) SupersedingPages(ctx context.Context, limit int) ([]ledger.SupersedingPage, error) {
+	return collect(ctx, l.reader, func(rows *sql.Rows) (ledger.SupersedingPage, error) {
+		var p ledger.SupersedingPage
+		return p, rows.Scan(&p.ID, &p.Update, &p.First, &p.Last)
+	}, `SELECT id, update_id, first, last FROM superseding_pages ORDER BY id LIMIT ?`, limit)
+}
+
+// AttemptsByProviderID returns the attempts for which a channel's provider uses the ids given.
+func (l *Ledger) AttemptsByProviderID(ctx context.Context, channel string, ids []string) ([]ledger.ProviderAttempt, error) {
+	list, err := json.Marshal(ids)
+	if err != nil {
+		return nil, err
+	}
+	return collect(ctx, l.reader, func(rows *sql.Rows) (ledger.ProviderAttempt, error) {
+		a := ledger.ProviderAttempt{Channel: channel}
+		return a, rows.Scan(&a.ProviderID, &a.Attempt.Notification, &a.Attempt.Step, &a.Attempt.Try)
+	}, `SELECT provider_id, notification, step, try FROM provider_ids
+		WHERE channel = ? AND provider_id IN (SELECT value FROM json_each(?))`, channel, string(list))
+}
+
+// EarlyReceipts returns the receipts kept for provider ids that were not known when they came.
+func (l *Ledger) EarlyReceipts(ctx context.Context, channel string, ids []string) ([]ledger.EarlyReceipt, error) {
+	list, err := json.Marshal(ids)
+	if err != nil {
+		return nil, err
+	}
+	return collect(ctx, l.reader, func(rows *sql.Rows) (ledger.EarlyReceipt, error) {
+		r := ledger.EarlyReceipt{Channel: channel}
+		var at int64
+		err := rows.Scan(&r.ID, &r.ProviderID, &r.State, &r.Code, &at)
+		r.At = fromMS(at)
+		return r, err
+	}, `SELECT id, provider_id, state, code, at FROM early_receipts
+		WHERE channel = ? AND provider_id IN (SELECT value FROM json_each(?)) ORDER BY id`, channel, string(list))
+}
+
+// Apply commits a fold whole, or not at all. It returns ledger.ErrConflict if a notification has
+// changed since it was read.
+func (l *Ledger) Apply(ctx context.Context, f ledger.Fold) error {
+	return l.write(ctx, "applying events", func(t tx) error {
+		batchOf, err := t.insertFurtherBatches(f.Batches)
+		if err != nil {
+			return err
+		}
+		sums, settled, noticed := tallies{}, map[int64]int64{}, map[int64]bool{}
+		for i := range f.Changed {
+			before, n := &f.Before[i], &f.Changed[i]
+			if id, ok := batchOf[n.ID]; ok {
+				n.Attempt.Batch = id
+			}
+			if err := t.updateNotification(before, n); err != nil {
+				return err
+			}
+			ledger.TallyChange(before, n, func(channel, what string, c int64) {
+				sums.add(n.Update, channel, what, c)
+				noticed[n.Update] = noticed[n.Update] || what == notification.Accepted.String()
+			})
+			if before.Outcome == notification.Open && n.Outcome != notification.Open {
+				settled[n.Update]++
+			}
+		}
+		for _, d := range f.DoubleReached {
+			sums.add(d.Update, d.Channel, ledger.Double, 1)
+		}
+		if err := errors.Join(sums.write(t), t.foldSmall(f)); err != nil {
+			return err
+		}
+		return t.foldUpdates(settled, noticed, ms(f.Now))
+	})
+}
+
+// insertFurtherBatches returns each notification's new batch.
+func (t tx) insertFurtherBatches(batches []ledger.AttemptBatch) (map[int64]int64, error) {
+	batchOf := map[int64]int64{}
+	for _, b := range batches {
+		id, err := t.insertBatch(b)
+		if err != nil {
+			return nil, err
+		}
+		for i := range b.Items {
+			batchOf[b.Items[i].Notification] = id
+		}
+	}
+	return batchOf, nil
+}
+
+func (t tx) updateNotification(before, n *notification.Notification) error {
+	a := &n.Attempt
+	res, err := t.result(`UPDATE notifications SET version = version + 1, step = ?, try = ?, state = ?, batch = ?, queued_at = ?,
+		code = ?, provider_id = ?, stale = ?, outcome = ?, reason = ?, proof = ?, reached_by = ?, settled_at = ?
+		WHERE id = ? AND version = ?`,
+		int64(a.Step), int64(a.Try), int64(a.State), a.Batch, ms(a.QueuedAt), a.Code, a.ProviderID, n.Stale, int64(n.Outcome),
+		string(n.Reason), int64(n.Proof), n.ReachedBy, ms(n.SettledAt), n.ID, n.Version)
+	if err != nil {
+		return err
+	}
+	if c, err := res.RowsAffected(); err != nil || c == 0 {
+		return errors.Join(err, ledger.ErrConflict)
+	}
+	for i := range n.Past {
+		if i < len(before.Past) && before.Past[i] == n.Past[i] {
+			continue
+		}
+		if err := t.putPast(n.ID, &n.Past[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t tx) putPast(id int64, a *notification.Attempt) error {
+	return t.exec(`INSERT INTO attempts (notification, step, try, channel, state, batch, queued_at, code, provider_id)
+		VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT (notification, step) DO UPDATE
+		SET state = excluded.state, code = excluded.code, provider_id = excluded.provider_id`,
+		id, int64(a.Step), int64(a.Try), a.Channel, int64(a.State), a.Batch, ms(a.QueuedAt), a.Code, a.ProviderID)
+}
+
+// foldSmall writes the parts of a fold that are few.
+func (t tx) foldSmall(f ledger.Fold) error {
+	var errs []error
+	for _, d := range f.Done {
+		errs = append(errs, t.exec(`DELETE FROM deadlines WHERE batch = ? AND bounce = ? AND due <= ?`, d.Batch, d.Bounce, ms(d.Due)))
+	}
+	for _, d := range f.Deadlines {
+		errs = append(errs, t.exec(`INSERT INTO deadlines (batch, bounce, due) VALUES (?,?,?)
+			ON CONFLICT (batch, bounce) DO UPDATE SET due = max(due, excluded.due)`, d.Batch, d.Bounce, ms(d.Due)))
+	}
+	for _, p := range f.ProviderIDs {
+		errs = append(errs, t.exec(`INSERT INTO provider_ids (channel, provider_id, notification, step, try) VALUES (?,?,?,?,?)
+			ON CONFLICT DO NOTHING`, p.Channel, p.ProviderID, p.Attempt.Notification, p.Attempt.Step, p.Attempt.Try))
+	}
+	for _, r := range f.Early {
+		errs = append(errs, t.exec(`INSERT INTO early_receipts (channel, provider_id, state, code, at) VALUES (?,?,?,?,?)`,
+			r.Channel, r.ProviderID, string(r.State), r.Code, ms(r.At)))
+	}
+	errs = append(errs,
+		t.exec(`DELETE FROM early_receipts WHERE id IN (SELECT value FROM json_each(?))`, jsonInts(f.Claimed)),
+		t.exec(`DELETE FROM superseding_pages WHERE id IN (SELECT value FROM json_each(?))`, jsonInts(f.Superseded)))
+	return errors.Join(errs...)
+}
+
+func (t tx) foldUpdates(settled map[int64]int64, noticed map[int64]bool, now int64) error {
+	for update := range noticed {
+		if err := t.exec(`UPDATE updates SET first_notice_at = ? WHERE id = ? AND first_notice_at = 0`, now, update); err != nil {
+			return err
+		}
+	}
+	for update, n := range settled {
+		if err := t.exec(`UPDATE updates SET open = open - ? WHERE id = ?`, n, update); err != nil {
+			return err
+		}
+	}
+	if len(settled) == 0 {
+		return nil
+	}
+	return t.closeUpdates()
+}

@@ -1,0 +1,196 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"strings"
+
+	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
+	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+)
+
+// NextToPlan returns the oldest update that is approved or partly planned, ready to be planned on:
+// its Cursor says how far it is, its Until how far it goes. It returns ledger.ErrNotFound if there
+// is none.
+func (l *Ledger) NextToPlan(ctx context.Context) (ledger.Update, error) {
+	var u ledger.Update
+	err := l.write(ctx, "looking for an update to plan", func(t tx) error {
+		us, err := collect(ctx, t, scanUpdate, `SELECT `+updateColumns+` FROM updates
+			WHERE state IN ('approved', 'planning') ORDER BY id LIMIT 1`)
+		if err != nil {
+			return err
+		}
+		if len(us) == 0 {
+			return ledger.ErrNotFound
+		}
+		if u = us[0]; u.State == ledger.Planning {
+			return nil
+		}
+		// Who is imported from here on is not part of this audience.
+		u.State = ledger.Planning
+		if err := t.scan(`SELECT coalesce(max(number), 0) FROM recipients`, nil, &u.Until); err != nil {
+			return err
+		}
+		return t.exec(`UPDATE updates SET state = 'planning', until = ? WHERE id = ?`, u.Until, u.ID)
+	})
+	return u, err
+}
+
+// Texts returns an update's frozen texts.
+func (l *Ledger) Texts(ctx context.Context, update int64) ([]ledger.Text, error) {
+	return collect(ctx, l.reader, func(rows *sql.Rows) (ledger.Text, error) {
+		var x ledger.Text
+		var content string
+		if err := rows.Scan(&x.Kind, &x.Locale, &content, &x.Hash); err != nil {
+			return x, err
+		}
+		return x, json.Unmarshal([]byte(content), &x.Content)
+	}, `SELECT kind, locale, content, hash FROM texts WHERE update_id = ? ORDER BY kind, locale`, update)
+}
+
+// CommitPage commits one page of planning. It returns ledger.ErrConflict if another planner has
+// gone on from the same place.
+func (l *Ledger) CommitPage(ctx context.Context, p ledger.Page) error {
+	return l.write(ctx, "committing a page of planning", func(t tx) error {
+		if err := t.advanceCursor(p); err != nil {
+			return err
+		}
+		first, err := t.insertNotifications(p)
+		if err != nil {
+			return err
+		}
+		tallies := tallies{}
+		open, err := t.insertFirstBatches(p, first, tallies)
+		if err != nil {
+			return err
+		}
+		if err := t.markSuperseding(p, first); err != nil {
+			return err
+		}
+		if err := tallies.write(t); err != nil {
+			return err
+		}
+		return t.countPage(p, open)
+	})
+}
+
+func (t tx) advanceCursor(p ledger.Page) error {
+	res, err := t.result(`UPDATE updates SET cursor = ? WHERE id = ? AND cursor = ? AND state = 'planning'`, p.Cursor, p.Update, p.From)
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return errors.Join(err, ledger.ErrConflict)
+	}
+	return nil
+}
+
+// insertNotifications gives ascending ids in the page's order and returns the first.
+func (t tx) insertNotifications(p ledger.Page) (first int64, err error) {
+	if err := t.scan(`SELECT coalesce(max(id), 0) + 1 FROM notifications`, nil, &first); err != nil {
+		return 0, err
+	}
+	var batch int64
+	if err := t.scan(`SELECT coalesce(max(id), 0) + 1 FROM batches`, nil, &batch); err != nil {
+		return 0, err
+	}
+	batchOf := make([]int64, len(p.Notifications))
+	for i, b := range p.Batches {
+		for j := b.From; j < b.To; j++ {
+			batchOf[j] = batch + int64(i)
+		}
+	}
+	now := ms(p.Now)
+	for i := range p.Notifications {
+		n := &p.Notifications[i]
+		state, settled := notification.Queued, int64(0)
+		if n.Outcome != notification.Open {
+			state, settled = notification.NoAttempt, now
+		}
+		err := t.exec(`INSERT INTO notifications (id, update_id, recipient, version, locale, steps, step, try, state, batch,
+			queued_at, code, provider_id, stale, outcome, reason, proof, reached_by, settled_at)
+			VALUES (?,?,?,0,?,?,0,0,?,?,?,'','',0,?,?,0,'',?)`,
+			first+int64(i), p.Update, n.Recipient, n.Locale, strings.Join(n.Steps, ","), int64(state), batchOf[i],
+			now, int64(n.Outcome), string(n.Reason), settled)
+		if err != nil {
+			return 0, err
+		}
+	}
+	return first, nil
+}
+
+// insertFirstBatches writes the page's batches and counts what the page plans; it returns how many
+// notifications are open.
+func (t tx) insertFirstBatches(p ledger.Page, first int64, sums tallies) (open int64, err error) {
+	for _, b := range p.Batches {
+		for i := range b.Items {
+			b.Items[i].Notification = first + int64(b.From+i)
+		}
+		if _, err := t.insertBatch(ledger.AttemptBatch{BatchHead: b.Batch, Items: b.Items}); err != nil {
+			return 0, err
+		}
+		sums.add(p.Update, b.Batch.Channel, ledger.Planned, int64(len(b.Items)))
+		sums.add(p.Update, b.Batch.Channel, notification.Queued.String(), int64(len(b.Items)))
+		open += int64(len(b.Items))
+	}
+	for i := range p.Notifications {
+		if n := &p.Notifications[i]; n.Outcome != notification.Open {
+			sums.add(p.Update, "", n.Outcome.String(), 1)
+		}
+	}
+	return open, nil
+}
+
+// markSuperseding leaves word for the engine if older updates of the incident have open notifications.
+func (t tx) markSuperseding(p ledger.Page, first int64) error {
+	if len(p.Notifications) == 0 {
+		return nil
+	}
+	return t.exec(`INSERT INTO superseding_pages (update_id, first, last)
+		SELECT u.id, ?, ? FROM updates u WHERE u.id = ? AND EXISTS
+			(SELECT 1 FROM updates o WHERE o.incident = u.incident AND o.id < u.id AND o.open > 0)`,
+		first, first+int64(len(p.Notifications))-1, p.Update)
+}
+
+func (t tx) countPage(p ledger.Page, open int64) error {
+	err := t.exec(`UPDATE updates SET audience = audience + ?, open = open + ? WHERE id = ?`, len(p.Notifications), open, p.Update)
+	if err != nil || !p.Last {
+		return err
+	}
+	if err := t.exec(`UPDATE updates SET state = 'sending' WHERE id = ?`, p.Update); err != nil {
+		return err
+	}
+	return t.closeUpdates()
+}
+
+// closeUpdates closes the updates whose last notification has been settled.
+func (t tx) closeUpdates() error {
+	return t.exec(`UPDATE updates SET state = 'closed',
+		reason = CASE WHEN audience = 0 THEN 'nobody is affected: the audience is empty' ELSE reason END
+		WHERE state = 'sending' AND open = 0`)
+}
+
+// tallies gathers changes of counts, to be written once a transaction.
+type tallies map[tallyKey]int64
+
+type tallyKey struct {
+	update        int64
+	channel, what string
+}
+
+func (s tallies) add(update int64, channel, what string, n int64) {
+	s[tallyKey{update, channel, what}] += n
+}
+
+func (s tallies) write(t tx) error {
+	for k, n := range s {
+		err := t.exec(`INSERT INTO tallies (update_id, channel, what, count) VALUES (?,?,?,?)
+			ON CONFLICT (update_id, channel, what) DO UPDATE SET count = count + excluded.count`, k.update, k.channel, k.what, n)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,254 @@
+// Package sqlite keeps the ledger in one SQLite file: the default, for one machine. It needs no
+// server and survives the loss of power (write-ahead log, synchronous=FULL).
+//
+// Writes go through one connection, in transactions of hundreds to thousands of rows; reads have
+// connections of their own and never block a writer.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/pressly/goose/v3"
+	driver "modernc.org/sqlite"
+	sqlitelib "modernc.org/sqlite/lib"
+
+	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Options tune the store.
+type Options struct {
+	// MaxBytes bounds the file; 0 is no bound. At the bound writes fail with ledger.ErrFull.
+	MaxBytes int64
+}
+
+// Ledger is a ledger in a SQLite file. It is safe for concurrent use.
+type Ledger struct {
+	writer, reader *sql.DB
+	words          words
+
+	mu         sync.Mutex // held by the transaction under way
+	conn       *sql.Conn  // the only one that writes
+	statements map[string]*sql.Stmt
+}
+
+const pageSize = 8192
+
+// Open opens the ledger at path, creating it if need be and bringing its schema up to date.
+func Open(ctx context.Context, path string, o Options) (*Ledger, error) {
+	writer, err := open(path, o, 1)
+	if err != nil {
+		return nil, err
+	}
+	if err := migrate(ctx, writer); err != nil {
+		return nil, errors.Join(fmt.Errorf("opening ledger %s: %w", path, full(err)), writer.Close())
+	}
+	conn, err := writer.Conn(ctx)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("opening ledger %s: %w", path, err), writer.Close())
+	}
+	reader, err := open(path, o, 4)
+	if err != nil {
+		return nil, errors.Join(err, conn.Close(), writer.Close())
+	}
+	return &Ledger{writer: writer, reader: reader, conn: conn, statements: map[string]*sql.Stmt{}}, nil
+}
+
+func open(path string, o Options, connections int) (*sql.DB, error) {
+	q := url.Values{}
+	for _, p := range []string{
+		fmt.Sprintf("page_size(%d)", pageSize), "journal_mode(WAL)", "synchronous(FULL)",
+		"busy_timeout(10000)", "foreign_keys(OFF)", "temp_store(MEMORY)", "cache_size(-16384)",
+	} {
+		q.Add("_pragma", p)
+	}
+	if o.MaxBytes > 0 {
+		q.Add("_pragma", fmt.Sprintf("max_page_count(%d)", o.MaxBytes/pageSize))
+	}
+	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+q.Encode())
+	if err != nil {
+		return nil, fmt.Errorf("opening ledger %s: %w", path, err)
+	}
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections)
+	return db, nil
+}
+
+func migrate(ctx context.Context, db *sql.DB) error {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, files)
+	if err != nil {
+		return err
+	}
+	_, err = p.Up(ctx)
+	return err
+}
+
+// Close closes the file.
+func (l *Ledger) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	errs := []error{l.reader.Close()}
+	for _, s := range l.statements {
+		errs = append(errs, s.Close())
+	}
+	return errors.Join(append(errs, l.conn.Close(), l.writer.Close())...)
+}
+
+// Ping checks that the ledger answers.
+func (l *Ledger) Ping(ctx context.Context) error { return l.reader.PingContext(ctx) }
+
+// write runs f in a transaction. what says what is being done, for errors.
+func (l *Ledger) write(ctx context.Context, what string, f func(tx) error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t := tx{ctx, l}
+	err := t.exec("BEGIN IMMEDIATE")
+	if err == nil {
+		if err = f(t); err == nil {
+			err = t.exec("COMMIT")
+		}
+		if err != nil {
+			// Fails where SQLite has rolled back by itself; the error that matters is the first.
+			_ = tx{context.WithoutCancel(ctx), l}.exec("ROLLBACK")
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("ledger: %s: %w", what, full(err))
+	}
+	return nil
+}
+
+// full names the one storage error that has a remedy of its own.
+func full(err error) error {
+	if e, ok := errors.AsType[*driver.Error](err); ok && e.Code()&0xff == sqlitelib.SQLITE_FULL {
+		return fmt.Errorf("%w (free disk space, or raise ledger.max_bytes): %w", ledger.ErrFull, err)
+	}
+	return err
+}
+
+// tx is the transaction under way, on the writer's connection, with statements prepared once.
+type tx struct {
+	ctx context.Context
+	l   *Ledger
+}
+
+func (t tx) prepare(query string) (*sql.Stmt, error) {
+	if s := t.l.statements[query]; s != nil {
+		return s, nil
+	}
+	s, err := t.l.conn.PrepareContext(t.ctx, query)
+	if err == nil {
+		t.l.statements[query] = s
+	}
+	return s, err
+}
+
+func (t tx) exec(query string, args ...any) error {
+	_, err := t.result(query, args...)
+	return err
+}
+
+func (t tx) result(query string, args ...any) (sql.Result, error) {
+	s, err := t.prepare(query)
+	if err != nil {
+		return nil, err
+	}
+	return s.ExecContext(t.ctx, args...)
+}
+
+// scan reads the first row of a query into dest; sql.ErrNoRows where there is none.
+func (t tx) scan(query string, args []any, dest ...any) error {
+	s, err := t.prepare(query)
+	if err != nil {
+		return err
+	}
+	return s.QueryRowContext(t.ctx, args...).Scan(dest...)
+}
+
+// QueryContext lets collect read within the transaction.
+func (t tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	s, err := t.prepare(query)
+	if err != nil {
+		return nil, err
+	}
+	return s.QueryContext(ctx, args...)
+}
+
+// collect reads all rows of a query.
+func collect[T any](ctx context.Context, q interface {
+	QueryContext(context.Context, string, ...any) (*sql.Rows, error)
+}, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var all []T
+	for rows.Next() {
+		v, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, v)
+	}
+	return all, rows.Err()
+}
+
+func ms(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+func fromMS(v int64) time.Time {
+	if v == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(v).UTC()
+}
+
+func join(list []string) string { return strings.Join(list, "\n") }
+
+// words splits joined lists and keeps the results: most recipients share theirs with many others.
+type words struct {
+	mu    sync.RWMutex
+	lists map[string][]string
+}
+
+const maxWords = 1 << 16
+
+func (w *words) split(s string) []string {
+	if s == "" {
+		return nil
+	}
+	w.mu.RLock()
+	list, ok := w.lists[s]
+	w.mu.RUnlock()
+	if ok {
+		return list
+	}
+	list = strings.Split(s, "\n")
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.lists == nil || len(w.lists) > maxWords {
+		w.lists = map[string][]string{}
+	}
+	w.lists[s] = list
+	return list
+}

@@ -1,0 +1,172 @@
+package sqlite
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/tocsin-dev/tocsin/dispatcher/incident"
+	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
+)
+
+// RecordUpdate records update u in one transaction. decide gets the incident as it stands, nil if
+// it is new, and returns what to record; an error from it is returned and nothing is recorded. An
+// update that is already there (same source and id) changes nothing: recorded is then false and
+// decide is not called.
+func (l *Ledger) RecordUpdate(ctx context.Context, u incident.Update,
+	decide func(*incident.Incident) (ledger.NewUpdate, error),
+) (recorded bool, err error) {
+	err = l.write(ctx, "recording an update", func(t tx) error {
+		var one int
+		err := t.scan(`SELECT 1 FROM updates WHERE source = ? AND event_id = ?`, []any{u.Source, u.EventID}, &one)
+		if !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		id, before, err := t.incident(u.Team, u.Incident)
+		if err != nil {
+			return err
+		}
+		n, err := decide(before)
+		if err != nil {
+			return err
+		}
+		recorded = true
+		return t.insertUpdate(id, n)
+	})
+	return recorded && err == nil, err
+}
+
+// incident reads the incident of a team, its row 0 and nil if there is none.
+func (t tx) incident(team, key string) (row int64, inc *incident.Incident, err error) {
+	var value string
+	err = t.scan(`SELECT id, value FROM incidents WHERE team = ? AND incident = ?`, []any{team, key}, &row, &value)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil, nil
+	}
+	if err == nil {
+		inc = &incident.Incident{}
+		err = json.Unmarshal([]byte(value), inc)
+	}
+	return row, inc, err
+}
+
+func (t tx) insertUpdate(incidentRow int64, n ledger.NewUpdate) error {
+	row, err := t.putIncident(incidentRow, n)
+	if err != nil {
+		return err
+	}
+	value, err := json.Marshal(n.Update)
+	if err != nil {
+		return err
+	}
+	approvedAt := int64(0)
+	if n.State == ledger.Approved {
+		approvedAt = ms(n.ReceivedAt)
+	}
+	res, err := t.result(`INSERT INTO updates (incident, source, event_id, state, reason, received_at, approved_at, approved_by, value)
+		VALUES (?,?,?,?,?,?,?,?,?)`, row, n.Update.Source, n.Update.EventID, string(n.State), n.Reason,
+		ms(n.ReceivedAt), approvedAt, n.ApprovedBy, string(value))
+	if err != nil {
+		return err
+	}
+	id, err := res.LastInsertId()
+	if err != nil {
+		return err
+	}
+	return t.insertTexts(id, n.Texts)
+}
+
+func (t tx) putIncident(row int64, n ledger.NewUpdate) (int64, error) {
+	value, err := json.Marshal(n.Incident)
+	if err != nil {
+		return 0, err
+	}
+	if row != 0 {
+		return row, t.exec(`UPDATE incidents SET status = ?, changed_at = ?, value = ? WHERE id = ?`,
+			string(n.Incident.Status), ms(n.ReceivedAt), string(value), row)
+	}
+	res, err := t.result(`INSERT INTO incidents (team, incident, status, changed_at, value) VALUES (?,?,?,?,?)`,
+		n.Update.Team, n.Update.Incident, string(n.Incident.Status), ms(n.ReceivedAt), string(value))
+	if err != nil {
+		return 0, err
+	}
+	return res.LastInsertId()
+}
+
+func (t tx) insertTexts(update int64, texts []ledger.Text) error {
+	for _, x := range texts {
+		content, err := json.Marshal(x.Content)
+		if err != nil {
+			return err
+		}
+		sum := sha256.Sum256(content)
+		err = t.exec(`INSERT INTO texts (update_id, kind, locale, content, hash) VALUES (?,?,?,?,?)`,
+			update, string(x.Kind), x.Locale, string(content), hex.EncodeToString(sum[:]))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// RecordRejection keeps an update that was refused. The same message is kept once.
+func (l *Ledger) RecordRejection(ctx context.Context, r ledger.Rejection) error {
+	return l.write(ctx, "recording a rejection", func(t tx) error {
+		faults, err := json.Marshal(r.Faults)
+		if err != nil {
+			return err
+		}
+		sum := sha256.Sum256(append([]byte(r.Team+"\x00"), r.Body...))
+		return t.exec(`INSERT INTO rejections (team, at, digest, faults, body) VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING`,
+			r.Team, ms(r.At), hex.EncodeToString(sum[:]), string(faults), r.Body)
+	})
+}
+
+// Approve lets a held update go. It returns ledger.ErrNotFound if there is no such update and
+// ledger.ErrConflict if it isn't held.
+func (l *Ledger) Approve(ctx context.Context, id int64, by string, now time.Time) error {
+	return l.write(ctx, "approving an update", func(t tx) error {
+		var state string
+		err := t.scan(`SELECT state FROM updates WHERE id = ?`, []any{id}, &state)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			return ledger.ErrNotFound
+		case err != nil:
+			return err
+		case state != string(ledger.Held):
+			return ledger.ErrConflict
+		}
+		return t.exec(`UPDATE updates SET state = ?, approved_at = ?, approved_by = ? WHERE id = ?`,
+			string(ledger.Approved), ms(now), by, id)
+	})
+}
+
+const updateColumns = `id, state, reason, received_at, approved_at, approved_by, cursor, until, audience, first_notice_at, value`
+
+func scanUpdate(rows *sql.Rows) (ledger.Update, error) {
+	var u ledger.Update
+	var received, approved, first int64
+	var value string
+	err := rows.Scan(&u.ID, &u.State, &u.Reason, &received, &approved, &u.ApprovedBy, &u.Cursor, &u.Until, &u.Audience, &first, &value)
+	if err != nil {
+		return u, err
+	}
+	u.ReceivedAt, u.ApprovedAt, u.FirstNoticeAt = fromMS(received), fromMS(approved), fromMS(first)
+	return u, json.Unmarshal([]byte(value), &u.Update)
+}
+
+// Update returns an update by its id, or ledger.ErrNotFound.
+func (l *Ledger) Update(ctx context.Context, id int64) (ledger.Update, error) {
+	us, err := collect(ctx, l.reader, scanUpdate, `SELECT `+updateColumns+` FROM updates WHERE id = ?`, id)
+	if err == nil && len(us) == 0 {
+		err = ledger.ErrNotFound
+	}
+	if err != nil {
+		return ledger.Update{}, err
+	}
+	return us[0], nil
+}

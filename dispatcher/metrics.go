@@ -1,0 +1,49 @@
+package dispatcher
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Metrics are the dispatcher's metrics.
+type Metrics struct {
+	updates, failures          *prometheus.CounterVec
+	notifications, batches     prometheus.Counter
+	intakeSeconds, pageSeconds prometheus.Histogram
+}
+
+// NewMetrics makes the dispatcher's metrics and registers them.
+func NewMetrics(r prometheus.Registerer) *Metrics {
+	vec := func(name, help, label string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "tocsin", Subsystem: "dispatcher", Name: name, Help: help}, []string{label})
+	}
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "tocsin", Subsystem: "dispatcher", Name: name, Help: help})
+	}
+	histogram := func(name, help string) prometheus.Histogram {
+		return prometheus.NewHistogram(prometheus.HistogramOpts{
+			Namespace: "tocsin", Subsystem: "dispatcher", Name: name, Help: help, Buckets: prometheus.ExponentialBuckets(.001, 3, 9),
+		})
+	}
+	m := &Metrics{
+		updates:       vec("updates_total", "Updates by what became of them at intake.", "result"),
+		failures:      vec("failures_total", "Work put off because the ledger or NATS failed.", "work"),
+		notifications: counter("notifications_planned_total", "Notifications committed by planning."),
+		batches:       counter("batches_published_total", "Batches handed to the lanes' queues."),
+		intakeSeconds: histogram("intake_duration_seconds", "Time to check, render and record an update."),
+		pageSeconds:   histogram("page_duration_seconds", "Time to plan and commit a page."),
+	}
+	r.MustRegister(m.updates, m.failures, m.notifications, m.batches, m.intakeSeconds, m.pageSeconds)
+	return m
+}
+
+func (m *Metrics) update(result string)      { m.updates.WithLabelValues(result).Inc() }
+func (m *Metrics) failed(work string)        { m.failures.WithLabelValues(work).Inc() }
+func (m *Metrics) published(batches int)     { m.batches.Add(float64(batches)) }
+func (m *Metrics) intake(took time.Duration) { m.intakeSeconds.Observe(took.Seconds()) }
+
+func (m *Metrics) page(notifications int, took time.Duration) {
+	m.notifications.Add(float64(notifications))
+	m.pageSeconds.Observe(took.Seconds())
+}

@@ -1,0 +1,64 @@
+package notification
+
+import (
+	"time"
+
+	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/dispatcher/incident"
+)
+
+// Priority orders batches in a lane's queue.
+type Priority string
+
+// The priorities, most urgent first.
+const (
+	Urgent Priority = "urgent"
+	Normal Priority = "normal"
+)
+
+// Priorities lists all priorities, most urgent first.
+func Priorities() []Priority { return []Priority{Urgent, Normal} }
+
+// PriorityOf returns how urgent the news of a status and impact is: an outage that hurts now goes
+// before what is announced ahead or explained afterwards.
+func PriorityOf(s incident.Status, i incident.Impact) Priority {
+	switch {
+	case s == incident.Postmortem, s == incident.Scheduled, i == incident.Minor:
+		return Normal
+	default:
+		return Urgent
+	}
+}
+
+// InDoubt says what a lane does with an attempt that may have gone out before a crash, where the
+// provider can't tell.
+type InDoubt string
+
+// The policies.
+const (
+	// Repeat sends it again: better twice than not at all.
+	Repeat InDoubt = "repeat"
+	// LeaveUnknown reports it as unknown: a receipt or the next step resolves it.
+	LeaveUnknown InDoubt = "unknown"
+)
+
+// ChannelPolicy is how the engine treats one channel.
+type ChannelPolicy struct {
+	// Wait is how long a step on this channel waits for its proof, from acceptance.
+	Wait time.Duration
+	// Proof is what counts as reached.
+	Proof channels.Proof
+	// Silence says how to read that nothing came within Wait.
+	Silence channels.Silence
+	// BounceWindow is how long a failure may still be reported where silence is presumed.
+	BounceWindow time.Duration
+	// ByID says that receipts name the provider's id only, so that ids must be indexed.
+	ByID bool
+}
+
+// Policy is how the engine treats notifications: by channel, and for returned attempts.
+type Policy struct {
+	Channels map[string]ChannelPolicy
+	// RetryEvery is how long a returned attempt waits when the lane names no time.
+	RetryEvery time.Duration
+}

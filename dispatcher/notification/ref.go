@@ -1,0 +1,68 @@
+package notification
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base32"
+	"errors"
+	"strconv"
+	"strings"
+)
+
+// Signer makes and checks the references under which providers know attempts. A reference is the
+// attempt's identity plus a keyed MAC (HMAC-SHA-256, RFC 2104, cut to 80 bits), so that nobody can
+// make up a receipt for an attempt, and it tells nothing about the recipient.
+type Signer struct{ key []byte }
+
+// NewSigner makes a signer with a secret key, which all processes of one installation share.
+func NewSigner(key []byte) *Signer { return &Signer{key: key} }
+
+var refEncoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+const macBytes = 10
+
+// ErrBadRef is returned for a reference that this installation did not make.
+var ErrBadRef = errors.New("not a reference of this installation")
+
+// Ref returns the reference of an attempt: letters, digits and '-', at most 40 characters.
+func (s *Signer) Ref(id ID) string {
+	b := make([]byte, 0, 40)
+	b = strconv.AppendInt(b, id.Notification, 36)
+	b = append(b, '-')
+	b = strconv.AppendUint(b, uint64(id.Step), 36)
+	b = append(b, '-')
+	b = strconv.AppendUint(b, uint64(id.Try), 36)
+	mac := s.mac(b)
+	b = append(b, '-')
+	return string(refEncoding.AppendEncode(b, mac))
+}
+
+// Verify returns the attempt that a reference names, or ErrBadRef. It takes the same time for any
+// wrong MAC.
+func (s *Signer) Verify(ref string) (ID, error) {
+	cut := strings.LastIndexByte(ref, '-')
+	if cut < 0 {
+		return ID{}, ErrBadRef
+	}
+	mac, err := refEncoding.DecodeString(ref[cut+1:])
+	if err != nil || !hmac.Equal(mac, s.mac([]byte(ref[:cut]))) {
+		return ID{}, ErrBadRef
+	}
+	parts := strings.Split(ref[:cut], "-")
+	if len(parts) != 3 {
+		return ID{}, ErrBadRef
+	}
+	n, err1 := strconv.ParseInt(parts[0], 36, 64)
+	step, err2 := strconv.ParseUint(parts[1], 36, 8)
+	try, err3 := strconv.ParseUint(parts[2], 36, 8)
+	if errors.Join(err1, err2, err3) != nil {
+		return ID{}, ErrBadRef
+	}
+	return ID{Notification: n, Step: uint8(step), Try: uint8(try)}, nil
+}
+
+func (s *Signer) mac(b []byte) []byte {
+	h := hmac.New(sha256.New, s.key)
+	h.Write(b)
+	return h.Sum(nil)[:macBytes]
+}

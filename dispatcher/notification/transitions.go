@@ -1,0 +1,157 @@
+package notification
+
+import (
+	"time"
+
+	"github.com/tocsin-dev/tocsin/channels"
+)
+
+// EventKind is what happened to an attempt.
+type EventKind uint8
+
+// The events. Results come from lanes, receipts from providers, the rest from the engine itself.
+const (
+	ResultAccepted   EventKind = iota // the provider took it
+	ResultFailed                      // the provider refused it for good
+	ResultUnknown                     // it may have gone out
+	ResultReturned                    // the lane gives it back unsent: not now
+	ResultRevoked                     // the lane gives it back unsent, as it was told to
+	ReceiptAccepted                   // the provider repeats that it took it
+	ReceiptDelivered                  //
+	ReceiptRead                       //
+	ReceiptFailed                     //
+	SilencePassed                     // the step's wait is over
+	BouncePassed                      // the window in which a failure could still be reported is over
+	Supersession                      // a newer update is planned for this recipient
+)
+
+var eventNames = [...]string{
+	"result_accepted", "result_failed", "result_unknown", "result_returned", "result_revoked",
+	"receipt_accepted", "receipt_delivered", "receipt_read", "receipt_failed",
+	"silence_passed", "bounce_passed", "supersession",
+}
+
+func (k EventKind) String() string { return eventNames[k] }
+
+// EventKinds lists all kinds of event.
+func EventKinds() []EventKind {
+	kinds := make([]EventKind, len(eventNames))
+	for i := range kinds {
+		kinds[i] = EventKind(i)
+	}
+	return kinds
+}
+
+// States lists all states of an attempt.
+func States() []State {
+	states := make([]State, len(stateNames))
+	for i := range states {
+		states[i] = State(i)
+	}
+	return states
+}
+
+// Event is something that happened to one attempt of a notification.
+type Event struct {
+	Attempt ID
+	Kind    EventKind
+	// Class and Code say why, for failures and returns.
+	Class channels.Class
+	Code  string
+	// ProviderID is the provider's id for the message, where it gave one.
+	ProviderID string
+	// Proof is what an acceptance already proves.
+	Proof channels.Proof
+	// RetryAfter is how long a returned attempt should wait.
+	RetryAfter time.Duration
+}
+
+// Consequence is what an event means beyond the attempt's own new state.
+type Consequence uint8
+
+// The consequences.
+const (
+	Ignore   Consequence = iota // nothing: a repeat, or word of something that no longer matters
+	Note                        // the state changes, nothing follows
+	Prove                       // see whether the proof is what the step asks for
+	Wait                        // let the step's wait run
+	Advance                     // go on to the next step
+	Requeue                     // another try of the same step
+	Presume                     // silence is good news here: reached with what is proven
+	MarkStop                    // take no further step
+	Stopped                     // it was stopped before it left
+)
+
+var consequenceNames = [...]string{"ignore", "note", "prove", "wait", "advance", "requeue", "presume", "mark_stop", "stopped"}
+
+func (c Consequence) String() string { return consequenceNames[c] }
+
+// Transition is one cell of the table.
+type Transition struct {
+	To   State
+	Then Consequence
+}
+
+// Next returns what event k means for an attempt in state s. It is total: what the table doesn't
+// name is ignored, which makes repeats and stragglers harmless.
+func Next(s State, k EventKind) Transition {
+	if t, ok := transitions[s][k]; ok {
+		return t
+	}
+	return Transition{To: s, Then: Ignore}
+}
+
+// transitions holds every pair of state and event that means something.
+var transitions = map[State]map[EventKind]Transition{
+	Queued: {
+		ResultAccepted:   {Accepted, Prove},
+		ResultFailed:     {Failed, Advance},
+		ResultUnknown:    {Unknown, Wait},
+		ResultReturned:   {Queued, Requeue},
+		ResultRevoked:    {Revoked, Stopped},
+		ReceiptAccepted:  {Accepted, Prove}, // receipts may overtake the lane's own word
+		ReceiptDelivered: {Delivered, Prove},
+		ReceiptRead:      {Read, Prove},
+		ReceiptFailed:    {Failed, Advance},
+		Supersession:     {Queued, MarkStop},
+	},
+	Accepted: {
+		ResultAccepted:   {Accepted, Note}, // after a receipt that overtook it: brings the provider's id
+		ReceiptDelivered: {Delivered, Prove},
+		ReceiptRead:      {Read, Prove},
+		ReceiptFailed:    {Failed, Advance},
+		SilencePassed:    {Expired, Advance},
+		BouncePassed:     {Accepted, Presume},
+		Supersession:     {Accepted, MarkStop},
+	},
+	Unknown: {
+		ResultAccepted:   {Accepted, Prove},
+		ResultFailed:     {Failed, Advance},
+		ReceiptAccepted:  {Accepted, Prove},
+		ReceiptDelivered: {Delivered, Prove},
+		ReceiptRead:      {Read, Prove},
+		ReceiptFailed:    {Failed, Advance},
+		SilencePassed:    {Expired, Advance},
+		Supersession:     {Unknown, MarkStop},
+	},
+	Delivered: {
+		ReceiptRead:   {Read, Prove},
+		SilencePassed: {Delivered, Advance}, // open only where the step asks for a reader
+		Supersession:  {Delivered, MarkStop},
+	},
+	Failed: {
+		ReceiptDelivered: {Delivered, Prove},
+		ReceiptRead:      {Read, Prove},
+	},
+	Expired: {
+		ReceiptDelivered: {Delivered, Prove},
+		ReceiptRead:      {Read, Prove},
+		ReceiptFailed:    {Failed, Note},
+	},
+	Revoked: {
+		ResultAccepted:   {Accepted, Prove}, // it had left before the word came
+		ReceiptAccepted:  {Accepted, Prove},
+		ReceiptDelivered: {Delivered, Prove},
+		ReceiptRead:      {Read, Prove},
+	},
+}

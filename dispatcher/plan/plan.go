@@ -1,0 +1,124 @@
+// Package plan decides how a recipient is told of an update: on which channels, in which order, in
+// which language, or why not at all. Everything in it is pure.
+package plan
+
+import (
+	"slices"
+
+	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/dispatcher/audience"
+	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+)
+
+// Channel is a channel that is configured.
+type Channel struct {
+	Name string
+	Kind channels.Kind
+}
+
+// Rules say how cascades are made.
+type Rules struct {
+	// Channels are those configured, in the order in which they are tried for recipients who have
+	// none of their preferred ones.
+	Channels []Channel
+	// Behind are the channels that stand behind the preferred one, in order: sms by default.
+	Behind []string
+	// Locales are those for which there are texts; the first is the default.
+	Locales []string
+}
+
+// Kind returns the kind of a configured channel; ok is false if it isn't configured.
+func (r *Rules) Kind(channel string) (kind channels.Kind, ok bool) {
+	for _, c := range r.Channels {
+		if c.Name == channel {
+			return c.Kind, true
+		}
+	}
+	return "", false
+}
+
+// Usable says why a recipient can't be reached on a channel, NoReason if they can: it must be
+// configured, they must have an address there, and have agreed to its use.
+func (r *Rules) Usable(rec *audience.Recipient, channel string) notification.Reason {
+	if _, ok := r.Kind(channel); !ok || rec.Address(channel) == "" {
+		return notification.NoAddress
+	}
+	if !slices.Contains(rec.Consents, channel) {
+		return notification.NoConsent
+	}
+	return notification.NoReason
+}
+
+// Decision is how one recipient is told.
+type Decision struct {
+	// Locale is one of the rules' locales.
+	Locale string
+	// Steps are the channels to be tried, in order; none if Outcome says that it is settled.
+	Steps   []string
+	Outcome notification.Outcome
+	Reason  notification.Reason
+}
+
+// For decides how a recipient is told: on the first usable channel of their preferences, with the
+// channels of Behind after it. A recipient with none of these is told on whichever usable channel
+// is configured first: better on another channel than not at all.
+func (r *Rules) For(rec *audience.Recipient) Decision {
+	d := Decision{Locale: r.locale(rec.Locale)}
+	for _, channel := range rec.Preferences {
+		if r.Usable(rec, channel) == notification.NoReason {
+			d.Steps = append(make([]string, 0, 1+len(r.Behind)), channel)
+			break
+		}
+	}
+	for _, channel := range r.Behind {
+		if !slices.Contains(d.Steps, channel) && r.Usable(rec, channel) == notification.NoReason {
+			d.Steps = append(d.Steps, channel)
+		}
+	}
+	if len(d.Steps) > 0 {
+		return d
+	}
+	return r.lastResort(rec, d)
+}
+
+func (r *Rules) lastResort(rec *audience.Recipient, d Decision) Decision {
+	d.Outcome, d.Reason = notification.Unreachable, notification.NoAddress
+	for _, c := range r.Channels {
+		switch r.Usable(rec, c.Name) {
+		case notification.NoReason:
+			return Decision{Locale: d.Locale, Steps: []string{c.Name}}
+		case notification.NoConsent:
+			// They can be reached and don't want to be: their will, not our failure.
+			d.Outcome, d.Reason = notification.Suppressed, notification.NoConsent
+		}
+	}
+	return d
+}
+
+// locale returns the best of the rules' locales for a BCP 47 tag: itself, its language, the default.
+func (r *Rules) locale(tag string) string {
+	for t := tag; t != ""; {
+		if slices.Contains(r.Locales, t) {
+			return t
+		}
+		cut := -1
+		for i := range t {
+			if t[i] == '-' {
+				cut = i
+			}
+		}
+		if cut < 0 {
+			break
+		}
+		t = t[:cut]
+	}
+	return r.Locales[0]
+}
+
+// Values returns the recipient's values for a content's placeholders; nil if it has none.
+func Values(c *notification.Content, rec *audience.Recipient) map[string]string {
+	if !c.Personal() || rec.Name == "" {
+		return nil
+	}
+	return map[string]string{"name": rec.Name}
+}

@@ -1,0 +1,179 @@
+package dispatcher
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/dispatcher/audience"
+	"github.com/tocsin-dev/tocsin/dispatcher/bus"
+	"github.com/tocsin-dev/tocsin/dispatcher/clock"
+	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
+	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+	"github.com/tocsin-dev/tocsin/dispatcher/plan"
+)
+
+// PlannerLedger is what the planner needs of the ledger.
+type PlannerLedger interface {
+	NextToPlan(ctx context.Context) (ledger.Update, error)
+	Texts(ctx context.Context, update int64) ([]ledger.Text, error)
+	RecipientsAfter(ctx context.Context, after, until int64, limit int, ids []string) ([]ledger.Recipient, error)
+	CommitPage(ctx context.Context, p ledger.Page) error
+}
+
+// Planner works out, page by page, who is told of an update and how. Its fields are set once,
+// before Run.
+type Planner struct {
+	Ledger PlannerLedger
+	Rules  plan.Rules
+	Clock  clock.Clock
+	// Planned wakes the planner; Batches and Pages are woken after each page.
+	Planned, Batches, Pages Signal
+	// PageSize is how many recipients one transaction looks at.
+	PageSize int
+	Metrics  *Metrics
+	Log      *slog.Logger
+}
+
+// Run plans until ctx ends.
+func (p *Planner) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		u, err := p.Ledger.NextToPlan(ctx)
+		if err == nil {
+			err = p.plan(ctx, u)
+		}
+		switch {
+		case err == nil:
+		case errors.Is(err, ledger.ErrNotFound):
+			p.Planned.wait(ctx, poll)
+		case ctx.Err() == nil:
+			p.Log.ErrorContext(ctx, "planning stopped, will try again", "update", u.ID, "error", err)
+			p.Metrics.failed("planning")
+			p.Planned.wait(ctx, retryAfter)
+		}
+	}
+	return nil
+}
+
+// plan commits an update's pages, from wherever it stands.
+func (p *Planner) plan(ctx context.Context, u ledger.Update) error {
+	texts, err := p.Ledger.Texts(ctx, u.ID)
+	if err != nil {
+		return err
+	}
+	pg := pager{planner: p, update: u, texts: indexTexts(texts), selector: audience.NewSelector(u.Update.Affects)}
+	for last := false; !last; {
+		begun := time.Now()
+		recipients, err := p.Ledger.RecipientsAfter(ctx, pg.update.Cursor, u.Until, p.PageSize, u.Update.Affects.Recipients)
+		if err != nil {
+			return err
+		}
+		last = len(recipients) < p.PageSize
+		page := pg.page(recipients, last)
+		if err := p.Ledger.CommitPage(ctx, page); err != nil {
+			return err
+		}
+		pg.update.Cursor = page.Cursor
+		p.Batches.Wake()
+		p.Pages.Wake()
+		p.Metrics.page(len(page.Notifications), time.Since(begun))
+	}
+	p.Log.InfoContext(ctx, "update planned", "team", u.Update.Team, "incident", u.Update.Incident, "update", u.ID)
+	return nil
+}
+
+type textKey struct {
+	kind   channels.Kind
+	locale string
+}
+
+func indexTexts(texts []ledger.Text) map[textKey]*notification.Content {
+	m := make(map[textKey]*notification.Content, len(texts))
+	for i := range texts {
+		m[textKey{texts[i].Kind, texts[i].Locale}] = &texts[i].Content
+	}
+	return m
+}
+
+// pager makes the pages of one update.
+type pager struct {
+	planner  *Planner
+	update   ledger.Update
+	texts    map[textKey]*notification.Content
+	selector *audience.Selector
+}
+
+// planned is a recipient with what was decided for them.
+type planned struct {
+	recipient *ledger.Recipient
+	plan.Decision
+}
+
+func (d *planned) channel() string {
+	if len(d.Steps) == 0 {
+		return ""
+	}
+	return d.Steps[0]
+}
+
+// page decides for each recipient who is affected, and lays notifications out in the order of their
+// batches, so that ids ascend in the order of sending.
+func (g *pager) page(recipients []ledger.Recipient, last bool) ledger.Page {
+	p := ledger.Page{Update: g.update.ID, From: g.update.Cursor, Cursor: g.update.Cursor, Last: last, Now: g.planner.Clock.Now()}
+	if n := len(recipients); n > 0 {
+		p.Cursor = recipients[n-1].Number
+	}
+	all := make([]planned, 0, len(recipients))
+	for i := range recipients {
+		if r := &recipients[i]; g.selector.Matches(&r.Recipient) {
+			all = append(all, planned{r, g.planner.Rules.For(&r.Recipient)})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b planned) int {
+		return cmp.Or(cmp.Compare(a.channel(), b.channel()), cmp.Compare(a.Locale, b.Locale))
+	})
+	p.Notifications = make([]ledger.NewNotification, len(all))
+	for i := range all {
+		d := &all[i]
+		p.Notifications[i] = ledger.NewNotification{
+			Recipient: d.recipient.Number, Locale: d.Locale, Steps: d.Steps, Outcome: d.Outcome, Reason: d.Reason,
+		}
+	}
+	p.Batches = g.batches(all)
+	return p
+}
+
+// batches cuts the runs of same channel and locale into batches.
+func (g *pager) batches(all []planned) []ledger.NewBatch {
+	var batches []ledger.NewBatch
+	for from := 0; from < len(all); {
+		to := from + 1
+		for to < len(all) && to-from < bus.MaxAttempts && all[to].channel() == all[from].channel() && all[to].Locale == all[from].Locale {
+			to++
+		}
+		if all[from].channel() != "" {
+			batches = append(batches, g.batch(all, from, to))
+		}
+		from = to
+	}
+	return batches
+}
+
+func (g *pager) batch(all []planned, from, to int) ledger.NewBatch {
+	channel := all[from].channel()
+	kind, _ := g.planner.Rules.Kind(channel)
+	content := g.texts[textKey{kind, all[from].Locale}]
+	b := ledger.NewBatch{From: from, To: to, Items: make([]ledger.Item, 0, to-from), Batch: ledger.BatchHead{
+		Update: g.update.ID, Channel: channel, Kind: kind, Locale: all[from].Locale,
+		Priority: notification.PriorityOf(g.update.Update.Status, g.update.Update.Impact),
+	}}
+	for i := from; i < to; i++ {
+		r := &all[i].recipient.Recipient
+		b.Items = append(b.Items, ledger.Item{Address: r.Address(channel), Values: plan.Values(content, r)})
+	}
+	return b
+}

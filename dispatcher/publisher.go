@@ -1,0 +1,98 @@
+package dispatcher
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/tocsin-dev/tocsin/dispatcher/bus"
+	"github.com/tocsin-dev/tocsin/dispatcher/clock"
+	"github.com/tocsin-dev/tocsin/dispatcher/incident"
+	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
+	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+)
+
+// PublisherLedger is what the publisher needs of the ledger.
+type PublisherLedger interface {
+	UnsentBatches(ctx context.Context, now time.Time, limit int) ([]ledger.Batch, error)
+	NextBatchDue(ctx context.Context) (time.Time, error)
+	MarkSent(ctx context.Context, batches []int64, now time.Time) error
+}
+
+// PublisherBus is what the publisher needs of NATS.
+type PublisherBus interface {
+	PublishBatches(ctx context.Context, batches []bus.Batch) error
+}
+
+// Publisher hands the batches that planning and the fallback engine have committed to the lanes'
+// queues. A batch that was handed over but not marked so is handed over again after a crash, and
+// known by its id. Its fields are set once, before Run.
+type Publisher struct {
+	Ledger  PublisherLedger
+	Bus     PublisherBus
+	InDoubt map[incident.Impact]notification.InDoubt
+	// UsefulFor is how long a message is worth delivering.
+	UsefulFor time.Duration
+	Clock     clock.Clock
+	Batches   Signal
+	Metrics   *Metrics
+	Log       *slog.Logger
+}
+
+// batchesAtOnce bounds what is read and published in one go.
+const batchesAtOnce = 32
+
+// Run publishes until ctx ends.
+func (p *Publisher) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		n, err := p.publish(ctx)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			p.Log.ErrorContext(ctx, "batches not handed to their lanes, will try again", "error", err)
+			p.Metrics.failed("publishing")
+			p.Batches.wait(ctx, retryAfter)
+		case n < batchesAtOnce:
+			p.Batches.wait(ctx, p.untilDue(ctx))
+		}
+	}
+	return nil
+}
+
+func (p *Publisher) publish(ctx context.Context) (int, error) {
+	unsent, err := p.Ledger.UnsentBatches(ctx, p.Clock.Now(), batchesAtOnce)
+	if err != nil || len(unsent) == 0 {
+		return 0, err
+	}
+	batches, ids := make([]bus.Batch, len(unsent)), make([]int64, len(unsent))
+	for i := range unsent {
+		batches[i], ids[i] = p.batch(&unsent[i]), unsent[i].ID
+	}
+	if err := p.Bus.PublishBatches(ctx, batches); err != nil {
+		return 0, err
+	}
+	p.Metrics.published(len(batches))
+	return len(batches), errors.Join(p.Ledger.MarkSent(ctx, ids, p.Clock.Now()))
+}
+
+func (p *Publisher) batch(b *ledger.Batch) bus.Batch {
+	out := bus.Batch{
+		ID: b.ID, Update: b.Update, Team: b.Team, Incident: b.Incident,
+		Channel: b.Channel, Locale: b.Locale, Priority: b.Priority, Step: b.Step, Try: b.Try,
+		InDoubt: p.InDoubt[b.Impact], UsefulFor: int64(p.UsefulFor.Seconds()),
+		Content: b.Content, Attempts: make([]bus.Attempt, len(b.Items)),
+	}
+	for i, it := range b.Items {
+		out.Attempts[i] = bus.Attempt{Notification: it.Notification, Address: it.Address, Values: it.Values}
+	}
+	return out
+}
+
+// untilDue is how long to wait for a batch that is not due yet, in machine time.
+func (p *Publisher) untilDue(ctx context.Context) time.Duration {
+	due, err := p.Ledger.NextBatchDue(ctx)
+	if err != nil || due.IsZero() {
+		return poll
+	}
+	return min(poll, max(time.Millisecond, p.Clock.Machine(due.Sub(p.Clock.Now()))))
+}

@@ -1,0 +1,188 @@
+package fallback
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/dispatcher/bus"
+	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
+	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+	"github.com/tocsin-dev/tocsin/dispatcher/plan"
+)
+
+// further is a new attempt that is to be sent.
+type further struct {
+	n         *notification.Notification // among the fold's changed ones
+	notBefore time.Time
+	recipient *ledger.Recipient
+}
+
+// compose puts the new attempts into batches. Consent and address are checked here, when the
+// attempt is queued: where they are gone, the step has failed and the cascade goes on.
+func (f *fold) compose(ctx context.Context) error {
+	if len(f.queued) == 0 {
+		return nil
+	}
+	all, err := f.furtherAttempts(ctx)
+	if err != nil {
+		return err
+	}
+	var ready []further
+	for _, a := range all {
+		if f.settleUnusable(&a) {
+			ready = append(ready, a)
+		}
+	}
+	return f.batches(ctx, ready)
+}
+
+func (f *fold) furtherAttempts(ctx context.Context) ([]further, error) {
+	var all []further
+	var numbers []int64
+	for i := range f.out.Changed {
+		n := &f.out.Changed[i]
+		if at, ok := f.queued[n.ID]; ok {
+			all = append(all, further{n: n, notBefore: at})
+			numbers = append(numbers, n.Recipient)
+		}
+	}
+	slices.Sort(numbers)
+	recipients, err := f.e.Ledger.RecipientsByNumber(ctx, slices.Compact(numbers))
+	if err != nil {
+		return nil, err
+	}
+	byNumber := make(map[int64]*ledger.Recipient, len(recipients))
+	for i := range recipients {
+		byNumber[recipients[i].Number] = &recipients[i]
+	}
+	for i := range all {
+		all[i].recipient = byNumber[all[i].n.Recipient]
+	}
+	return all, nil
+}
+
+// settleUnusable moves the cascade past steps that can't be used any more. It reports whether an
+// attempt is left to be sent.
+func (f *fold) settleUnusable(a *further) bool {
+	for {
+		why := notification.NoAddress // the recipient was deleted
+		if a.recipient != nil {
+			why = f.e.Rules.Usable(&a.recipient.Recipient, a.n.Attempt.Channel)
+		}
+		if why == notification.NoReason {
+			return true
+		}
+		c := Decide(*a.n, notification.Event{
+			Attempt: notification.ID{Notification: a.n.ID, Step: a.n.Attempt.Step, Try: a.n.Attempt.Try},
+			Kind:    notification.ResultFailed, Class: channels.InvalidAddress, Code: string(why),
+		}, f.e.Policy, f.now)
+		*a.n = c.Notification
+		if !c.Queue {
+			return false
+		}
+		a.notBefore = c.NotBefore
+	}
+}
+
+// batchKey is what attempts share that travel together. Times within the same second are one.
+type batchKey struct {
+	update    int64
+	channel   string
+	locale    string
+	step, try uint8
+	notBefore int64
+}
+
+func keyOf(a *further) batchKey {
+	return batchKey{a.n.Update, a.n.Attempt.Channel, a.n.Locale, a.n.Attempt.Step, a.n.Attempt.Try, a.notBefore.Unix()}
+}
+
+func compareKeys(a, b batchKey) int {
+	return cmp.Or(cmp.Compare(a.update, b.update), cmp.Compare(a.channel, b.channel), cmp.Compare(a.locale, b.locale),
+		cmp.Compare(a.step, b.step), cmp.Compare(a.try, b.try), cmp.Compare(a.notBefore, b.notBefore))
+}
+
+func (f *fold) batches(ctx context.Context, all []further) error {
+	slices.SortFunc(all, func(a, b further) int {
+		return cmp.Or(compareKeys(keyOf(&a), keyOf(&b)), cmp.Compare(a.n.ID, b.n.ID))
+	})
+	for from := 0; from < len(all); {
+		to := from + 1
+		for to < len(all) && to-from < bus.MaxAttempts && keyOf(&all[to]) == keyOf(&all[from]) {
+			to++
+		}
+		b, err := f.batch(ctx, all[from:to])
+		if err != nil {
+			return err
+		}
+		f.out.Batches = append(f.out.Batches, b)
+		from = to
+	}
+	return nil
+}
+
+func (f *fold) batch(ctx context.Context, all []further) (ledger.AttemptBatch, error) {
+	n := all[0].n
+	kind, _ := f.e.Rules.Kind(n.Attempt.Channel)
+	u, err := f.e.announced.get(ctx, f.e.Ledger, n.Update)
+	if err != nil {
+		return ledger.AttemptBatch{}, err
+	}
+	content := u.content(kind, n.Locale)
+	b := ledger.AttemptBatch{BatchHead: ledger.BatchHead{
+		Update: n.Update, Channel: n.Attempt.Channel, Kind: kind, Locale: n.Locale, Priority: u.priority,
+		Step: n.Attempt.Step, Try: n.Attempt.Try, NotBefore: all[0].notBefore,
+	}}
+	for i := range all {
+		r := &all[i].recipient.Recipient
+		b.Items = append(b.Items, ledger.Item{
+			Notification: all[i].n.ID, Address: r.Address(n.Attempt.Channel), Values: plan.Values(content, r),
+		})
+	}
+	return b, nil
+}
+
+// announced keeps what the engine needs of updates: their priority and their frozen texts, which
+// never change. Only the engine's loop uses it.
+type announced struct {
+	updates map[int64]*announcement
+}
+
+type announcement struct {
+	priority notification.Priority
+	texts    []ledger.Text
+}
+
+const maxAnnounced = 256
+
+func (c *announced) get(ctx context.Context, l Ledger, id int64) (*announcement, error) {
+	if a := c.updates[id]; a != nil {
+		return a, nil
+	}
+	u, err := l.Update(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	texts, err := l.Texts(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if c.updates == nil || len(c.updates) >= maxAnnounced {
+		c.updates = map[int64]*announcement{}
+	}
+	a := &announcement{priority: notification.PriorityOf(u.Update.Status, u.Update.Impact), texts: texts}
+	c.updates[id] = a
+	return a, nil
+}
+
+func (a *announcement) content(kind channels.Kind, locale string) *notification.Content {
+	for i := range a.texts {
+		if a.texts[i].Kind == kind && a.texts[i].Locale == locale {
+			return &a.texts[i].Content
+		}
+	}
+	return &notification.Content{}
+}

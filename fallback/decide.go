@@ -1,0 +1,289 @@
+package fallback
+
+import (
+	"time"
+
+	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+)
+
+// Change is what an event makes of a notification.
+type Change struct {
+	// Notification is the notification as it is after the event.
+	Notification notification.Notification
+	// Changed is false when the event meant nothing new.
+	Changed bool
+	// Queue says that the current attempt is new and is to be sent, not before NotBefore.
+	Queue     bool
+	NotBefore time.Time
+	// Await says that the current attempt now waits: for its step's silence, or for its bounce window.
+	Await Await
+	// Revoke says that the current attempt is to be stopped if it has not left.
+	Revoke bool
+	// DoubleReach says that a recipient who was already reached has now been reached once more.
+	DoubleReach bool
+}
+
+// Await is what an attempt waits for.
+type Await uint8
+
+// What attempts wait for.
+const (
+	AwaitNothing Await = iota
+	AwaitSilence       // its step's wait
+	AwaitBounce        // its channel's bounce window
+)
+
+// Decide returns what event ev makes of notification n at time now. It is a pure function over
+// notification.Next: no event, in whatever order and however often it comes, is an error.
+func Decide(n notification.Notification, ev notification.Event, p notification.Policy, now time.Time) Change {
+	d := decision{Change: Change{Notification: n}, ev: ev, policy: p, now: now}
+	if i, past := pastAttempt(&n, ev); past {
+		d.past(i)
+	} else if isCurrent(&n, ev) {
+		d.current()
+	}
+	return d.Change
+}
+
+type decision struct {
+	Change
+	ev     notification.Event
+	policy notification.Policy
+	now    time.Time
+}
+
+// isCurrent reports whether ev speaks of n's current attempt. A receipt for an earlier try of the
+// step counts as well: the lane gave that try back, but the provider may know better.
+func isCurrent(n *notification.Notification, ev notification.Event) bool {
+	if n.Attempt.State == notification.NoAttempt || ev.Attempt.Step != n.Attempt.Step {
+		return false
+	}
+	return ev.Attempt.Try == n.Attempt.Try || (isReceipt(ev.Kind) && ev.Attempt.Try < n.Attempt.Try)
+}
+
+func isReceipt(k notification.EventKind) bool {
+	return k >= notification.ReceiptAccepted && k <= notification.ReceiptFailed
+}
+
+func pastAttempt(n *notification.Notification, ev notification.Event) (int, bool) {
+	for i := range n.Past {
+		if n.Past[i].Step == ev.Attempt.Step {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// past applies an event to an attempt from which the cascade has already gone on. It can still
+// prove that the recipient was reached; it can't make the cascade go on again.
+func (d *decision) past(i int) {
+	n := &d.Notification
+	attempts := append([]notification.Attempt(nil), n.Past...)
+	n.Past = attempts
+	then := d.move(&attempts[i])
+	if then != notification.Prove {
+		return
+	}
+	if n.Outcome != notification.Open {
+		d.DoubleReach = n.Outcome == notification.Reached && attempts[i].Step != d.reachedStep() && attempts[i].State.Proof() >= channels.Delivered
+		return
+	}
+	if d.proves(&attempts[i]) {
+		d.reach(&attempts[i])
+		d.Revoke = n.Attempt.State == notification.Queued
+	}
+}
+
+// reachedStep returns the step by which the notification was reached.
+func (d *decision) reachedStep() uint8 {
+	n := &d.Notification
+	for _, a := range n.Past {
+		if a.Channel == n.ReachedBy {
+			return a.Step
+		}
+	}
+	return n.Attempt.Step
+}
+
+// move takes an attempt through the table and records what the event tells about it.
+func (d *decision) move(a *notification.Attempt) notification.Consequence {
+	t := notification.Next(a.State, d.ev.Kind)
+	if t.Then == notification.Ignore {
+		return t.Then
+	}
+	if d.ev.ProviderID != "" && a.ProviderID == "" {
+		a.ProviderID = d.ev.ProviderID
+		d.Changed = true
+	}
+	if t.To != a.State {
+		a.State = t.To
+		d.Changed = true
+	}
+	if t.To == notification.Failed || t.To == notification.Unknown {
+		a.Code = d.ev.Code
+	}
+	return t.Then
+}
+
+func (d *decision) current() {
+	n := &d.Notification
+	if d.untimely() {
+		return
+	}
+	a := &n.Attempt
+	then := d.move(a)
+	if n.Outcome != notification.Open {
+		d.afterwards(a, then)
+		return
+	}
+	switch then {
+	case notification.Prove:
+		d.prove(a)
+	case notification.Wait:
+		d.Await = AwaitSilence
+	case notification.Advance:
+		d.advance(reasonOf(d.ev))
+	case notification.Requeue:
+		d.requeue()
+	case notification.Presume:
+		d.reach(a)
+	case notification.MarkStop:
+		d.markStop()
+	case notification.Stopped:
+		d.stopped()
+	case notification.Ignore, notification.Note:
+	}
+}
+
+// untimely filters the deadlines that don't apply to how this channel's silence is read.
+func (d *decision) untimely() bool {
+	a := &d.Notification.Attempt
+	presumed := d.policy.Channels[a.Channel].Silence == channels.SilenceIsPresumed
+	switch d.ev.Kind {
+	case notification.SilencePassed:
+		return d.Notification.Outcome != notification.Open || (presumed && a.State == notification.Accepted)
+	case notification.BouncePassed:
+		return d.Notification.Outcome != notification.Open || !presumed
+	default:
+		return false
+	}
+}
+
+// afterwards handles word of an attempt whose notification is settled: the attempt's own state is
+// kept true, the outcome stays. A fallback that left although the first channel had made it after
+// all is a double reach.
+func (d *decision) afterwards(a *notification.Attempt, then notification.Consequence) {
+	n := &d.Notification
+	if then == notification.Prove && n.Outcome == notification.Reached && a.Step != d.reachedStep() {
+		d.DoubleReach = a.State.Proof() >= channels.Delivered
+	}
+}
+
+func (d *decision) prove(a *notification.Attempt) {
+	switch {
+	case d.proves(a):
+		d.reach(a)
+	case d.policy.Channels[a.Channel].Silence == channels.SilenceIsPresumed && a.State == notification.Accepted:
+		d.Await = AwaitBounce
+	default:
+		d.Await = AwaitSilence
+	}
+}
+
+// proves reports whether what is known of the attempt is what its step asks for.
+func (d *decision) proves(a *notification.Attempt) bool {
+	c := d.policy.Channels[a.Channel]
+	if a.State.Proof() >= c.Proof {
+		return true
+	}
+	return a.State == notification.Accepted && c.Silence == channels.SilenceIsPresumed && c.BounceWindow == 0
+}
+
+func (d *decision) reach(a *notification.Attempt) {
+	n := &d.Notification
+	d.settle(notification.Reached, notification.NoReason)
+	n.Proof, n.ReachedBy = a.State.Proof(), a.Channel
+}
+
+func (d *decision) settle(o notification.Outcome, r notification.Reason) {
+	n := &d.Notification
+	n.Outcome, n.Reason, n.SettledAt = o, r, d.now
+	d.Changed = true
+}
+
+func (d *decision) advance(why notification.Reason) {
+	n := &d.Notification
+	switch {
+	case n.Stale:
+		d.settle(notification.Superseded, notification.NewerUpdate)
+	case n.LastStep():
+		d.settle(notification.Unreachable, why)
+	default:
+		n.Past = append(append([]notification.Attempt(nil), n.Past...), n.Attempt)
+		step := n.Attempt.Step + 1
+		n.Attempt = notification.Attempt{Step: step, Channel: n.Steps[step], State: notification.Queued, QueuedAt: d.now}
+		d.queue(d.now)
+	}
+}
+
+// requeue gives a returned attempt another try, as long as its step's wait allows; after that a
+// provider that stays out of order counts as a failure of the step.
+func (d *decision) requeue() {
+	n := &d.Notification
+	delay := d.ev.RetryAfter
+	if delay <= 0 {
+		delay = d.policy.RetryEvery
+	}
+	at := d.now.Add(delay)
+	wait := d.policy.Channels[n.Attempt.Channel].Wait
+	switch {
+	case n.Stale:
+		n.Attempt.State = notification.Revoked
+		d.settle(notification.Superseded, notification.NewerUpdate)
+	case at.Sub(n.Attempt.QueuedAt) > wait || n.Attempt.Try == maxTry:
+		n.Attempt.State, n.Attempt.Code = notification.Failed, d.ev.Code
+		d.advance(notification.Unavailable)
+	default:
+		n.Attempt.Try++
+		d.queue(at)
+	}
+}
+
+const maxTry = 255
+
+func (d *decision) queue(at time.Time) { d.Changed, d.Queue, d.NotBefore = true, true, at }
+
+func (d *decision) markStop() {
+	n := &d.Notification
+	if n.Stale {
+		return
+	}
+	n.Stale, d.Changed = true, true
+	d.Revoke = n.Attempt.State == notification.Queued
+}
+
+func (d *decision) stopped() {
+	n := &d.Notification
+	if n.Stale {
+		d.settle(notification.Superseded, notification.NewerUpdate)
+		return
+	}
+	n.Attempt.State = notification.Queued // nobody asked for it: it goes again
+	d.requeue()
+}
+
+func reasonOf(ev notification.Event) notification.Reason {
+	switch {
+	case ev.Kind == notification.SilencePassed:
+		return notification.Silence
+	case ev.Kind == notification.ReceiptFailed:
+		return notification.Undelivered
+	case ev.Code == string(notification.NoAddress), ev.Code == string(notification.NoConsent):
+		return notification.Reason(ev.Code)
+	case ev.Class == channels.InvalidAddress:
+		return notification.InvalidAddress
+	default:
+		return notification.Rejected
+	}
+}

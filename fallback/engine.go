@@ -1,0 +1,294 @@
+package fallback
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tocsin-dev/tocsin/dispatcher/audience"
+	"github.com/tocsin-dev/tocsin/dispatcher/bus"
+	"github.com/tocsin-dev/tocsin/dispatcher/clock"
+	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
+	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+	"github.com/tocsin-dev/tocsin/dispatcher/plan"
+)
+
+// Ledger is what the engine needs of the ledger.
+type Ledger interface {
+	Notifications(ctx context.Context, ids []int64) ([]notification.Notification, error)
+	Waiting(ctx context.Context, batch int64) ([]notification.Notification, error)
+	Outdated(ctx context.Context, p ledger.SupersedingPage) ([]notification.Notification, error)
+	SupersedingPages(ctx context.Context, limit int) ([]ledger.SupersedingPage, error)
+	DueDeadlines(ctx context.Context, now time.Time, limit int) ([]ledger.Deadline, error)
+	NextDeadline(ctx context.Context) (time.Time, error)
+	RecipientsByNumber(ctx context.Context, numbers []int64) ([]ledger.Recipient, error)
+	Texts(ctx context.Context, update int64) ([]ledger.Text, error)
+	Update(ctx context.Context, id int64) (ledger.Update, error)
+	AttemptsByProviderID(ctx context.Context, channel string, ids []string) ([]ledger.ProviderAttempt, error)
+	EarlyReceipts(ctx context.Context, channel string, ids []string) ([]ledger.EarlyReceipt, error)
+	Apply(ctx context.Context, f ledger.Fold) error
+}
+
+// Bus is what the engine needs of NATS.
+type Bus interface {
+	Consume(ctx context.Context, stream, name, filter string, pending int, handle func(jetstream.Msg)) error
+	Revoke(ctx context.Context, channel string, batch int64, notifications []int64) error
+}
+
+// Rules say which channels a recipient can be reached on.
+type Rules interface {
+	Usable(r *audience.Recipient, channel string) notification.Reason
+}
+
+var _ Rules = (*plan.Rules)(nil)
+
+// Engine is the only writer of notifications and attempts after planning. Its fields are set once,
+// before Run.
+type Engine struct {
+	Ledger Ledger
+	Bus    Bus
+	Rules  *plan.Rules
+	Policy notification.Policy
+	Clock  clock.Clock
+	// Batches is woken when there are batches to send; Pages wakes the engine after planning.
+	Batches, Pages interface{ Wake() }
+	PagesPlanned   <-chan struct{}
+	Metrics        *Metrics
+	Log            *slog.Logger
+
+	announced announced // what the engine needs to know of updates, kept
+}
+
+const (
+	// pendingMessages bounds what is taken from a stream and not yet acknowledged.
+	pendingMessages = 512
+	// foldEvents is how many events one transaction takes at most, give or take a message.
+	foldEvents = 4096
+	// gather is how long the engine waits for more events before it folds what it has: an update of
+	// a hundred rows costs little more than one of ten.
+	gather = 20 * time.Millisecond
+	// idle is how often the engine looks for deadlines and pages by itself.
+	idle = 250 * time.Millisecond
+	// retryAfter is how long it waits after the ledger failed it.
+	retryAfter = time.Second
+)
+
+// delivery is a message with what it says.
+type delivery struct {
+	msg      jetstream.Msg
+	record   *bus.Record
+	channel  string // of receipts and records
+	receipts []bus.Receipt
+}
+
+func (d *delivery) events() int {
+	if d.record != nil {
+		return len(d.record.Results)
+	}
+	return len(d.receipts)
+}
+
+// Run folds events until ctx ends.
+func (e *Engine) Run(ctx context.Context) error {
+	incoming := make(chan delivery, pendingMessages)
+	g, ctx := errgroup.WithContext(ctx)
+	consume := func(stream string, read func(jetstream.Msg) (delivery, error)) {
+		g.Go(func() error {
+			return e.Bus.Consume(ctx, stream, "fallback", "", pendingMessages, func(m jetstream.Msg) {
+				d, err := read(m)
+				if err != nil {
+					e.Log.ErrorContext(ctx, "unreadable message dropped", "subject", m.Subject(), "error", err)
+					e.Metrics.unreadable(stream)
+					_ = m.TermWithReason("unreadable")
+					return
+				}
+				select {
+				case incoming <- d:
+				case <-ctx.Done():
+				}
+			})
+		})
+	}
+	consume(bus.ResultsStream, readRecord)
+	consume(bus.ReceiptsStream, readReceipts)
+	g.Go(func() error { return e.loop(ctx, incoming) })
+	return g.Wait()
+}
+
+func readRecord(m jetstream.Msg) (delivery, error) {
+	d := delivery{msg: m, record: &bus.Record{}, channel: bus.ChannelOf(m.Subject())}
+	return d, json.Unmarshal(m.Data(), d.record)
+}
+
+func readReceipts(m jetstream.Msg) (delivery, error) {
+	var r bus.Receipts
+	err := json.Unmarshal(m.Data(), &r)
+	return delivery{msg: m, channel: r.Channel, receipts: r.Receipts}, err
+}
+
+// loop is the engine's only writer.
+func (e *Engine) loop(ctx context.Context, incoming <-chan delivery) error {
+	// An engine that has just started listens before it judges: what providers said while it was
+	// away is delivered again within AckWait.
+	listening := time.After(bus.AckWait + time.Second)
+	if fresh, err := e.Ledger.NextDeadline(ctx); err == nil && fresh.IsZero() {
+		listening = time.After(0) // nothing was waiting when we started
+	}
+	judging := false
+	tick := time.NewTicker(idle)
+	defer tick.Stop()
+	for {
+		var work func(context.Context) error
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-listening:
+			judging = true
+			continue
+		case d := <-incoming:
+			batch := e.gather(ctx, d, incoming)
+			work = func(ctx context.Context) error { return e.foldDeliveries(ctx, batch) }
+		case <-e.PagesPlanned:
+			work = e.supersede
+		case <-tick.C:
+			work = e.routine(judging && len(incoming) == 0)
+		}
+		e.insist(ctx, work)
+	}
+}
+
+// routine is what the engine does by itself.
+func (e *Engine) routine(judging bool) func(context.Context) error {
+	return func(ctx context.Context) error {
+		if err := e.supersede(ctx); err != nil || !judging {
+			return err
+		}
+		return e.judge(ctx)
+	}
+}
+
+// insist repeats work until it succeeds or ctx ends: nothing is skipped because the ledger or NATS
+// is out of order.
+func (e *Engine) insist(ctx context.Context, work func(context.Context) error) {
+	for {
+		err := work(ctx)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		if errors.Is(err, ledger.ErrConflict) {
+			continue // another engine was faster: read again
+		}
+		e.Metrics.failed()
+		e.Log.ErrorContext(ctx, "events not applied, will try again", "error", err)
+		select {
+		case <-time.After(retryAfter):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// gather takes what else has come, for a short while.
+func (e *Engine) gather(ctx context.Context, first delivery, incoming <-chan delivery) []delivery {
+	all, n := []delivery{first}, first.events()
+	window := time.NewTimer(gather)
+	defer window.Stop()
+	for n < foldEvents && len(all) < pendingMessages {
+		select {
+		case d := <-incoming:
+			all, n = append(all, d), n+d.events()
+		case <-window.C:
+			return all
+		case <-ctx.Done():
+			return all
+		}
+	}
+	return all
+}
+
+// foldDeliveries applies what lanes and providers said, and acknowledges it.
+func (e *Engine) foldDeliveries(ctx context.Context, ds []delivery) error {
+	f := newFold(e)
+	for i := range ds {
+		f.take(&ds[i])
+	}
+	if err := f.apply(ctx); err != nil {
+		return err
+	}
+	for i := range ds {
+		_ = ds[i].msg.Ack() // a lost ack brings it again, and changes nothing
+	}
+	return nil
+}
+
+// deadlinesAtOnce bounds what one transaction judges: so many batches.
+const deadlinesAtOnce = 16
+
+// judge deals with deadlines that have passed.
+func (e *Engine) judge(ctx context.Context) error {
+	for {
+		due, err := e.Ledger.DueDeadlines(ctx, e.Clock.Now(), deadlinesAtOnce)
+		if err != nil || len(due) == 0 {
+			return err
+		}
+		f := newFold(e)
+		for _, d := range due {
+			waiting, err := e.Ledger.Waiting(ctx, d.Batch)
+			if err != nil {
+				return err
+			}
+			kind := notification.SilencePassed
+			if d.Bounce {
+				kind = notification.BouncePassed
+			}
+			for i := range waiting {
+				f.event(&waiting[i], notification.Event{Kind: kind})
+			}
+			f.out.Done = append(f.out.Done, d)
+		}
+		if err := f.apply(ctx); err != nil {
+			return err
+		}
+		e.Metrics.deadlines(len(due))
+		if len(due) < deadlinesAtOnce {
+			return nil
+		}
+	}
+}
+
+// pagesAtOnce bounds what one look at superseding pages takes.
+const pagesAtOnce = 8
+
+// supersede stops what is still queued of older updates for recipients to whom a newer one is on
+// its way. A page is done only when the lanes have been told, so that a crash between leaves nothing
+// unsaid.
+func (e *Engine) supersede(ctx context.Context) error {
+	for {
+		pages, err := e.Ledger.SupersedingPages(ctx, pagesAtOnce)
+		if err != nil || len(pages) == 0 {
+			return err
+		}
+		f, done := newFold(e), newFold(e)
+		for _, p := range pages {
+			outdated, err := e.Ledger.Outdated(ctx, p)
+			if err != nil {
+				return err
+			}
+			for i := range outdated {
+				f.event(&outdated[i], notification.Event{Kind: notification.Supersession})
+				f.revokeIfQueued(&outdated[i])
+			}
+			done.out.Superseded = append(done.out.Superseded, p.ID)
+		}
+		if err := f.apply(ctx); err != nil {
+			return err
+		}
+		if err := done.apply(ctx); err != nil {
+			return err
+		}
+	}
+}

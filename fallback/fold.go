@@ -1,0 +1,262 @@
+package fallback
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/dispatcher/bus"
+	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
+	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+)
+
+// fold gathers events, decides, and makes one transaction of what follows from them.
+type fold struct {
+	e   *Engine
+	now time.Time
+	out ledger.Fold
+
+	events map[int64][]notification.Event // by notification, in the order of their coming
+	loaded map[int64]*notification.Notification
+	byID   map[string][]bus.Receipt // receipts by provider's id, by channel
+
+	awaiting map[ledger.Deadline]time.Duration // without Due: the wait
+	queued   map[int64]time.Time               // notifications with a new attempt, and not before when
+	revoked  map[journal]map[int64]bool
+}
+
+// journal names a batch's journal.
+type journal struct {
+	channel string
+	batch   int64
+}
+
+func newFold(e *Engine) *fold {
+	return &fold{
+		e: e, now: e.Clock.Now(),
+		events:   map[int64][]notification.Event{},
+		loaded:   map[int64]*notification.Notification{},
+		byID:     map[string][]bus.Receipt{},
+		awaiting: map[ledger.Deadline]time.Duration{},
+		queued:   map[int64]time.Time{},
+		revoked:  map[journal]map[int64]bool{},
+	}
+}
+
+// take adds what a message says.
+func (f *fold) take(d *delivery) {
+	if d.record == nil {
+		for _, r := range d.receipts {
+			f.e.Metrics.receipt(d.channel, r.State)
+			if r.Notification == 0 {
+				f.byID[d.channel] = append(f.byID[d.channel], r)
+				continue
+			}
+			f.add(receiptEvent(notification.ID{Notification: r.Notification, Step: r.Step, Try: r.Try}, r.State, r.Code))
+		}
+		return
+	}
+	byID := f.e.Policy.Channels[d.channel].ByID
+	for i := range d.record.Results {
+		ev := f.resultEvent(d.record, &d.record.Results[i])
+		if f.add(ev); byID && ev.ProviderID != "" {
+			f.out.ProviderIDs = append(f.out.ProviderIDs, ledger.ProviderAttempt{
+				Channel: d.channel, ProviderID: ev.ProviderID, Attempt: ev.Attempt,
+			})
+		}
+	}
+}
+
+func (f *fold) add(ev notification.Event) {
+	n := ev.Attempt.Notification
+	f.events[n] = append(f.events[n], ev)
+}
+
+// event adds an event of the engine's own, for the current attempt of a notification just read.
+func (f *fold) event(n *notification.Notification, ev notification.Event) {
+	ev.Attempt = notification.ID{Notification: n.ID, Step: n.Attempt.Step, Try: n.Attempt.Try}
+	f.loaded[n.ID] = n
+	f.add(ev)
+}
+
+func receiptEvent(id notification.ID, s channels.ReceiptState, code string) notification.Event {
+	ev := notification.Event{Attempt: id, Code: code}
+	switch s {
+	case channels.ReceiptDelivered:
+		ev.Kind = notification.ReceiptDelivered
+	case channels.ReceiptRead:
+		ev.Kind = notification.ReceiptRead
+	case channels.ReceiptFailed:
+		ev.Kind = notification.ReceiptFailed
+	case channels.ReceiptAccepted:
+		ev.Kind = notification.ReceiptAccepted
+	}
+	return ev
+}
+
+func (f *fold) resultEvent(r *bus.Record, res *bus.Result) notification.Event {
+	ev := notification.Event{
+		Attempt:    notification.ID{Notification: res.Notification, Step: r.Step, Try: r.Try},
+		Class:      res.Class,
+		Code:       res.Code,
+		ProviderID: res.ProviderID,
+		RetryAfter: f.e.Clock.Product(time.Duration(res.RetryAfter) * time.Millisecond),
+	}
+	switch res.State {
+	case bus.ResultAccepted:
+		ev.Kind = notification.ResultAccepted
+		if res.Proof >= channels.Delivered {
+			ev.Kind = notification.ReceiptDelivered // the answer was the receipt
+		}
+	case bus.ResultFailed:
+		ev.Kind = notification.ResultFailed
+	case bus.ResultUnknown:
+		ev.Kind = notification.ResultUnknown
+	case bus.ResultReturned:
+		ev.Kind = notification.ResultReturned
+	case bus.ResultRevoked:
+		ev.Kind = notification.ResultRevoked
+	}
+	return ev
+}
+
+// apply decides all events and commits what follows. It returns ledger.ErrConflict if somebody else
+// changed a notification meanwhile: the events are then to be folded anew.
+func (f *fold) apply(ctx context.Context) error {
+	begun := time.Now()
+	if err := f.decide(ctx); err != nil {
+		return err
+	}
+	if err := f.e.Ledger.Apply(ctx, f.out); err != nil {
+		return err
+	}
+	f.e.Metrics.fold(&f.out, f.events, time.Since(begun))
+	if len(f.out.Batches) > 0 {
+		f.e.Batches.Wake()
+	}
+	return f.revoke(ctx)
+}
+
+func (f *fold) decide(ctx context.Context) error {
+	if err := f.resolve(ctx); err != nil {
+		return err
+	}
+	if err := f.load(ctx); err != nil {
+		return err
+	}
+	f.out.Now = f.now
+	for id, events := range f.events {
+		if n := f.loaded[id]; n != nil {
+			f.decideOne(*n, events)
+			continue
+		}
+		f.e.Metrics.stray(len(events)) // well signed, but not in this ledger
+	}
+	byID := func(a, b notification.Notification) int { return cmp.Compare(a.ID, b.ID) }
+	slices.SortFunc(f.out.Changed, byID) // the ledger is fastest in the order of its ids
+	slices.SortFunc(f.out.Before, byID)
+	f.deadlines()
+	return f.compose(ctx)
+}
+
+// load reads the notifications that the events are about.
+func (f *fold) load(ctx context.Context) error {
+	var missing []int64
+	for id := range f.events {
+		if f.loaded[id] == nil {
+			missing = append(missing, id)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	slices.Sort(missing)
+	ns, err := f.e.Ledger.Notifications(ctx, missing)
+	if err != nil {
+		return err
+	}
+	for i := range ns {
+		f.loaded[ns[i].ID] = &ns[i]
+	}
+	return nil
+}
+
+// decideOne applies a notification's events in their order.
+func (f *fold) decideOne(before notification.Notification, events []notification.Event) {
+	n, changed := before, false
+	for _, ev := range events {
+		c := Decide(n, ev, f.e.Policy, f.now)
+		n = c.Notification
+		changed = changed || c.Changed
+		f.follow(&c)
+	}
+	if changed {
+		f.out.Before = append(f.out.Before, before)
+		f.out.Changed = append(f.out.Changed, n)
+	}
+}
+
+// follow notes what a change asks for beside the notification's new state.
+func (f *fold) follow(c *Change) {
+	n := &c.Notification
+	if c.Queue {
+		f.queued[n.ID] = c.NotBefore
+	} else if n.Outcome != notification.Open || n.Attempt.State != notification.Queued {
+		delete(f.queued, n.ID) // a later event of the same fold has settled it
+	}
+	switch p := f.e.Policy.Channels[n.Attempt.Channel]; c.Await {
+	case AwaitSilence:
+		f.awaiting[ledger.Deadline{Batch: n.Attempt.Batch}] = p.Wait
+	case AwaitBounce:
+		f.awaiting[ledger.Deadline{Batch: n.Attempt.Batch, Bounce: true}] = p.BounceWindow
+	case AwaitNothing:
+	}
+	if c.Revoke {
+		f.addRevocation(n)
+	}
+	if c.DoubleReach {
+		f.out.DoubleReached = append(f.out.DoubleReached, ledger.DoubleReached{Update: n.Update, Channel: n.Attempt.Channel})
+	}
+}
+
+func (f *fold) addRevocation(n *notification.Notification) {
+	j := journal{n.Attempt.Channel, n.Attempt.Batch}
+	if f.revoked[j] == nil {
+		f.revoked[j] = map[int64]bool{}
+	}
+	f.revoked[j][n.ID] = true
+}
+
+// revokeIfQueued tells the lane again about an attempt that was to be stopped: the word may have
+// been lost in a crash.
+func (f *fold) revokeIfQueued(n *notification.Notification) {
+	if n.Attempt.State == notification.Queued {
+		f.addRevocation(n)
+	}
+}
+
+// revoke tells the lanes.
+func (f *fold) revoke(ctx context.Context) error {
+	for j, set := range f.revoked {
+		ids := make([]int64, 0, len(set))
+		for id := range set {
+			ids = append(ids, id)
+		}
+		slices.Sort(ids)
+		if err := f.e.Bus.Revoke(ctx, j.channel, j.batch, ids); err != nil {
+			return err
+		}
+		f.e.Metrics.revoked(j.channel, len(ids))
+	}
+	return nil
+}
+
+// deadlines writes one row per batch, not per attempt.
+func (f *fold) deadlines() {
+	for d, wait := range f.awaiting {
+		d.Due = f.now.Add(wait)
+		f.out.Deadlines = append(f.out.Deadlines, d)
+	}
+}

@@ -1,0 +1,96 @@
+package templates
+
+import (
+	"fmt"
+	"html/template"
+	"regexp"
+	"strings"
+
+	"github.com/tocsin-dev/tocsin/dispatcher/incident"
+)
+
+// page is what the HTML layout is filled with. It is made from the plain text, so that the two
+// parts of an e-mail say the same in the same words.
+type page struct {
+	Lang   string
+	Title  string
+	Colour template.CSS // of the bar beside the title
+	Blocks []block
+}
+
+// block is a paragraph, or a table of facts.
+type block struct {
+	Lines []line
+	Facts []fact
+}
+
+type line []piece
+
+// piece is a stretch of text, or a link.
+type piece struct {
+	Text string
+	Link bool
+}
+
+type fact struct {
+	Label string
+	Value line
+}
+
+// newPage reads the paragraphs of a tidied text.
+func newPage(lang, title, text string, status incident.Status) page {
+	p := page{Lang: lang, Title: title, Colour: colour(status)}
+	for paragraph := range strings.SplitSeq(text, "\n\n") {
+		var b block
+		for l := range strings.Lines(paragraph) {
+			l = strings.TrimSpace(l)
+			if label, value, ok := strings.Cut(l, string(factMark)); ok {
+				b.Facts = append(b.Facts, fact{Label: label, Value: pieces(strings.TrimSpace(value))})
+				continue
+			}
+			b.Lines = append(b.Lines, pieces(l))
+		}
+		p.Blocks = append(p.Blocks, b)
+	}
+	return p
+}
+
+// webAddress finds links in plain text; punctuation behind one is not part of it.
+var webAddress = regexp.MustCompile(`https?://[^\s<>"\x{FDD0}-\x{FDEF}]*[^\s<>".,;:!?)\x{FDD0}-\x{FDEF}]`)
+
+func pieces(s string) line {
+	var l line
+	for s != "" {
+		at := webAddress.FindStringIndex(s)
+		if at == nil {
+			return append(l, piece{Text: s})
+		}
+		if at[0] > 0 {
+			l = append(l, piece{Text: s[:at[0]]})
+		}
+		l = append(l, piece{Text: s[at[0]:at[1]], Link: true})
+		s = s[at[1]:]
+	}
+	return l
+}
+
+// colour tells bad news, good news and notices apart at a glance; the title says the same in words.
+// Each is legible on white and on black.
+func colour(s incident.Status) template.CSS {
+	switch s {
+	case incident.Investigating, incident.Identified:
+		return "#d9480f"
+	case incident.Monitoring, incident.Resolved, incident.Completed, incident.Verifying:
+		return "#2b8a3e"
+	}
+	return "#1971c2"
+}
+
+// layOut writes a page with the layout.
+func layOut(layout *template.Template, p page) (string, error) {
+	var b strings.Builder
+	if err := layout.Execute(&b, p); err != nil {
+		return "", fmt.Errorf("laying out: %w", err)
+	}
+	return b.String(), nil
+}

@@ -1,0 +1,239 @@
+// Package templates turns updates into the texts that customers read.
+//
+// There is a text for every status, kind of channel and language, in texts/<locale>/<kind>.tmpl,
+// and a [Renderer] fills it from an update and the [Catalogue] of names. The result is a
+// [notification.Content]: final but for placeholders of the recipient's own values.
+//
+// # Writing texts
+//
+// Texts are Go templates (https://pkg.go.dev/text/template). A kind's file defines one template a
+// status, named after it; for e-mail two, "resolved.subject" and "resolved.text". The HTML of an
+// e-mail is laid out from its text (texts/layout.html.tmpl), so that both say the same. Phrases
+// that the kinds share are in phrases.tmpl. White space does not matter: an SMS becomes one line,
+// a subject too, and elsewhere paragraphs end up one blank line apart.
+//
+// Values of the update, in the text's language ("" where the update has none, so that {{with}}
+// leaves them out):
+//
+//	.Organisation .Summary .Brief     always there, or else rendering fails; Brief is the short
+//	                                  summary, or the summary where there is no short one
+//	.Affected .Where                  names of the services and regions, listed
+//	.Advice .Cause .Compensation      whole sentences
+//	.Link                             where to read on
+//	.StartedAt .EndsAt .ResolvedAt    times: {{.StartedAt.At}} is "today at 18:00",
+//	.MissedEstimate .NextUpdateAt     {{.EndsAt.By}} is "by 18:00 today"
+//	.Estimate                         a time too, with .High and .Medium confidence
+//	.Window                           from when to when a maintenance is planned
+//	.Maintenance                      whether it is one
+//
+// Functions:
+//
+//	{{need "cause" .Cause}}           the value, or an error that names it
+//	{{recipient "name" "customer"}}   the recipient's value, or the default
+//	{{facts "Label" value …}}         lines of labels and values, those without a value left out
+//
+// A text is tried with a sample update when the Renderer is made: a text that is missing or can't be
+// rendered is found then, and not in the night when it is needed.
+package templates
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	htmltemplate "html/template"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+	"text/template"
+
+	"golang.org/x/text/language"
+
+	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/dispatcher/incident"
+	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+)
+
+//go:embed texts
+var builtIn embed.FS
+
+// Options are what a Renderer is made of.
+type Options struct {
+	Catalogue Catalogue
+	// Overrides holds texts that replace built-in ones of the same name, in files named as those
+	// are: "ro/sms.tmpl". Nil for none.
+	Overrides fs.FS
+}
+
+// Renderer makes texts. It never changes, and is safe for concurrent use.
+type Renderer struct {
+	catalogue Catalogue
+	locales   []string
+	texts     map[string]*texts // by locale
+	layout    *htmltemplate.Template
+}
+
+// texts are those of one locale.
+type texts struct {
+	words *words
+	kinds map[channels.Kind]*template.Template
+}
+
+// MissingError says that a text needs something that neither the update nor the catalogue has. The
+// caller may render the text in another locale instead.
+type MissingError struct {
+	Kind     channels.Kind
+	Status   incident.Status
+	Locale   string
+	Variable string // "summary", "name of service \"cards\""
+}
+
+func (e *MissingError) Error() string {
+	return fmt.Sprintf("%s text %q in %s: %s is missing", e.Kind, e.Status, e.Locale, e.Variable)
+}
+
+// Kinds returns the kinds of channel that there are texts for.
+func Kinds() []channels.Kind {
+	return []channels.Kind{channels.SMS, channels.Email, channels.Messenger, channels.Social}
+}
+
+// Statuses returns the statuses, each of which has a text.
+func Statuses() []incident.Status {
+	return []incident.Status{
+		incident.Investigating, incident.Identified, incident.Monitoring, incident.Resolved,
+		incident.Scheduled, incident.InProgress, incident.Verifying, incident.Completed, incident.Cancelled,
+		incident.Postmortem, incident.Correction,
+	}
+}
+
+// New reads the texts and tries each of them with a sample update. Its error names every text that
+// is missing or fails.
+func New(o Options) (*Renderer, error) {
+	root, err := fs.Sub(builtIn, "texts")
+	if err != nil {
+		return nil, fmt.Errorf("templates: %w", err)
+	}
+	return newFrom(root, o)
+}
+
+func newFrom(root fs.FS, o Options) (*Renderer, error) {
+	r := &Renderer{
+		catalogue: o.Catalogue,
+		texts:     map[string]*texts{},
+		locales:   slices.Sorted(maps.Keys(languages())),
+	}
+	if err := r.catalogue.check(r.locales); err != nil {
+		return nil, fmt.Errorf("templates: %w", err)
+	}
+	layout, err := htmltemplate.ParseFS(root, "layout.html.tmpl")
+	if err != nil {
+		return nil, fmt.Errorf("templates: %w", err)
+	}
+	r.layout = layout
+	for tag, w := range languages() {
+		kinds, err := parseLocale(root, o.Overrides, tag)
+		if err != nil {
+			return nil, fmt.Errorf("templates: %w", err)
+		}
+		r.texts[tag] = &texts{words: w, kinds: kinds}
+	}
+	if err := errors.Join(strangers(o.Overrides, r.locales), r.try()); err != nil {
+		return nil, fmt.Errorf("templates: %w", err)
+	}
+	return r, nil
+}
+
+// Locales returns the locales that there are texts for, sorted.
+func (r *Renderer) Locales() []string { return slices.Clone(r.locales) }
+
+// Render makes the text of an update for a kind of channel and a locale, which falls back to its
+// language (ro-MD to ro) and then to the default locale. An error is a *[MissingError] where
+// something is missing that the text needs.
+func (r *Renderer) Render(u incident.Update, kind channels.Kind, locale string) (notification.Content, error) {
+	t, tag := r.resolve(locale)
+	set, ok := t.kinds[kind]
+	if !ok {
+		return notification.Content{}, fmt.Errorf("no texts for channels of kind %q", kind)
+	}
+	x := rendering{
+		set: set, view: newView(u, &r.catalogue, t.words, tag), kind: kind, status: u.Status, locale: tag,
+	}
+	if kind == channels.Email {
+		return x.email(r.layout)
+	}
+	return x.plain(t.words.gsm)
+}
+
+// resolve finds the texts for a locale, and the tag by which to look up texts of the update's.
+func (r *Renderer) resolve(locale string) (*texts, string) {
+	base, ok := match(locale, r.locales)
+	if !ok {
+		locale = r.catalogue.DefaultLocale
+		base, _ = match(locale, r.locales)
+	}
+	return r.texts[base], language.Make(locale).String()
+}
+
+// rendering is the making of one content.
+type rendering struct {
+	set    *template.Template
+	view   *view
+	kind   channels.Kind
+	status incident.Status
+	locale string
+}
+
+// plain renders the kinds that have one text.
+func (x rendering) plain(gsm bool) (notification.Content, error) {
+	text, err := x.execute(string(x.status))
+	if err != nil {
+		return notification.Content{}, err
+	}
+	if x.kind == channels.SMS {
+		text = oneLine(text)
+		if gsm {
+			text = gsmFold(text)
+		}
+	}
+	parts, err := segments(plainFacts(text), false)
+	return notification.Content{Text: parts}, err
+}
+
+// email renders a subject, a text, and the same text as HTML.
+func (x rendering) email(layout *htmltemplate.Template) (notification.Content, error) {
+	subject, err := x.execute(string(x.status) + ".subject")
+	if err != nil {
+		return notification.Content{}, err
+	}
+	text, err := x.execute(string(x.status) + ".text")
+	if err != nil {
+		return notification.Content{}, err
+	}
+	subject = oneLine(subject)
+	html, err := layOut(layout, newPage(x.locale, subject, text, x.status))
+	if err != nil {
+		return notification.Content{}, err
+	}
+	var c notification.Content
+	var errs [3]error
+	c.Subject, errs[0] = segments(plainFacts(subject), false)
+	c.Text, errs[1] = segments(plainFacts(text), false)
+	c.HTML, errs[2] = segments(html, true)
+	return c, errors.Join(errs[:]...)
+}
+
+// execute runs one template and tidies what it gives.
+func (x rendering) execute(name string) (string, error) {
+	var b strings.Builder
+	if err := x.set.ExecuteTemplate(&b, name, x.view); err != nil {
+		if m, ok := errors.AsType[missing](err); ok {
+			return "", &MissingError{Kind: x.kind, Status: x.status, Locale: x.locale, Variable: string(m)}
+		}
+		return "", fmt.Errorf("%s text %q in %s: %w", x.kind, name, x.locale, err)
+	}
+	text := paragraphs(b.String())
+	if text == "" {
+		return "", fmt.Errorf("%s text %q in %s: comes out empty", x.kind, name, x.locale)
+	}
+	return text, nil
+}

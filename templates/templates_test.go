@@ -1,0 +1,429 @@
+package templates
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/channels/sms"
+	"github.com/tocsin-dev/tocsin/dispatcher/incident"
+	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func renderer(t testing.TB) *Renderer {
+	t.Helper()
+	r, err := New(Options{Catalogue: bank()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func render(t testing.TB, r *Renderer, u incident.Update, kind channels.Kind, locale string) notification.Content {
+	t.Helper()
+	c, err := r.Render(u, kind, locale)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func expand(t testing.TB, s notification.Segments) string {
+	t.Helper()
+	text, err := s.Expand(map[string]string{"name": "Ana"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// required lists the placeholders that have no default.
+func required(c notification.Content) []string {
+	var names []string
+	for _, part := range []notification.Segments{c.Subject, c.Text, c.HTML} {
+		for _, s := range part {
+			if s.Placeholder != "" && s.Default == "" {
+				names = append(names, s.Placeholder)
+			}
+		}
+	}
+	return names
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name+".golden")
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestTexts keeps every text as customers would read it.
+func TestTexts(t *testing.T) {
+	r := renderer(t)
+	for name, updates := range map[string][]incident.Update{"full": story(), "minimal": minimal()} {
+		for _, locale := range r.Locales() {
+			for _, kind := range Kinds() {
+				var b strings.Builder
+				for _, u := range updates {
+					c := render(t, r, u, kind, locale)
+					text := expand(t, c.Text)
+					fmt.Fprintf(&b, "=== %s%s\n", u.Status, measure(kind, text))
+					if kind == channels.Email {
+						fmt.Fprintf(&b, "Subject: %s\n\n", expand(t, c.Subject))
+					}
+					fmt.Fprintf(&b, "%s\n\n", text)
+				}
+				golden(t, fmt.Sprintf("%s.%s.%s", locale, kind, name), b.String())
+			}
+		}
+	}
+}
+
+func measure(kind channels.Kind, text string) string {
+	switch kind {
+	case channels.SMS:
+		n, encoding := sms.Segments(text)
+		return fmt.Sprintf(" (%d segments, %s)", n, encoding)
+	case channels.Social:
+		return fmt.Sprintf(" (%d characters)", utf8.RuneCountInString(text))
+	}
+	return ""
+}
+
+func TestHTML(t *testing.T) {
+	r := renderer(t)
+	for _, locale := range r.Locales() {
+		golden(t, locale+".html", expand(t, render(t, r, story()[1], channels.Email, locale).HTML))
+	}
+}
+
+func TestTypicalTextsFit(t *testing.T) {
+	most := map[string]int{"en": 3, "ro": 3, "ru": 6}
+	r := renderer(t)
+	for _, u := range story() {
+		for _, locale := range r.Locales() {
+			text := expand(t, render(t, r, u, channels.SMS, locale).Text)
+			n, encoding := sms.Segments(text)
+			if n > most[locale] || (encoding == sms.GSM7) != (locale != "ru") {
+				t.Errorf("SMS %s in %s takes %d segments of %s: %s", u.Status, locale, n, encoding, text)
+			}
+			if strings.Contains(text, "\n") {
+				t.Errorf("SMS %s in %s has more than one line", u.Status, locale)
+			}
+			post := expand(t, render(t, r, u, channels.Social, locale).Text)
+			if n := utf8.RuneCountInString(post); n > 500 {
+				t.Errorf("post %s in %s has %d characters", u.Status, locale, n)
+			}
+		}
+	}
+}
+
+// Whatever is left out, no text shows a hole.
+func TestNoHoles(t *testing.T) {
+	r := renderer(t)
+	for _, u := range append(story(), minimal()...) {
+		for _, locale := range r.Locales() {
+			for _, kind := range Kinds() {
+				c := render(t, r, u, kind, locale)
+				for _, part := range []notification.Segments{c.Subject, c.Text, c.HTML} {
+					text := expand(t, part)
+					for _, bad := range []string{"  ", " \n", "\n\n\n", " .", " ,", "..", "()", ": \n", "<no value>", "%!", "!", "\uFDD0", "\uFDD2"} {
+						if strings.Contains(text, bad) && !(bad == "!" && strings.HasPrefix(text, "<!doctype")) {
+							t.Errorf("%s %s in %s holds %q:\n%s", kind, u.Status, locale, bad, text)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestLocales(t *testing.T) {
+	r := renderer(t)
+	if diff := cmp.Diff([]string{"en", "ro", "ru"}, r.Locales()); diff != "" {
+		t.Error(diff)
+	}
+	u := minimal()[0]
+	u.Summary["ro-MD"] = "Text din Moldova."
+	for locale, want := range map[string]string{
+		"en": "Some card", "en-GB": "Some card", "ro": "Unele", "ro-RO": "Unele", "ro-MD": "din Moldova",
+		"ro_MD": "din Moldova", "RO-md": "din Moldova", "ru-UA": "Часть", "fr": "Unele", "": "Unele", "???": "Unele",
+	} {
+		if text := expand(t, render(t, r, u, channels.Social, locale).Text); !strings.Contains(text, want) {
+			t.Errorf("locale %q: %s", locale, text)
+		}
+	}
+}
+
+func TestMissing(t *testing.T) {
+	r := renderer(t)
+	for _, tt := range []struct {
+		name   string
+		kind   channels.Kind
+		locale string
+		spoil  func(*incident.Update)
+		want   string
+	}{
+		{"summary", channels.SMS, "ru", func(u *incident.Update) { u.Summary = incident.Text{"en": "x"} }, `sms text "investigating" in ru: summary is missing`},
+		{"summary in the regional locale", channels.Email, "ro-MD", func(u *incident.Update) { delete(u.Summary, "ro") }, `email text "investigating" in ro-MD: summary is missing`},
+		{"cause", channels.Email, "ro", func(u *incident.Update) { u.Status = incident.Postmortem }, `email text "postmortem" in ro: cause is missing`},
+		{"service", channels.Messenger, "en", func(u *incident.Update) { u.Affects.Services = []string{"loans"} }, `messenger text "investigating" in en: name of service "loans" is missing`},
+		{"region", channels.Social, "en", func(u *incident.Update) { u.Affects.Regions = []string{"moon"} }, `social text "investigating" in en: name of region "moon" is missing`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			u := minimal()[0]
+			tt.spoil(&u)
+			_, err := r.Render(u, tt.kind, tt.locale)
+			m, ok := errors.AsType[*MissingError](err)
+			if !ok || err.Error() != tt.want || m.Kind != tt.kind || m.Status != u.Status {
+				t.Errorf("error %v", err)
+			}
+		})
+	}
+	u := minimal()[0]
+	u.Status = "burning"
+	if _, err := r.Render(u, channels.SMS, "en"); err == nil {
+		t.Error("an unknown status was rendered")
+	}
+	if _, err := r.Render(minimal()[0], channels.Voice, "en"); err == nil {
+		t.Error("a kind without texts was rendered")
+	}
+}
+
+func TestNameOfOrganisation(t *testing.T) {
+	c := bank()
+	c.Organisation = incident.Text{"ro": "Banca Nord"}
+	r, err := New(Options{Catalogue: c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = r.Render(minimal()[0], channels.SMS, "en")
+	if m, ok := errors.AsType[*MissingError](err); !ok || m.Variable != "name of the organisation" {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestPlaceholders(t *testing.T) {
+	r := renderer(t)
+	for locale, want := range map[string][2]string{
+		"en": {"Dear Ana & Co,", "Dear customer,"},
+		"ro": {"Bună ziua, Ana & Co,", "Bună ziua, stimate client,"},
+		"ru": {"Здравствуйте, Ana & Co.", "Здравствуйте, уважаемый клиент."},
+	} {
+		c := render(t, r, story()[0], channels.Email, locale)
+		if names := required(c); len(names) > 0 {
+			t.Errorf("%s: placeholders without a default: %v", locale, names)
+		}
+		for i, values := range []map[string]string{{"name": "Ana & Co"}, nil} {
+			text, err := c.Text.Expand(values)
+			html, errHTML := c.HTML.Expand(values)
+			if err != nil || errHTML != nil {
+				t.Fatal(err, errHTML)
+			}
+			if !strings.HasPrefix(text, want[i]+"\n") {
+				t.Errorf("%s: text begins %.40q", locale, text)
+			}
+			if escaped := strings.ReplaceAll(want[i], "&", "&amp;"); !strings.Contains(html, ">"+escaped+"<") {
+				t.Errorf("%s: no %q in the HTML", locale, escaped)
+			}
+		}
+	}
+	for _, kind := range []channels.Kind{channels.SMS, channels.Messenger, channels.Social} {
+		if c := render(t, r, story()[0], kind, "en"); len(c.Text) != 1 || c.HTML != nil || c.Subject != nil {
+			t.Errorf("%s is not one literal text: %+v", kind, c)
+		}
+	}
+}
+
+func TestForeignTextIsHarmless(t *testing.T) {
+	u := minimal()[0]
+	u.Summary = incident.Text{"en": "<script>x</script> {{.Secret}} \uFDD06e.\uFDD1 a\x00b https://a.example/?q=1&r=<b>. (see http://b.example/x)"}
+	u.Link = `https://c.example/"onclick="x`
+	c := render(t, renderer(t), u, channels.Email, "en")
+	text, html := expand(t, c.Text), expand(t, c.HTML)
+	if !strings.Contains(text, "<script>x</script> {{.Secret}} 6e. ab https") {
+		t.Errorf("text: %s", text)
+	}
+	for _, want := range []string{
+		"&lt;script&gt;x&lt;/script&gt; {{.Secret}}",
+		`<a href="https://a.example/?q=1&amp;r=">`, `(see <a href="http://b.example/x">http://b.example/x</a>)`,
+		`<a href="https://c.example/">`,
+	} {
+		if !strings.Contains(html, want) {
+			t.Errorf("no %s in the HTML: %s", want, html)
+		}
+	}
+	if strings.Contains(html, "<script") || strings.Contains(html, `"onclick`) {
+		t.Errorf("HTML: %s", html)
+	}
+}
+
+func TestPromisesThatPassedAreLeftOut(t *testing.T) {
+	u := minimal()[0]
+	u.NextUpdateAt = new(u.Time)
+	u.Estimate = &incident.Estimate{At: u.Time.Add(-time.Minute), Confidence: "high"}
+	r := renderer(t)
+	bare := expand(t, render(t, r, minimal()[0], channels.Email, "en").Text)
+	if got := expand(t, render(t, r, u, channels.Email, "en").Text); got != bare {
+		t.Errorf("says a promise that has passed: %s", got)
+	}
+}
+
+func TestEstimateFollowsConfidence(t *testing.T) {
+	u := minimal()[0]
+	for confidence, want := range map[string]string{"high": "We expect everything", "medium": "may take longer", "low": "We hope"} {
+		u.Estimate = &incident.Estimate{At: may(5, 9, 0), Confidence: confidence}
+		got := expand(t, render(t, renderer(t), u, channels.SMS, "en").Text)
+		if !strings.Contains(got, want) || !strings.Contains(got, "by 09:00 tomorrow") {
+			t.Errorf("%s: %s", confidence, got)
+		}
+	}
+}
+
+func TestOverrides(t *testing.T) {
+	with := func(file, text string) error {
+		_, err := New(Options{Catalogue: bank(), Overrides: fstest.MapFS{file: {Data: []byte(text)}}})
+		return err
+	}
+	for _, tt := range []struct{ name, file, text, want string }{
+		{"unknown file", "fr/sms.tmpl", "x", "fr/sms.tmpl overrides no text"},
+		{"syntax", "ro/sms.tmpl", `{{define "resolved"}}{{.Summary`, "ro/sms.tmpl:1"},
+		{"unknown variable", "ro/sms.tmpl", `{{define "resolved"}}{{.Sumary}}{{end}}`, `sms text "resolved" in ro: template: ro/sms.tmpl:1:23`},
+		{"only in one branch", "en/phrases.tmpl", `{{define "estimate"}}{{if .Estimate.High}}{{.Nonsense}}{{end}}{{end}}`, "Nonsense"},
+		{"empty", "ru/social.tmpl", `{{define "resolved"}}{{if false}}x{{end}}{{end}}`, `social text "resolved" in ru: comes out empty`},
+		{"bad placeholder", "en/email.tmpl", `{{define "greeting"}}{{recipient ""}}{{end}}`, "recipient takes a name"},
+		{"too many defaults", "en/email.tmpl", `{{define "greeting"}}{{recipient "a" "b" "c"}}{{end}}`, "recipient takes a name"},
+		{"odd facts", "en/email.tmpl", `{{define "greeting"}}{{facts "a"}}{{end}}`, "in pairs"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if err := with(tt.file, tt.text); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error %v, want %s", err, tt.want)
+			}
+		})
+	}
+	r, err := New(Options{Catalogue: bank(), Overrides: fstest.MapFS{
+		"en/sms.tmpl": {Data: []byte(`{{define "resolved"}}All good, {{recipient "name"}}: {{.Brief}}{{end}}`)},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := render(t, r, story()[3], channels.SMS, "en")
+	if got := expand(t, c.Text); got != "All good, Ana: Card payments and cash machines work as usual." {
+		t.Errorf("got %s", got)
+	}
+	if diff := cmp.Diff([]string{"name"}, required(c)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A status, kind or locale without a text is found when the Renderer is made.
+func TestMissingTexts(t *testing.T) {
+	root := fstest.MapFS{}
+	err := fs.WalkDir(builtIn, "texts", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := builtIn.ReadFile(path)
+		root[strings.TrimPrefix(path, "texts/")] = &fstest.MapFile{Data: data}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := newFrom(root, Options{Catalogue: bank()}); err != nil {
+		t.Fatal(err)
+	}
+	whole := root["ru/social.tmpl"].Data
+	root["ru/social.tmpl"] = &fstest.MapFile{Data: []byte(strings.Replace(string(whole), `"verifying"`, `"verifing"`, 1))}
+	if _, err := newFrom(root, Options{Catalogue: bank()}); err == nil || !strings.Contains(err.Error(), `social text "verifying" in ru`) {
+		t.Errorf("a missing status: %v", err)
+	}
+	delete(root, "ru/social.tmpl")
+	if _, err := newFrom(root, Options{Catalogue: bank()}); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a missing kind: %v", err)
+	}
+	delete(root, "layout.html.tmpl")
+	if _, err := newFrom(root, Options{Catalogue: bank()}); err == nil {
+		t.Error("a missing layout was not noticed")
+	}
+}
+
+func TestCatalogueIsChecked(t *testing.T) {
+	_, err := New(Options{Catalogue: Catalogue{DefaultLocale: "fr"}})
+	for _, want := range []string{"no time zone", "no name of the organisation", `default locale "fr"`} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v does not say %q", err, want)
+		}
+	}
+}
+
+func TestRenderConcurrently(t *testing.T) {
+	r := renderer(t)
+	want := render(t, r, story()[1], channels.Email, "ru")
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			got, err := r.Render(story()[1], channels.Email, "ru")
+			if diff := cmp.Diff(want, got); err != nil || diff != "" {
+				t.Errorf("%v %s", err, diff)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func FuzzRender(f *testing.F) {
+	r := renderer(f)
+	f.Add("Cards fail", "Use cash", "https://a.example/x", 1, 0)
+	f.Add("\uFDD061.62\uFDD1<b>&\n\n- x", "\uFDD2: y", "javascript:x", 2, 60)
+	f.Fuzz(func(t *testing.T, summary, advice, link string, status, minutes int) {
+		all := story()
+		u := all[(status%len(all)+len(all))%len(all)]
+		u.Short = nil
+		u.Summary, u.Advice, u.Link = incident.Text{"ro": summary}, incident.Text{"ro": advice}, link
+		u.NextUpdateAt = new(u.Time.Add(time.Duration(minutes) * time.Minute))
+		for _, kind := range Kinds() {
+			c, err := r.Render(u, kind, "ro")
+			if _, ok := errors.AsType[*MissingError](err); ok && clean(summary) == "" {
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(required(c)) > 0 || len(c.Text) > 3 {
+				t.Errorf("foreign text made placeholders: %+v", c.Text)
+			}
+			text := expand(t, c.Text)
+			if text == "" || strings.Contains(text, "\n\n\n") || strings.ContainsRune(text, factMark) {
+				t.Errorf("text %q", text)
+			}
+			if html := expand(t, c.HTML); strings.Contains(html, "<script") || strings.Contains(strings.ToLower(html), `href="javascript`) {
+				t.Errorf("HTML %s", html)
+			}
+		}
+	})
+}
