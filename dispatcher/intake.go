@@ -16,11 +16,11 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+	"github.com/tocsin-dev/tocsin/templates"
 )
 
 // Renderer writes an update's texts.
 type Renderer interface {
-	Locales() []string
 	Render(u incident.Update, kind channels.Kind, locale string) (notification.Content, error)
 }
 
@@ -42,8 +42,12 @@ type Intake struct {
 	Ledger   IntakeLedger
 	Bus      IntakeBus
 	Renderer Renderer
+	// Locales are those of the texts, the default first.
+	Locales []string
 	// Kinds are the kinds of channel for which texts are needed.
 	Kinds []channels.Kind
+	// Measure counts the billed units of a text of a kind.
+	Measure func(kind channels.Kind, text string) int
 	// Approval says whether updates wait for somebody to let them go.
 	Approval bool
 	Clock    clock.Clock
@@ -96,16 +100,26 @@ func (in *Intake) take(ctx context.Context, m jetstream.Msg) error {
 	return nil
 }
 
-// render writes all texts of an update: what can't be said is found now, not while sending.
+// render writes all texts of an update: what can't be said is found now, not while sending. An
+// update that lacks a language other than the default is told in the default there: better in
+// another language than not at all.
 func (in *Intake) render(u incident.Update) (texts []ledger.Text, faults []incident.Fault) {
 	for _, kind := range in.Kinds {
-		for _, locale := range in.Renderer.Locales() {
+		var standard notification.Content
+		for i, locale := range in.Locales {
 			content, err := in.Renderer.Render(u, kind, locale)
-			if err != nil {
+			_, missing := errors.AsType[*templates.MissingError](err)
+			switch {
+			case err == nil && i == 0:
+				standard = content
+			case missing && i > 0:
+				content = standard
+				in.Metrics.untranslated(locale)
+			case err != nil:
 				faults = append(faults, incident.Fault{Path: "texts." + string(kind) + "." + locale, Problem: err.Error()})
-				continue
 			}
-			texts = append(texts, ledger.Text{Kind: kind, Locale: locale, Content: content})
+			units := in.Measure(kind, content.Text.Sample())
+			texts = append(texts, ledger.Text{Kind: kind, Locale: locale, Content: content, Units: units})
 		}
 	}
 	return texts, faults

@@ -8,9 +8,9 @@ import (
 
 // Metrics are the dispatcher's metrics.
 type Metrics struct {
-	updates, failures          *prometheus.CounterVec
-	notifications, batches     prometheus.Counter
-	intakeSeconds, pageSeconds prometheus.Histogram
+	updates, failures, languages *prometheus.CounterVec
+	notifications, batches       prometheus.Counter
+	intakeSeconds, pageSeconds   prometheus.Histogram
 }
 
 // NewMetrics makes the dispatcher's metrics and registers them.
@@ -29,19 +29,21 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		updates:       vec("updates_total", "Updates by what became of them at intake.", "result"),
 		failures:      vec("failures_total", "Work put off because the ledger or NATS failed.", "work"),
+		languages:     vec("untranslated_texts_total", "Texts told in the default language, as the update had none in the locale.", "locale"),
 		notifications: counter("notifications_planned_total", "Notifications committed by planning."),
 		batches:       counter("batches_published_total", "Batches handed to the lanes' queues."),
 		intakeSeconds: histogram("intake_duration_seconds", "Time to check, render and record an update."),
 		pageSeconds:   histogram("page_duration_seconds", "Time to plan and commit a page."),
 	}
-	r.MustRegister(m.updates, m.failures, m.notifications, m.batches, m.intakeSeconds, m.pageSeconds)
+	r.MustRegister(m.updates, m.failures, m.languages, m.notifications, m.batches, m.intakeSeconds, m.pageSeconds)
 	return m
 }
 
-func (m *Metrics) update(result string)      { m.updates.WithLabelValues(result).Inc() }
-func (m *Metrics) failed(work string)        { m.failures.WithLabelValues(work).Inc() }
-func (m *Metrics) published(batches int)     { m.batches.Add(float64(batches)) }
-func (m *Metrics) intake(took time.Duration) { m.intakeSeconds.Observe(took.Seconds()) }
+func (m *Metrics) update(result string)       { m.updates.WithLabelValues(result).Inc() }
+func (m *Metrics) untranslated(locale string) { m.languages.WithLabelValues(locale).Inc() }
+func (m *Metrics) failed(work string)         { m.failures.WithLabelValues(work).Inc() }
+func (m *Metrics) published(batches int)      { m.batches.Add(float64(batches)) }
+func (m *Metrics) intake(took time.Duration)  { m.intakeSeconds.Observe(took.Seconds()) }
 
 func (m *Metrics) page(notifications int, took time.Duration) {
 	m.notifications.Add(float64(notifications))

@@ -55,11 +55,12 @@ type Engine struct {
 	Rules  *plan.Rules
 	Policy notification.Policy
 	Clock  clock.Clock
-	// Batches is woken when there are batches to send; Pages wakes the engine after planning.
-	Batches, Pages interface{ Wake() }
-	PagesPlanned   <-chan struct{}
-	Metrics        *Metrics
-	Log            *slog.Logger
+	// Batches is woken when there are batches to send.
+	Batches interface{ Wake() }
+	// PagesPlanned wakes the engine when a page was planned.
+	PagesPlanned <-chan struct{}
+	Metrics      *Metrics
+	Log          *slog.Logger
 
 	announced announced // what the engine needs to know of updates, kept
 }

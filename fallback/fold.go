@@ -102,6 +102,7 @@ func (f *fold) resultEvent(r *bus.Record, res *bus.Result) notification.Event {
 		Class:      res.Class,
 		Code:       res.Code,
 		ProviderID: res.ProviderID,
+		Repeat:     res.Repeat,
 		RetryAfter: f.e.Clock.Product(time.Duration(res.RetryAfter) * time.Millisecond),
 	}
 	switch res.State {
@@ -190,6 +191,9 @@ func (f *fold) decideOne(before notification.Notification, events []notification
 		c := Decide(n, ev, f.e.Policy, f.now)
 		n = c.Notification
 		changed = changed || c.Changed
+		if ev.Repeat && c.Changed {
+			f.out.Repeated = append(f.out.Repeated, ledger.Occurrence{Update: n.Update, Channel: n.Attempt.Channel})
+		}
 		f.follow(&c)
 	}
 	if changed {
@@ -217,7 +221,7 @@ func (f *fold) follow(c *Change) {
 		f.addRevocation(n)
 	}
 	if c.DoubleReach {
-		f.out.DoubleReached = append(f.out.DoubleReached, ledger.DoubleReached{Update: n.Update, Channel: n.Attempt.Channel})
+		f.out.DoubleReached = append(f.out.DoubleReached, ledger.Occurrence{Update: n.Update, Channel: n.Attempt.Channel})
 	}
 }
 

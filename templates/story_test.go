@@ -23,7 +23,7 @@ func bank() Catalogue {
 		Services: map[string]incident.Text{
 			"cards": three("card payments", "plățile cu cardul", "оплата картой"),
 			"atm":   three("cash machines", "bancomatele", "банкоматы"),
-			"app":   three("the mobile app", "aplicația mobilă", "мобильное приложение"),
+			"app":   three("mobile app", "aplicația mobilă", "мобильное приложение"),
 		},
 		Regions: map[string]incident.Text{
 			"chisinau": three("Chișinău", "Chișinău", "Кишинёв"),
@@ -52,13 +52,13 @@ func story() []incident.Update {
 	cash := three("Please carry some cash for now.", "Vă rugăm să aveți la dumneavoastră și numerar.", "Пока носите с собой наличные.")
 	return []incident.Update{
 		outage(incident.Investigating, may(4, 17, 30), incident.Data{
-			Summary:      three("Some card payments are declined, and some cash machines give no money.", "Unele plăți cu cardul sunt refuzate, iar unele bancomate nu eliberează bani.", "Часть платежей картой не проходит, некоторые банкоматы не выдают деньги."),
+			Summary:      three("Some card payments are declined, and some cash machines do not give cash.", "Unele plăți cu cardul sunt refuzate, iar unele bancomate nu eliberează bani.", "Часть платежей картой не проходит, некоторые банкоматы не выдают деньги."),
 			Short:        three("Cards do not always work.", "Cardurile nu funcționează mereu.", "Карты работают с перебоями."),
 			Advice:       cash,
 			NextUpdateAt: new(may(4, 18, 0)),
 		}),
 		outage(incident.Identified, may(4, 18, 10), incident.Data{
-			Summary:        three("Some card payments are declined, and some cash machines give no money.", "Unele plăți cu cardul sunt refuzate, iar unele bancomate nu eliberează bani.", "Часть платежей картой не проходит, некоторые банкоматы не выдают деньги."),
+			Summary:        three("Some card payments are declined, and some cash machines do not give cash.", "Unele plăți cu cardul sunt refuzate, iar unele bancomate nu eliberează bani.", "Часть платежей картой не проходит, некоторые банкоматы не выдают деньги."),
 			Short:          three("Cards do not always work.", "Cardurile nu funcționează mereu.", "Карты работают с перебоями."),
 			Cause:          three("the link to the card network is broken", "s-a întrerupt legătura cu rețeaua de carduri", "оборвалась связь с карточной сетью"),
 			Advice:         cash,

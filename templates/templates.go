@@ -146,6 +146,13 @@ func newFrom(root fs.FS, o Options) (*Renderer, error) {
 // Locales returns the locales that there are texts for, sorted.
 func (r *Renderer) Locales() []string { return slices.Clone(r.locales) }
 
+// Locale returns the locale in which a recipient's texts are: the recipient's own, in its canonical
+// spelling, where there are texts for it or its language, and else the default locale.
+func (r *Renderer) Locale(locale string) string {
+	_, tag := r.resolve(locale)
+	return tag
+}
+
 // Render makes the text of an update for a kind of channel and a locale, which falls back to its
 // language (ro-MD to ro) and then to the default locale. An error is a *[MissingError] where
 // something is missing that the text needs.

@@ -179,6 +179,17 @@ func TestLocales(t *testing.T) {
 	}
 }
 
+func TestLocaleOfRecipient(t *testing.T) {
+	r := renderer(t)
+	for locale, want := range map[string]string{
+		"en": "en", "en_GB": "en-GB", "RO-md": "ro-MD", "ru": "ru", "fr": "ro", "": "ro", "???": "ro",
+	} {
+		if got := r.Locale(locale); got != want {
+			t.Errorf("%q: got %q, want %q", locale, got, want)
+		}
+	}
+}
+
 func TestMissing(t *testing.T) {
 	r := renderer(t)
 	for _, tt := range []struct {

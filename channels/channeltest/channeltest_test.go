@@ -50,6 +50,7 @@ func TestFlawsAreFound(t *testing.T) {
 		"ignores a context that is over":        "send/context_already_over",
 		"returns plain errors":                  "send/refused_address",
 		"takes a lost connection for a failure": "network_in_trouble/connection_lost_after_the_message_was_read",
+		"gives up after a cut":                  "network_in_trouble/connections_cut_between_messages",
 		"names the address":                     "send/refused_address",
 		"names the key":                         "provider_in_trouble/wrong_credentials",
 		"forgets Retry-After":                   "provider_in_trouble/too_fast",

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tocsin-dev/tocsin/channels"
@@ -66,6 +67,9 @@ type pigeon struct {
 	env  channels.Env
 	flaw string
 	over chan struct{} // closed by nobody: what waits for it leaks
+
+	broken      atomic.Bool
+	lettersSent atomic.Int64
 }
 
 func (p *pigeon) configure(decode func(any) error) error {
@@ -144,6 +148,12 @@ func (p *pigeon) post(ctx context.Context, path string, body []byte, address str
 		return "", &channels.Error{Class: channels.Rejected, Code: "request", Err: err}
 	}
 	req.Header.Set("X-Key", p.Key.Reveal())
+	if p.flaw == "gives up after a cut" {
+		if p.broken.Load() {
+			return "", &channels.Error{Class: channels.Unavailable, Code: "given_up"}
+		}
+		defer func() { p.broken.Store(p.lettersSent.Add(1) > 1) }()
+	}
 	status, header, answer, err := channels.Exchange(p.env.HTTP, req)
 	if err != nil {
 		e := channels.AsError(err)

@@ -60,6 +60,7 @@ func dial(o Options) (*Bus, error) {
 	opts := []nats.Option{
 		nats.Name("tocsin"), nats.UserInfo(o.User, o.Password),
 		nats.MaxReconnects(-1), nats.ReconnectWait(250 * time.Millisecond), nats.PingInterval(5 * time.Second),
+		nats.CustomInboxPrefix(ownInbox),
 	}
 	switch {
 	case o.Server != nil:

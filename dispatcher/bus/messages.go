@@ -75,6 +75,8 @@ type Result struct {
 	ProviderID   string         `json:"id,omitempty"`
 	Class        channels.Class `json:"class,omitempty"`
 	Code         string         `json:"code,omitempty"`
+	// Repeat says that the attempt was sent again, after a crash had left it in doubt.
+	Repeat bool `json:"repeat,omitempty"`
 	// RetryAfter is how long a returned attempt should wait, in milliseconds of machine time.
 	RetryAfter int64 `json:"retry_ms,omitempty"`
 }

@@ -44,3 +44,10 @@ func ReceiptsSubject(channel, provider string) string { return "receipts." + cha
 func OutcomesSubject(team, incident string) string {
 	return fmt.Sprintf("outcomes.%s.%s", team, incident)
 }
+
+// TeamInbox lists what a client that only publishes must be able to subscribe to: the inboxes for
+// the answers to its own requests. Tocsin's own connections use another prefix, so that nobody who
+// may read these sees what lanes are sent.
+func TeamInbox() []string { return []string{"_INBOX.>"} }
+
+const ownInbox = "_TOCSIN"

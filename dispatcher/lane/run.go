@@ -190,11 +190,13 @@ func (r *run) start(ctx context.Context) {
 	i := r.started
 	r.started++
 	r.inFlight++
-	if r.doubtful(i) {
+	repeat := r.doubtful(i)
+	if repeat {
 		r.l.Metrics.repeat(r.b.Channel)
 	}
 	go func() {
 		res := r.l.attempt(ctx, r.b, i)
+		res.Repeat = repeat
 		<-r.l.workers
 		r.results <- res
 	}()

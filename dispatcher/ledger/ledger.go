@@ -60,7 +60,10 @@ type Text struct {
 	Kind    channels.Kind
 	Locale  string
 	Content notification.Content
-	Hash    string // SHA-256 of the content's JSON, hex
+	// Hash is the SHA-256 of the content's JSON, in hex.
+	Hash string
+	// Units are the billed units (SMS segments) of the text, 0 where there are none.
+	Units int
 }
 
 // NewUpdate is an update to be recorded, with the incident as it is after it.
@@ -179,8 +182,8 @@ type Fold struct {
 	Deadlines []Deadline
 	// Done are deadlines that have been dealt with.
 	Done []Deadline
-	// DoubleReached lists the channels of second reaches, one entry each.
-	DoubleReached []DoubleReached
+	// DoubleReached lists second reaches, and Repeated attempts sent again, one entry each.
+	DoubleReached, Repeated []Occurrence
 	// ProviderIDs are ids newly known on channels whose receipts name nothing else.
 	ProviderIDs []ProviderAttempt
 	// Early are receipts by provider's id whose attempt is not known yet; Claimed are those that
@@ -191,8 +194,8 @@ type Fold struct {
 	Superseded []int64
 }
 
-// DoubleReached names an update and the channel on which somebody was reached once more.
-type DoubleReached struct {
+// Occurrence is something that happened once, for an update on a channel.
+type Occurrence struct {
 	Update  int64
 	Channel string
 }

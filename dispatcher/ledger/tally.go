@@ -80,3 +80,6 @@ func tallyAttempt(before, after *notification.Attempt, add func(channel, what st
 		add(after.Channel, after.State.String(), 1)
 	}
 }
+
+// Repeated counts attempts sent again after a crash had left them in doubt.
+const Repeated = "repeated"

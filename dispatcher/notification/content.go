@@ -49,6 +49,23 @@ func (c *Content) Personal() bool {
 	return false
 }
 
+// Sample returns the text with each placeholder's default in its place, or its name where it has
+// none: what to measure before recipients are known.
+func (s Segments) Sample() string {
+	var b strings.Builder
+	for _, seg := range s {
+		switch {
+		case seg.Placeholder == "":
+			b.WriteString(seg.Literal)
+		case seg.Default != "":
+			b.WriteString(seg.Default)
+		default:
+			b.WriteString(seg.Placeholder)
+		}
+	}
+	return b.String()
+}
+
 // Expand puts the recipient's values in. It fails on a value that is missing without a default,
 // never leaving a hole. A text without placeholders is returned as it is, without a copy.
 func (s Segments) Expand(values map[string]string) (string, error) {

@@ -62,6 +62,8 @@ type Event struct {
 	ProviderID string
 	// Proof is what an acceptance already proves.
 	Proof channels.Proof
+	// Repeat says that the attempt was sent again, after a crash had left it in doubt.
+	Repeat bool
 	// RetryAfter is how long a returned attempt should wait.
 	RetryAfter time.Duration
 }

@@ -6,14 +6,12 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/textproto"
 	"os"
 	"strconv"
 	"strings"
-
-	"github.com/wneessen/go-mail"
-	gosmtp "github.com/wneessen/go-mail/smtp"
 
 	"github.com/tocsin-dev/tocsin/channels"
 )
@@ -186,10 +184,8 @@ func openingError(ctx context.Context, err error) *channels.Error {
 
 // openingCode sorts out failures to open a session without an answer that says why.
 func openingCode(ctx context.Context, err error) (channels.Class, string) {
-	for _, unusable := range []error{mail.ErrPlainAuthNotSupported, mail.ErrLoginAuthNotSupported, gosmtp.ErrUnencrypted} {
-		if errors.Is(err, unusable) {
-			return channels.Auth, "auth_not_offered"
-		}
+	if errors.Is(err, errNotOffered) {
+		return channels.Auth, "auth_not_offered"
 	}
 	if _, ok := errors.AsType[*net.DNSError](err); ok && ctx.Err() == nil {
 		return channels.Unavailable, "dns"
@@ -197,7 +193,15 @@ func openingCode(ctx context.Context, err error) (channels.Class, string) {
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" && !op.Timeout() {
 		return channels.Unavailable, "connect"
 	}
-	return channels.Unavailable, lossCode(ctx, err)
+	if code := lossCode(ctx, err); code != "connection_lost" || isNetwork(err) {
+		return channels.Unavailable, code
+	}
+	return channels.Unavailable, "session" // go-mail's own refusals, of a relay without STARTTLS above all
+}
+
+func isNetwork(err error) bool {
+	_, ok := errors.AsType[net.Error](err)
+	return ok || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
 }
 
 // isTLS reports whether err arose in a TLS handshake.

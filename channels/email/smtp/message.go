@@ -91,6 +91,10 @@ func writeBody(b *bytes.Buffer, m channels.Message) {
 
 func writePart(b *bytes.Buffer, subtype, text string) {
 	b.WriteString("Content-Type: text/" + subtype + "; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n")
+	if strings.Contains(text, "\r") {
+		// The encoder takes any LF after a CR for the other half of a CRLF, however far it is.
+		text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text)
+	}
 	start := b.Len()
 	w := quotedprintable.NewWriter(b)
 	_, _ = w.Write([]byte(text)) // a bytes.Buffer doesn't fail

@@ -13,7 +13,6 @@ type pool struct {
 	mu       sync.Mutex
 	sessions []*session // longest idle first
 	reaper   *time.Timer
-	closed   bool
 	quitting sync.WaitGroup
 }
 
@@ -39,10 +38,6 @@ func (p *pool) put(s *session) {
 	s.idleSince = time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed {
-		s.drop()
-		return
-	}
 	p.sessions = append(p.sessions, s)
 	if len(p.sessions) == 1 {
 		p.reapIn(p.idle)
@@ -62,9 +57,6 @@ func (p *pool) reapIn(d time.Duration) {
 func (p *pool) reap() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed {
-		return
-	}
 	n := 0
 	for n < len(p.sessions) && time.Since(p.sessions[n].idleSince) >= p.idle {
 		n++
@@ -86,7 +78,6 @@ func (p *pool) quit(sessions []*session) {
 // close quits all sessions and waits for that, at most about a second.
 func (p *pool) close() {
 	p.mu.Lock()
-	p.closed = true
 	if p.reaper != nil {
 		p.reaper.Stop()
 	}

@@ -34,7 +34,7 @@ func serve(t testing.TB, relay sim.Relay, c sandbox.Conduct) served {
 	s := served{
 		url:      "smtp://" + l.Addr().String(),
 		desk:     sandbox.NewDesk(ctx, "smtp", c),
-		listener: &countingListener{Listener: l},
+		listener: &countingListener{Listener: l, closed: make(chan struct{}, 1<<16)},
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- relay.Serve(ctx, s.desk, s.listener) }()
@@ -52,6 +52,7 @@ func serve(t testing.TB, relay sim.Relay, c sandbox.Conduct) served {
 type countingListener struct {
 	net.Listener
 	accepted atomic.Int64
+	closed   chan struct{} // one value for each connection that the relay closed
 
 	mu   sync.Mutex
 	open []net.Conn
@@ -66,7 +67,30 @@ func (l *countingListener) Accept() (net.Conn, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.open = append(l.open, c)
-	return c, nil
+	return &countedConn{Conn: c, closed: l.closed}, nil
+}
+
+type countedConn struct {
+	net.Conn
+	once   sync.Once
+	closed chan<- struct{}
+}
+
+func (c *countedConn) Close() error {
+	c.once.Do(func() { c.closed <- struct{}{} })
+	return c.Conn.Close()
+}
+
+// awaitClosed waits until the relay has closed as many connections as it accepted.
+func (s served) awaitClosed(t *testing.T) {
+	t.Helper()
+	for range s.listener.accepted.Load() {
+		select {
+		case <-s.listener.closed:
+		case <-time.After(10 * time.Second):
+			t.Fatal("a connection stays open")
+		}
+	}
 }
 
 // cut closes all connections, as a relay does that is restarted.

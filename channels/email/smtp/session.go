@@ -10,10 +10,14 @@ import (
 	"net"
 	"net/textproto"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/wneessen/go-mail"
 	gosmtp "github.com/wneessen/go-mail/smtp"
+
+	"github.com/tocsin-dev/tocsin/channels"
 )
 
 // goodbye is how long we wait for the answer to QUIT.
@@ -54,14 +58,6 @@ func (d *dialer) options(tlsConfig *tls.Config, dial mail.DialContextFunc) []mai
 	if d.c.Helo != "" {
 		options = append(options, mail.WithHELO(d.c.Helo))
 	}
-	if d.c.Username != "" {
-		method := mail.SMTPAuthPlain
-		if d.c.Auth == authLogin {
-			method = mail.SMTPAuthLogin
-		}
-		options = append(options, mail.WithSMTPAuth(method),
-			mail.WithUsername(d.c.Username), mail.WithPassword(d.c.Password.Reveal()))
-	}
 	return options
 }
 
@@ -69,20 +65,12 @@ func (d *dialer) options(tlsConfig *tls.Config, dial mail.DialContextFunc) []mai
 func (d *dialer) open(ctx context.Context) (*session, error) {
 	tlsConfig, err := d.tlsConfig()
 	if err != nil {
-		return nil, openingError(ctx, err)
+		return nil, &channels.Error{Class: channels.Unavailable, Code: "ca_file", Err: err}
 	}
 	s := &session{}
-	release := func() bool { return true }
-	client, err := mail.NewClient(d.c.Host, d.options(tlsConfig, func(dialCtx context.Context, network, address string) (net.Conn, error) {
-		conn, err := s.connect(dialCtx, network, address)
-		if err != nil {
-			return nil, err
-		}
-		release = s.guard(ctx) // not dialCtx, which go-mail cancels when it has done
-		return d.encrypted(dialCtx, conn, tlsConfig)
-	})...)
+	release, err := d.greet(ctx, s, tlsConfig)
 	if err == nil {
-		s.client, err = client.DialToSMTPClientWithContext(ctx)
+		err = d.authenticate(s.client)
 	}
 	if err == nil {
 		err = s.takeOver()
@@ -97,13 +85,32 @@ func (d *dialer) open(ctx context.Context) (*session, error) {
 	return s, nil
 }
 
-func (s *session) connect(ctx context.Context, network, address string) (net.Conn, error) {
+// greet has go-mail connect, say EHLO, and go through STARTTLS where that is configured. It sets
+// s.conn as soon as there is a connection, with a guard on it that release ends.
+func (d *dialer) greet(ctx context.Context, s *session, tlsConfig *tls.Config) (release func() bool, err error) {
+	release = func() bool { return true }
+	dial := func(dialCtx context.Context, network, address string) (net.Conn, error) {
+		if err := s.connect(dialCtx, network, address); err != nil {
+			return nil, err
+		}
+		release = s.guard(ctx) // not dialCtx, which go-mail cancels when it has done
+		return d.encrypted(dialCtx, s.conn, tlsConfig)
+	}
+	client, err := mail.NewClient(d.c.Host, d.options(tlsConfig, dial)...)
+	if err != nil {
+		return release, err
+	}
+	s.client, err = client.DialToSMTPClientWithContext(ctx)
+	return release, err
+}
+
+func (s *session) connect(ctx context.Context, network, address string) error {
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, network, address)
 	if err == nil {
 		s.conn = conn
 	}
-	return conn, err
+	return err
 }
 
 // encrypted begins implicit TLS on a new connection, where it is configured.
@@ -113,6 +120,24 @@ func (d *dialer) encrypted(ctx context.Context, conn net.Conn, tlsConfig *tls.Co
 	}
 	encrypted := tls.Client(conn, tlsConfig)
 	return encrypted, encrypted.HandshakeContext(ctx)
+}
+
+// errNotOffered says that the relay doesn't offer the way of authenticating that is configured.
+var errNotOffered = errors.New("AUTH is not offered in the configured way")
+
+func (d *dialer) authenticate(client *gosmtp.Client) error {
+	if d.c.Username == "" {
+		return nil
+	}
+	_, offered := client.Extension("AUTH")
+	if !slices.Contains(strings.Fields(offered), strings.ToUpper(d.c.Auth)) {
+		return errNotOffered
+	}
+	inClear := d.c.TLS == noTLS // only to this machine, see checkAuth
+	if d.c.Auth == authLogin {
+		return client.Auth(gosmtp.LoginAuth(d.c.Username, d.c.Password.Reveal(), d.c.Host, inClear))
+	}
+	return client.Auth(gosmtp.PlainAuth("", d.c.Username, d.c.Password.Reveal(), d.c.Host, inClear))
 }
 
 // takeOver readies a session that go-mail has opened.
@@ -136,11 +161,11 @@ func (d *dialer) tlsConfig() (*tls.Config, error) {
 	}
 	pem, err := os.ReadFile(d.c.CAFile)
 	if err != nil {
-		return nil, fmt.Errorf("ca_file: %w", err)
+		return nil, fmt.Errorf("reading ca_file: %w", err)
 	}
 	t.RootCAs = x509.NewCertPool()
 	if !t.RootCAs.AppendCertsFromPEM(pem) {
-		return nil, errors.New("ca_file: no certificate in it")
+		return nil, errors.New("no certificate in ca_file")
 	}
 	return t, nil
 }

@@ -7,10 +7,11 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/twilio/twilio-go/client"
+
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/channels/sandbox"
 	"github.com/tocsin-dev/tocsin/channels/sms/twilio/sim"
-	"github.com/twilio/twilio-go/client"
 )
 
 // BenchmarkSend sends over loopback to the simulator in the same process: both sides count.

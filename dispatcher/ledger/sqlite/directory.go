@@ -120,10 +120,10 @@ func (l *Ledger) DeleteRecipient(ctx context.Context, id string) error {
 	})
 }
 
-// CountRecipients counts the directory.
+// CountRecipients counts the customers in the directory; public accounts are not customers.
 func (l *Ledger) CountRecipients(ctx context.Context) (int64, error) {
 	var n int64
-	err := l.reader.QueryRowContext(ctx, `SELECT count(*) FROM recipients WHERE deleted = 0`).Scan(&n)
+	err := l.reader.QueryRowContext(ctx, `SELECT count(*) FROM recipients WHERE deleted = 0 AND id NOT GLOB 'account:*'`).Scan(&n)
 	return n, err
 }
 
@@ -134,4 +134,12 @@ func jsonInts(ids []int64) string {
 	}
 	b, _ := json.Marshal(ids) // integers always marshal
 	return string(b)
+}
+
+// Accounts returns the ids of the public accounts in the directory.
+func (l *Ledger) Accounts(ctx context.Context) ([]string, error) {
+	return collect(ctx, l.reader, func(rows *sql.Rows) (string, error) {
+		var id string
+		return id, rows.Scan(&id)
+	}, `SELECT id FROM recipients WHERE id GLOB 'account:*' AND deleted = 0 ORDER BY id`)
 }

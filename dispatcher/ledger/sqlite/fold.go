@@ -170,6 +170,9 @@ func (l *Ledger) Apply(ctx context.Context, f ledger.Fold) error {
 		for _, d := range f.DoubleReached {
 			sums.add(d.Update, d.Channel, ledger.Double, 1)
 		}
+		for _, d := range f.Repeated {
+			sums.add(d.Update, d.Channel, ledger.Repeated, 1)
+		}
 		if err := errors.Join(sums.write(t), t.foldSmall(f)); err != nil {
 			return err
 		}

@@ -43,11 +43,11 @@ func (l *Ledger) Texts(ctx context.Context, update int64) ([]ledger.Text, error)
 	return collect(ctx, l.reader, func(rows *sql.Rows) (ledger.Text, error) {
 		var x ledger.Text
 		var content string
-		if err := rows.Scan(&x.Kind, &x.Locale, &content, &x.Hash); err != nil {
+		if err := rows.Scan(&x.Kind, &x.Locale, &content, &x.Hash, &x.Units); err != nil {
 			return x, err
 		}
 		return x, json.Unmarshal([]byte(content), &x.Content)
-	}, `SELECT kind, locale, content, hash FROM texts WHERE update_id = ? ORDER BY kind, locale`, update)
+	}, `SELECT kind, locale, content, hash, units FROM texts WHERE update_id = ? ORDER BY kind, locale`, update)
 }
 
 // CommitPage commits one page of planning. It returns ledger.ErrConflict if another planner has

@@ -104,8 +104,8 @@ func (t tx) insertTexts(update int64, texts []ledger.Text) error {
 			return err
 		}
 		sum := sha256.Sum256(content)
-		err = t.exec(`INSERT INTO texts (update_id, kind, locale, content, hash) VALUES (?,?,?,?,?)`,
-			update, string(x.Kind), x.Locale, string(content), hex.EncodeToString(sum[:]))
+		err = t.exec(`INSERT INTO texts (update_id, kind, locale, content, hash, units) VALUES (?,?,?,?,?,?)`,
+			update, string(x.Kind), x.Locale, string(content), hex.EncodeToString(sum[:]), x.Units)
 		if err != nil {
 			return err
 		}

@@ -55,6 +55,7 @@ CREATE TABLE texts (
     locale    TEXT NOT NULL,
     content   TEXT NOT NULL, -- notification.Content as JSON
     hash      TEXT NOT NULL,
+    units     INTEGER NOT NULL, -- billed units of the text: SMS segments
     PRIMARY KEY (update_id, kind, locale)
 ) STRICT, WITHOUT ROWID;
 

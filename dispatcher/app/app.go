@@ -1,0 +1,264 @@
+// Package app puts Tocsin together: it reads the configuration, opens the stores, makes the roles,
+// starts them and stops them in order. It is the only package that knows the concrete stores and
+// the embedded server.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/dispatcher/bus"
+	"github.com/tocsin-dev/tocsin/dispatcher/clock"
+	"github.com/tocsin-dev/tocsin/dispatcher/incident"
+	"github.com/tocsin-dev/tocsin/dispatcher/ledger/sqlite"
+	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+	"github.com/tocsin-dev/tocsin/templates"
+)
+
+// Role is a part of Tocsin that a process runs.
+type Role string
+
+// The roles.
+const (
+	Dispatcher Role = "dispatcher"
+	Lanes      Role = "lane"
+	Fallback   Role = "fallback"
+	HTTPRole   Role = "http"
+)
+
+// Roles lists all roles.
+func Roles() []Role { return []Role{Dispatcher, Lanes, Fallback, HTTPRole} }
+
+// Options make an App.
+type Options struct {
+	Config *Config
+	// Specs are the adapters there are.
+	Specs   []channels.Spec
+	Roles   []Role // none: all
+	Clock   clock.Clock
+	Log     *slog.Logger
+	Version string
+}
+
+// App is one process of Tocsin. Make one with New, then Run it.
+type App struct {
+	Options
+	channels  []configured
+	renderer  *templates.Renderer
+	signer    *notification.Signer
+	ledger    *sqlite.Ledger
+	server    *bus.Server
+	bus       *bus.Bus
+	registry  *prometheus.Registry
+	endpoints Endpoints
+	cleanup   cleanup
+	runs      []run
+}
+
+// run is something that works until its context ends.
+type run struct {
+	name string
+	f    func(context.Context) error
+}
+
+// New opens the data directory and makes the roles. On an error everything that was opened is
+// closed again.
+func New(ctx context.Context, o Options) (_ *App, err error) {
+	if len(o.Roles) == 0 {
+		o.Roles = Roles()
+	}
+	a := &App{Options: o, registry: prometheus.NewRegistry()}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.cleanup.run())
+		}
+	}()
+	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if err := a.makeChannels(); err != nil {
+		return nil, err
+	}
+	if err := a.openData(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.connect(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.syncAccounts(ctx); err != nil {
+		return nil, err
+	}
+	return a, a.makeRoles()
+}
+
+// Check makes everything that a configuration asks for, without opening or contacting anything.
+func Check(c *Config, specs []channels.Spec) error {
+	a := &App{Options: Options{Config: c, Specs: specs}}
+	err := a.makeChannels()
+	_, err2 := Checker(c, specs)
+	return errors.Join(err, err2, a.cleanup.run())
+}
+
+func (a *App) makeChannels() error {
+	all, err := senders(a.Config, a.Specs, a.Version)
+	if err != nil {
+		return err
+	}
+	a.channels = all
+	for i := range all {
+		a.cleanup.add("channel "+all[i].Name, all[i].sender.Close)
+	}
+	zone, err := time.LoadLocation(a.Config.Zone)
+	if err != nil {
+		return fmt.Errorf("%s: zone: %w", a.Config.place(), err)
+	}
+	a.renderer, err = templates.New(templates.Options{Catalogue: templates.Catalogue{
+		Organisation: incident.Text(a.Config.Organisation), Services: a.Config.Catalogue.Services, Regions: a.Config.Catalogue.Regions,
+		DefaultLocale: a.Config.Locale, Location: zone, StatusPage: a.Config.StatusPage,
+	}})
+	if err != nil {
+		return fmt.Errorf("%s: %w", a.Config.place(), err)
+	}
+	return nil
+}
+
+// locales lists the locales that there are texts for, the default first.
+func (a *App) locales() []string {
+	first := a.renderer.Locale(a.Config.Locale)
+	all := []string{first}
+	for _, l := range a.renderer.Locales() {
+		if l != first {
+			all = append(all, l)
+		}
+	}
+	return all
+}
+
+func (a *App) openData(ctx context.Context) error {
+	dir := a.Config.DataDir
+	unlock, err := lock(dir)
+	if err != nil {
+		return err
+	}
+	a.cleanup.add("data directory", unlock)
+	key, err := installationKey(dir)
+	if err != nil {
+		return err
+	}
+	a.signer = notification.NewSigner(key)
+	a.ledger, err = sqlite.Open(ctx, ledgerPath(dir), sqlite.Options{MaxBytes: int64(a.Config.Ledger.MaxBytes)})
+	if err != nil {
+		return err
+	}
+	a.cleanup.add("ledger", a.ledger.Close)
+	return nil
+}
+
+func ledgerPath(dir string) string { return filepath.Join(dir, "ledger.db") }
+
+// Users of the embedded server beside the teams.
+const (
+	internalUser = "tocsin"
+	operatorUser = "operator"
+)
+
+// connect starts the embedded server and connects to it.
+func (a *App) connect(ctx context.Context) (err error) {
+	c := &a.Config.NATS
+	internal, operator := newSecret(), newSecret()
+	users := []bus.User{
+		{Name: internalUser, Password: internal},
+		{Name: operatorUser, Password: operator, Publish: []string{"incidents.*"}, Subscribe: bus.TeamInbox()},
+	}
+	for _, t := range c.Teams {
+		users = append(users, bus.User{
+			Name: t.Name, Password: t.Password.Reveal(), Publish: []string{bus.IncidentSubject(t.Name)}, Subscribe: bus.TeamInbox(),
+		})
+	}
+	a.server, err = bus.StartServer(bus.ServerOptions{
+		Dir: filepath.Join(a.Config.DataDir, "nats"), Listen: c.Listen, MaxBytes: int64(c.MaxBytes), Users: users,
+	})
+	if err != nil {
+		return err
+	}
+	a.cleanup.add("nats server", func() error { a.server.Stop(); return nil })
+	a.bus, err = bus.Connect(ctx, bus.Options{Server: a.server, User: internalUser, Password: internal, MaxBytes: int64(c.MaxBytes)})
+	if err != nil {
+		return err
+	}
+	a.cleanup.add("nats connection", func() error { a.bus.Close(); return nil })
+	a.endpoints = Endpoints{NATS: a.server.URL(), NATSUser: operatorUser, NATSPassword: operator, Token: newSecret()}
+	return nil
+}
+
+// has reports whether this process runs a role.
+func (a *App) has(r Role) bool { return slices.Contains(a.Roles, r) }
+
+// Endpoints says where this process is reached.
+func (a *App) Endpoints() Endpoints { return a.endpoints }
+
+// Run runs the roles until ctx ends or one of them fails, then stops everything in reverse order of
+// its start.
+func (a *App) Run(ctx context.Context) error {
+	if err := a.endpoints.write(a.Config.DataDir); err != nil {
+		return errors.Join(err, a.cleanup.run())
+	}
+	a.cleanup.add("endpoints", func() error { return os.Remove(endpointsPath(a.Config.DataDir)) })
+	err := runAll(ctx, a.runs)
+	return errors.Join(err, a.cleanup.run())
+}
+
+// runAll runs everything until ctx ends or one fails, and returns when all have ended.
+func runAll(ctx context.Context, runs []run) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, len(runs))
+	for _, r := range runs {
+		go func() {
+			err := r.f(ctx)
+			if err != nil && ctx.Err() == nil {
+				err = fmt.Errorf("%s: %w", r.name, err)
+			} else {
+				err = nil
+			}
+			cancel() // all or none: a process with half its roles would look alive
+			ended <- err
+		}()
+	}
+	var err error
+	for range runs {
+		err = errors.Join(err, <-ended)
+	}
+	return err
+}
+
+// cleanup is what is to be undone, in reverse order.
+type cleanup struct{ steps []step }
+
+type step struct {
+	name string
+	f    func() error
+}
+
+func (c *cleanup) add(name string, f func() error) { c.steps = append(c.steps, step{name, f}) }
+
+func (c *cleanup) run() error {
+	var errs []error
+	for _, s := range slices.Backward(c.steps) {
+		if err := s.f(); err != nil {
+			errs = append(errs, fmt.Errorf("closing %s: %w", s.name, err))
+		}
+	}
+	c.steps = nil
+	return errors.Join(errs...)
+}
+
+func (a *App) Ledger() *sqlite.Ledger { return a.ledger }

@@ -1,0 +1,259 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/dispatcher/incident"
+	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+)
+
+// Config is the whole configuration: one YAML file, every key optional but the channels. Values may
+// hold ${NAME}, which is replaced by that environment variable; secrets belong there.
+type Config struct {
+	// DataDir holds the ledger, the streams and the installation's secret.
+	DataDir string `yaml:"data_dir"`
+	// Organisation is the name that texts use, by locale; a plain text serves for all.
+	Organisation Names `yaml:"organisation"`
+	// Locale is the default language of recipients and texts (BCP 47).
+	Locale string `yaml:"locale"`
+	// Zone is the IANA time zone of the times in texts.
+	Zone string `yaml:"zone"`
+	// PhoneCountry is the country of numbers without a country code (ISO 3166).
+	PhoneCountry string `yaml:"phone_country"`
+	// StatusPage is where texts say to read on, if an update names nothing better.
+	StatusPage string `yaml:"status_page"`
+	// Approval is "required" (the default: updates are held until somebody approves) or "none".
+	Approval string  `yaml:"approval"`
+	HTTP     HTTP    `yaml:"http"`
+	NATS     NATS    `yaml:"nats"`
+	Ledger   Ledger  `yaml:"ledger"`
+	Cascade  Cascade `yaml:"cascade"`
+	// InDoubt says, by impact, what to do with attempts that may have gone out before a crash.
+	InDoubt map[incident.Impact]notification.InDoubt `yaml:"in_doubt"`
+	// UsefulFor is how long a message is worth delivering.
+	UsefulFor time.Duration `yaml:"useful_for"`
+	Catalogue Catalogue     `yaml:"catalogue"`
+	// Channels by name, in the order in which they are tried for recipients who prefer none of them.
+	Channels Channels `yaml:"channels"`
+
+	path string
+}
+
+// HTTP configures the http role.
+type HTTP struct {
+	Listen string `yaml:"listen"`
+	// PublicURL is where providers reach us; without it no receipts can be asked for.
+	PublicURL string  `yaml:"public_url"`
+	Tokens    []Token `yaml:"tokens"`
+}
+
+// Token lets a caller use the API. One with a team may publish that team's updates and read; an
+// admin may do everything.
+type Token struct {
+	Name  string          `yaml:"name"`
+	Token channels.Secret `yaml:"token"`
+	Team  string          `yaml:"team"`
+	Admin bool            `yaml:"admin"`
+}
+
+// NATS configures the embedded server.
+type NATS struct {
+	Listen string `yaml:"listen"`
+	// MaxBytes bounds all streams together.
+	MaxBytes Bytes `yaml:"max_bytes"`
+	// Teams may connect and publish, each on its own subject.
+	Teams []Team `yaml:"teams"`
+}
+
+// Team is an upstream team with its NATS password; its user name is its own name.
+type Team struct {
+	Name     string          `yaml:"name"`
+	Password channels.Secret `yaml:"password"`
+}
+
+// Ledger configures the ledger.
+type Ledger struct {
+	// MaxBytes bounds the file; 0 is no bound.
+	MaxBytes Bytes `yaml:"max_bytes"`
+}
+
+// Cascade says how a notification goes on when its channel fails.
+type Cascade struct {
+	// Behind are the channels behind the preferred one, in order.
+	Behind []string `yaml:"behind"`
+	// Wait is how long a step waits for its proof, where its channel says nothing else.
+	Wait time.Duration `yaml:"wait"`
+	// RetryEvery is how long an attempt waits that the provider could not take.
+	RetryEvery time.Duration `yaml:"retry_every"`
+}
+
+// Catalogue names services and regions in the languages of the texts.
+type Catalogue struct {
+	Services map[string]incident.Text `yaml:"services"`
+	Regions  map[string]incident.Text `yaml:"regions"`
+}
+
+// Channel configures one channel. Rate, Concurrency and Timeout default to the provider's own.
+type Channel struct {
+	Name     string `yaml:"-"`
+	Provider string `yaml:"provider"`
+	// Wait is how long a step on this channel waits for its proof.
+	Wait time.Duration `yaml:"wait"`
+	// Proof is what counts as reached: delivered, or accepted.
+	Proof string `yaml:"proof"`
+	// BounceWindow is how long a failure may still be reported where silence is presumed to be good.
+	BounceWindow *time.Duration `yaml:"bounce_window"`
+	// Rate is how many messages the provider takes per second; 0 is unlimited.
+	Rate        *float64      `yaml:"rate"`
+	Concurrency int           `yaml:"concurrency"`
+	Timeout     time.Duration `yaml:"timeout"`
+	// Accounts are public accounts on this channel; each is told every update.
+	Accounts []Account `yaml:"accounts"`
+	// Settings are the provider's own: see its documentation, or `tocsin channels`.
+	Settings yaml.Node `yaml:"settings"`
+
+	line int
+}
+
+// Account is a public account that posts are made on.
+type Account struct {
+	Address string `yaml:"address"`
+	Locale  string `yaml:"locale"`
+}
+
+// Defaults returns a configuration that runs, with no channel yet.
+func Defaults() *Config {
+	return &Config{
+		DataDir:      "./data",
+		Organisation: Names{"en": "Our organisation"},
+		Locale:       "en",
+		Zone:         "UTC",
+		Approval:     "required",
+		HTTP:         HTTP{Listen: "127.0.0.1:8080"},
+		NATS:         NATS{Listen: "127.0.0.1:4222", MaxBytes: 4 << 30},
+		Cascade:      Cascade{Behind: []string{"sms"}, Wait: 5 * time.Minute, RetryEvery: 30 * time.Second},
+		InDoubt: map[incident.Impact]notification.InDoubt{
+			incident.Critical: notification.Repeat, incident.Major: notification.Repeat, incident.Minor: notification.LeaveUnknown,
+		},
+		UsefulFor: 4 * time.Hour,
+	}
+}
+
+// Load reads the configuration at path over the defaults. env looks up environment variables. The
+// error names file, line and key of everything that is wrong.
+func Load(path string, env func(string) (string, bool)) (*Config, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	c := Defaults()
+	c.path = path
+	if err := decodeYAML(path, raw, env, c); err != nil {
+		return nil, err
+	}
+	return c, c.validate()
+}
+
+// validate checks what one value says about another, and what can't be left to its reader.
+func (c *Config) validate() error {
+	var errs []error
+	bad := func(key, format string, args ...any) {
+		errs = append(errs, fmt.Errorf("%s: %s: %s", c.place(), key, fmt.Sprintf(format, args...)))
+	}
+	if c.Approval != "required" && c.Approval != "none" {
+		bad("approval", "%q must be required or none", c.Approval)
+	}
+	if _, err := time.LoadLocation(c.Zone); err != nil {
+		bad("zone", "%q is not an IANA time zone", c.Zone)
+	}
+	if c.Cascade.Wait <= 0 {
+		bad("cascade.wait", "must be longer than 0")
+	}
+	for impact, d := range c.InDoubt {
+		if d != notification.Repeat && d != notification.LeaveUnknown {
+			bad("in_doubt."+string(impact), "%q must be repeat or unknown", d)
+		}
+	}
+	for i, t := range c.HTTP.Tokens {
+		if len(t.Token) < minSecret || t.Name == "" {
+			bad(fmt.Sprintf("http.tokens[%d]", i), "needs a name and a token of at least %d characters", minSecret)
+		}
+	}
+	for i, t := range c.NATS.Teams {
+		if len(t.Password) < minSecret || t.Name == "" {
+			bad(fmt.Sprintf("nats.teams[%d]", i), "needs a name and a password of at least %d characters", minSecret)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+const minSecret = 12
+
+func (c *Config) place() string {
+	if c.path == "" {
+		return "configuration"
+	}
+	return c.path
+}
+
+// Names is a text by locale; in YAML also one text for all locales.
+type Names incident.Text
+
+// UnmarshalYAML reads a text, or texts by locale.
+func (n *Names) UnmarshalYAML(node *yaml.Node) error {
+	if node.Kind == yaml.ScalarNode {
+		*n = Names{"en": node.Value, "ro": node.Value, "ru": node.Value}
+		return nil
+	}
+	m := map[string]string{}
+	if err := node.Decode(&m); err != nil {
+		return err
+	}
+	*n = m
+	return nil
+}
+
+// Bytes is a size; in YAML a number with an optional unit: 64MiB, 2GiB.
+type Bytes int64
+
+// UnmarshalYAML reads a size.
+func (b *Bytes) UnmarshalYAML(node *yaml.Node) error {
+	number, unit := node.Value, int64(1)
+	for suffix, size := range map[string]int64{"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30} {
+		if n, ok := strings.CutSuffix(node.Value, suffix); ok {
+			number, unit = strings.TrimSpace(n), size
+		}
+	}
+	n, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || n < 0 {
+		return fmt.Errorf("line %d: %q is not a size: a number with KiB, MiB or GiB", node.Line, node.Value)
+	}
+	*b = Bytes(n * unit)
+	return nil
+}
+
+// Channels are channels in the order of the file.
+type Channels []Channel
+
+// UnmarshalYAML reads channels by name.
+func (cs *Channels) UnmarshalYAML(node *yaml.Node) error {
+	if node.Kind != yaml.MappingNode {
+		return fmt.Errorf("line %d: channels: must be names with their settings", node.Line)
+	}
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		c := Channel{Name: node.Content[i].Value, line: node.Content[i].Line}
+		if err := node.Content[i+1].Decode(&c); err != nil {
+			return err
+		}
+		*cs = append(*cs, c)
+	}
+	return nil
+}

@@ -1,0 +1,139 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/tocsin-dev/tocsin/dispatcher/ledger/sqlite"
+)
+
+// Errors that callers act on.
+var (
+	// ErrLocked: another process uses the data directory.
+	ErrLocked = errors.New("another tocsin process uses the data directory")
+	// ErrNotRunning: no server answers for the data directory.
+	ErrNotRunning = errors.New("no tocsin server is running")
+)
+
+// lock takes the data directory for this process. The lock goes with the process, however it ends.
+func lock(dir string) (unlock func() error, err error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("data_dir: %w", err)
+	}
+	path := filepath.Join(dir, "lock")
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("data_dir: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, errors.Join(fmt.Errorf("data_dir %s: %w: stop it, or choose another directory", dir, ErrLocked), f.Close())
+	}
+	return f.Close, nil
+}
+
+// installationKey returns the secret that signs references, made when the directory is new.
+func installationKey(dir string) ([]byte, error) {
+	path := filepath.Join(dir, "secret")
+	key, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		key = []byte(newSecret())
+		err = os.WriteFile(path, key, 0o600)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("data_dir: %w", err)
+	}
+	if len(key) < 32 {
+		return nil, fmt.Errorf("data_dir: %s is damaged: restore it from a backup, or receipts for messages already sent will be refused", path)
+	}
+	return key, nil
+}
+
+// newSecret returns 256 random bits as text.
+func newSecret() string {
+	b := make([]byte, 32)
+	_, _ = rand.Read(b) // never fails (crypto/rand)
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+// Endpoints says how commands on the same machine reach a running server. They are written to the
+// data directory, readable by its owner only, for as long as the server runs.
+type Endpoints struct {
+	HTTP         string `json:"http"`
+	Token        string `json:"token"`
+	NATS         string `json:"nats"`
+	NATSUser     string `json:"nats_user"`
+	NATSPassword string `json:"nats_password"`
+}
+
+func endpointsPath(dir string) string { return filepath.Join(dir, "server.json") }
+
+func (e Endpoints) write(dir string) error {
+	b, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	path := endpointsPath(dir)
+	// A server that was killed has left its file: replaced as a whole, never read by halves.
+	if err := os.WriteFile(path+".new", b, 0o600); err != nil {
+		return fmt.Errorf("data_dir: %w", err)
+	}
+	return os.Rename(path+".new", path)
+}
+
+// ReadEndpoints returns how to reach the server that runs on a data directory, or ErrNotRunning.
+func ReadEndpoints(dir string) (Endpoints, error) {
+	var e Endpoints
+	b, err := os.ReadFile(endpointsPath(dir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return e, fmt.Errorf("%w on %s", ErrNotRunning, dir)
+	}
+	if err == nil {
+		err = json.Unmarshal(b, &e)
+	}
+	if err != nil {
+		return e, fmt.Errorf("data_dir: %w", err)
+	}
+	return e, e.alive(dir)
+}
+
+// alive tells a running server from the file that a killed one has left.
+func (e Endpoints) alive(dir string) error {
+	address := e.NATS
+	if e.HTTP != "" {
+		address = e.HTTP
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		return fmt.Errorf("data_dir: %s: %w", endpointsPath(dir), err)
+	}
+	conn, err := net.DialTimeout("tcp", u.Host, 2*time.Second)
+	if err != nil {
+		return fmt.Errorf("%w on %s", ErrNotRunning, dir)
+	}
+	return conn.Close()
+}
+
+// OpenLedger opens a data directory's ledger for a command, while no server runs on it. The
+// function returned closes it.
+func OpenLedger(ctx context.Context, c *Config) (*sqlite.Ledger, func() error, error) {
+	unlock, err := lock(c.DataDir)
+	if err != nil {
+		return nil, nil, err
+	}
+	l, err := sqlite.Open(ctx, ledgerPath(c.DataDir), sqlite.Options{MaxBytes: int64(c.Ledger.MaxBytes)})
+	if err != nil {
+		return nil, nil, errors.Join(err, unlock())
+	}
+	return l, func() error { return errors.Join(l.Close(), unlock()) }, nil
+}

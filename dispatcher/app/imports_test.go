@@ -1,0 +1,98 @@
+package app_test
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/tocsin-dev/tocsin/"
+
+// imports lists each package of the module with the module's packages that it imports, tests left out.
+func imports(t *testing.T) map[string][]string {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	all := map[string][]string{}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		var own []string
+		for _, imp := range fields[1:] {
+			if p, ok := strings.CutPrefix(imp, module); ok {
+				own = append(own, p)
+			}
+		}
+		all[strings.TrimPrefix(fields[0], module)] = own
+	}
+	if len(all) < 20 {
+		t.Fatalf("go list found %d packages only", len(all))
+	}
+	return all
+}
+
+// layers are the rooms of the house in the order of the data's way: a package imports from earlier
+// layers only.
+var layers = [][]string{
+	{"channels"},
+	{"dispatcher/clock", "dispatcher/incident"},
+	{"dispatcher/notification"},
+	{"dispatcher/audience"},
+	{"templates"},
+	{"dispatcher/plan"},
+	{"dispatcher/ledger"},
+	{"dispatcher/bus"},
+	{"dispatcher"},
+	{"dispatcher/lane", "fallback", "dispatcher/dashboard", "dispatcher/httpapi"},
+	{"dispatcher/app"},
+	{"cmd/tocsin"},
+}
+
+func layerOf(p string) int {
+	for i, l := range layers {
+		for _, q := range l {
+			if p == q {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+// TestImportsRunOneWay keeps the house in order: imports run with the way of the data, an adapter
+// knows the contract and its kind only, a simulator knows no adapter, roles don't know each other or
+// a concrete store, and only cmd knows the list of adapters.
+func TestImportsRunOneWay(t *testing.T) {
+	for p, own := range imports(t) {
+		for _, imp := range own {
+			if why := forbidden(p, imp); why != "" {
+				t.Errorf("%s imports %s: %s", p, imp, why)
+			}
+		}
+	}
+}
+
+func forbidden(p, imp string) string {
+	switch {
+	case strings.HasSuffix(p, "test"): // suites
+		return ""
+	case imp == "channels/all" && p != "cmd/tocsin":
+		return "only cmd knows the adapters by name"
+	case strings.HasPrefix(imp, "dispatcher/ledger/") && p != "dispatcher/app" && p != "cmd/tocsin":
+		return "only app knows a concrete store"
+	case p == "channels/all" || p == "channels/channeltest":
+		return ""
+	case strings.HasSuffix(p, "/sim"):
+		if imp != "channels/sandbox" && imp != "channels" {
+			return "a simulator knows the sandbox only"
+		}
+	case strings.HasPrefix(p, "channels/"):
+		if imp != "channels" && !strings.HasPrefix(p, imp+"/") {
+			return "an adapter knows the contract and its kind only"
+		}
+	case layerOf(p) >= 0 && layerOf(imp) >= 0 && layerOf(imp) >= layerOf(p):
+		return "imports run with the way of the data"
+	}
+	return ""
+}

@@ -1,0 +1,114 @@
+package app
+
+import (
+	"context"
+	"strings"
+
+	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/dispatcher"
+	"github.com/tocsin-dev/tocsin/dispatcher/audience"
+	"github.com/tocsin-dev/tocsin/dispatcher/lane"
+	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+	"github.com/tocsin-dev/tocsin/fallback"
+)
+
+// pageSize is how many recipients planning looks at in one transaction.
+const pageSize = 2000
+
+// makeRoles makes what this process runs. Nothing starts yet.
+func (a *App) makeRoles() error {
+	planned, batches, pages := dispatcher.NewSignal(), dispatcher.NewSignal(), dispatcher.NewSignal()
+	rules := rules(a.Config, a.channels, a.locales())
+	a.registry.MustRegister(newLedgerCollector(a.ledger, a.Clock, a.Log), newStreamCollector(a.bus, a.Log))
+	metrics := dispatcher.NewMetrics(a.registry)
+	if a.has(Dispatcher) {
+		intake := &dispatcher.Intake{
+			Ledger: a.ledger, Bus: a.bus, Renderer: a.renderer, Locales: a.locales(), Kinds: kinds(a.channels), Measure: measure(a.channels),
+			Approval: a.Config.Approval != "none", Clock: a.Clock, Planned: planned, Metrics: metrics, Log: a.Log,
+		}
+		planner := &dispatcher.Planner{
+			Ledger: a.ledger, Rules: rules, Clock: a.Clock, Planned: planned, Batches: batches, Pages: pages,
+			PageSize: pageSize, Metrics: metrics, Log: a.Log,
+		}
+		a.runs = append(a.runs, run{"intake", intake.Run}, run{"planner", planner.Run})
+	}
+	if a.has(Dispatcher) || a.has(Fallback) {
+		publisher := &dispatcher.Publisher{
+			Ledger: a.ledger, Bus: a.bus, InDoubt: a.Config.InDoubt, UsefulFor: a.Config.UsefulFor,
+			Clock: a.Clock, Batches: batches, Metrics: metrics, Log: a.Log,
+		}
+		a.runs = append(a.runs, run{"publisher", publisher.Run})
+	}
+	if a.has(Fallback) {
+		engine := &fallback.Engine{
+			Ledger: a.ledger, Bus: a.bus, Rules: &rules, Policy: a.policy(), Clock: a.Clock,
+			Batches: batches, PagesPlanned: pages, Metrics: fallback.NewMetrics(a.registry), Log: a.Log,
+		}
+		a.runs = append(a.runs, run{"fallback engine", engine.Run})
+	}
+	if a.has(Lanes) {
+		a.makeLanes()
+	}
+	if a.has(HTTPRole) {
+		return a.makeHTTP(metrics, planned)
+	}
+	return nil
+}
+
+func (a *App) policy() notification.Policy {
+	p := notification.Policy{Channels: map[string]notification.ChannelPolicy{}, RetryEvery: a.Config.Cascade.RetryEvery}
+	for i := range a.channels {
+		p.Channels[a.channels[i].Name] = a.channels[i].policy
+	}
+	return p
+}
+
+func (a *App) makeLanes() {
+	metrics := lane.NewMetrics(a.registry)
+	for i := range a.channels {
+		c := &a.channels[i]
+		l := lane.New(lane.Options{
+			Channel: c.Name, Spec: c.spec, Sender: c.sender, Limits: c.limits, Bus: a.bus, Signer: a.signer,
+			CallbackBase: a.callbackBase(c), Metrics: metrics, Log: a.Log,
+		})
+		a.runs = append(a.runs, run{"lane " + c.Name, l.Run})
+	}
+}
+
+// callbackBase is the URL below which a channel's receipts are taken; "" if there can be none.
+func (a *App) callbackBase(c *configured) string {
+	if _, ok := c.sender.(channels.ReceiptParser); !ok || a.Config.HTTP.PublicURL == "" {
+		return ""
+	}
+	return strings.TrimSuffix(a.Config.HTTP.PublicURL, "/") + "/v1/receipts/" + c.Name + "/" + c.Provider
+}
+
+// syncAccounts keeps the public accounts in the directory as the configuration has them: an account
+// is a recipient like any other, who is told of everything.
+func (a *App) syncAccounts(ctx context.Context) error {
+	var accounts []audience.Recipient
+	wanted := map[string]bool{}
+	for i := range a.channels {
+		c := &a.channels[i]
+		for _, acc := range c.Accounts {
+			r := audience.Recipient{
+				ID: audience.AccountPrefix + c.Name + ":" + acc.Address, Locale: acc.Locale, Zone: a.Config.Zone,
+				Addresses:   []audience.Address{{Channel: c.Name, Address: acc.Address}},
+				Preferences: []string{c.Name}, Consents: []string{c.Name},
+			}
+			accounts, wanted[r.ID] = append(accounts, r), true
+		}
+	}
+	known, err := a.ledger.Accounts(ctx)
+	if err != nil {
+		return err
+	}
+	for _, id := range known {
+		if !wanted[id] {
+			if err := a.ledger.DeleteRecipient(ctx, id); err != nil {
+				return err
+			}
+		}
+	}
+	return a.ledger.PutRecipients(ctx, accounts)
+}

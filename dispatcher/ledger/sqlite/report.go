@@ -1,0 +1,284 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/dispatcher/audience"
+	"github.com/tocsin-dev/tocsin/dispatcher/incident"
+	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
+	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+)
+
+// Incidents returns up to limit incidents with their progress, those that changed last first.
+func (l *Ledger) Incidents(ctx context.Context, limit int) ([]ledger.IncidentSummary, error) {
+	return l.incidents(ctx, `SELECT id, changed_at, value FROM incidents ORDER BY changed_at DESC, id DESC LIMIT ?`, limit)
+}
+
+// Incident returns one incident with its progress, or ledger.ErrNotFound.
+func (l *Ledger) Incident(ctx context.Context, team, id string) (ledger.IncidentSummary, error) {
+	all, err := l.incidents(ctx, `SELECT id, changed_at, value FROM incidents WHERE team = ? AND incident = ?`, team, id)
+	if err == nil && len(all) == 0 {
+		err = ledger.ErrNotFound
+	}
+	if err != nil {
+		return ledger.IncidentSummary{}, err
+	}
+	return all[0], nil
+}
+
+func (l *Ledger) incidents(ctx context.Context, query string, args ...any) ([]ledger.IncidentSummary, error) {
+	var rowIDs []int64
+	all, err := collect(ctx, l.reader, func(rows *sql.Rows) (ledger.IncidentSummary, error) {
+		var s ledger.IncidentSummary
+		var id, changed int64
+		var value string
+		if err := rows.Scan(&id, &changed, &value); err != nil {
+			return s, err
+		}
+		rowIDs = append(rowIDs, id)
+		s.ChangedAt = fromMS(changed)
+		return s, json.Unmarshal([]byte(value), &s.Incident)
+	}, query, args...)
+	for i := range all {
+		if err == nil {
+			all[i].Progress, err = l.progress(ctx, rowIDs[i])
+		}
+	}
+	return all, err
+}
+
+func (l *Ledger) progress(ctx context.Context, incidentRow int64) ([]ledger.UpdateProgress, error) {
+	all, err := collect(ctx, l.reader, func(rows *sql.Rows) (ledger.UpdateProgress, error) {
+		var u ledger.UpdateProgress
+		var received int64
+		err := rows.Scan(&u.ID, &u.EventID, &u.Status, &u.State, &u.Reason, &received, &u.ApprovedBy, &u.Audience, &u.Open)
+		u.ReceivedAt = fromMS(received)
+		return u, err
+	}, `SELECT id, event_id, value ->> 'status', state, reason, received_at, approved_by, audience, open
+		FROM updates WHERE incident = ? ORDER BY id`, incidentRow)
+	for i := range all {
+		if err == nil {
+			all[i].Tallies, err = l.tallies(ctx, all[i].ID)
+		}
+	}
+	return all, err
+}
+
+func (l *Ledger) tallies(ctx context.Context, update int64) ([]ledger.Tally, error) {
+	return collect(ctx, l.reader, func(rows *sql.Rows) (ledger.Tally, error) {
+		var t ledger.Tally
+		return t, rows.Scan(&t.Channel, &t.What, &t.Count)
+	}, `SELECT channel, what, count FROM tallies WHERE update_id = ? ORDER BY channel, what`, update)
+}
+
+// Rejections returns the last updates that were refused, newest first.
+func (l *Ledger) Rejections(ctx context.Context, limit int) ([]ledger.Rejection, error) {
+	return collect(ctx, l.reader, func(rows *sql.Rows) (ledger.Rejection, error) {
+		var r ledger.Rejection
+		var at int64
+		var faults string
+		if err := rows.Scan(&r.ID, &r.Team, &at, &faults, &r.Body); err != nil {
+			return r, err
+		}
+		r.At = fromMS(at)
+		return r, json.Unmarshal([]byte(faults), &r.Faults)
+	}, `SELECT id, team, at, faults, body FROM rejections ORDER BY id DESC LIMIT ?`, limit)
+}
+
+// Report counts what became of an incident's updates, row by row, or returns ledger.ErrNotFound.
+func (l *Ledger) Report(ctx context.Context, team, id string) (ledger.Report, error) {
+	s, err := l.Incident(ctx, team, id)
+	if err != nil {
+		return ledger.Report{}, err
+	}
+	r := ledger.Report{
+		Team: team, Incident: id, Kind: s.Kind, Status: s.Status, Impact: s.Impact, StartedAt: s.StartedAt, Balanced: true,
+	}
+	for _, u := range s.Progress {
+		ur, err := l.updateReport(ctx, u)
+		if err != nil {
+			return r, err
+		}
+		r.Updates = append(r.Updates, ur)
+		r.Balanced = r.Balanced && ur.Balance.OK
+	}
+	return r, l.firstNotice(ctx, &r)
+}
+
+func (l *Ledger) firstNotice(ctx context.Context, r *ledger.Report) error {
+	for _, u := range r.Updates {
+		full, err := l.Update(ctx, u.ID)
+		if err != nil {
+			return err
+		}
+		if at := full.FirstNoticeAt; !at.IsZero() && (r.FirstNoticeAt.IsZero() || at.Before(r.FirstNoticeAt)) {
+			r.FirstNoticeAt = at
+		}
+	}
+	if r.Kind == incident.Outage && !r.FirstNoticeAt.IsZero() {
+		r.FirstNotice = ledger.SecondsOf(r.FirstNoticeAt.Sub(r.StartedAt))
+	}
+	return nil
+}
+
+func (l *Ledger) updateReport(ctx context.Context, u ledger.UpdateProgress) (ledger.UpdateReport, error) {
+	r := ledger.UpdateReport{UpdateProgress: u, Channels: channelReports(&u)}
+	r.ReachedByFallback = u.Count("*", ledger.Fallback)
+	r.DoubleReach = u.Count("*", ledger.Double)
+	r.Repeats = u.Count("*", ledger.Repeated)
+	var err error
+	if r.Outcomes, err = l.outcomes(ctx, u.ID); err != nil {
+		return r, err
+	}
+	r.Balance = balance(&u, r.Outcomes)
+	if err = l.reachTimes(ctx, &r); err != nil {
+		return r, err
+	}
+	r.Segments, err = l.segments(ctx, u.ID)
+	return r, err
+}
+
+func channelReports(u *ledger.UpdateProgress) []ledger.ChannelReport {
+	var names []string
+	for _, t := range u.Tallies {
+		if t.Channel != "" && !slices.Contains(names, t.Channel) {
+			names = append(names, t.Channel)
+		}
+	}
+	slices.Sort(names)
+	var all []ledger.ChannelReport
+	for _, c := range names {
+		state := func(s notification.State) int64 { return u.Count(c, s.String()) }
+		all = append(all, ledger.ChannelReport{
+			Channel: c, Planned: u.Count(c, ledger.Planned), Attempts: state(notification.Queued),
+			Accepted: state(notification.Accepted), Delivered: state(notification.Delivered), Read: state(notification.Read),
+			Failed: state(notification.Failed), Expired: state(notification.Expired), Unknown: state(notification.Unknown),
+			Revoked: state(notification.Revoked), Returned: u.Count(c, ledger.Returned),
+			Reached: u.Count(c, notification.Reached.String()), Fallback: u.Count(c, ledger.Fallback),
+		})
+	}
+	return all
+}
+
+func (l *Ledger) outcomes(ctx context.Context, update int64) ([]ledger.OutcomeCount, error) {
+	return collect(ctx, l.reader, func(rows *sql.Rows) (ledger.OutcomeCount, error) {
+		var c ledger.OutcomeCount
+		var outcome notification.Outcome
+		err := rows.Scan(&outcome, &c.Reason, &c.Channel, &c.Proof, &c.Count)
+		c.Outcome = outcome.String()
+		return c, err
+	}, `SELECT outcome, reason, reached_by, proof, count(*) FROM notifications WHERE update_id = ?
+		GROUP BY 1, 2, 3, 4 ORDER BY 1, 5 DESC, 2, 3`, update)
+}
+
+// balance counts the rows and holds the running counts against them.
+func balance(u *ledger.UpdateProgress, outcomes []ledger.OutcomeCount) ledger.Balance {
+	rows := map[string]int64{}
+	for _, c := range outcomes {
+		rows[c.Outcome] += c.Count
+	}
+	count := func(o notification.Outcome) int64 { return rows[o.String()] }
+	b := ledger.Balance{
+		Audience: u.Audience, Reached: count(notification.Reached), Unreachable: count(notification.Unreachable),
+		Suppressed: count(notification.Suppressed), Superseded: count(notification.Superseded), Open: count(notification.Open),
+	}
+	b.TalliesAgree = u.Open == b.Open
+	for _, o := range []notification.Outcome{notification.Reached, notification.Unreachable, notification.Suppressed, notification.Superseded} {
+		b.TalliesAgree = b.TalliesAgree && u.Count("*", o.String()) == count(o)
+	}
+	b.Settle()
+	b.OK = b.OK && (u.State == ledger.Closed || u.State == ledger.NotAnnounced)
+	return b
+}
+
+func (l *Ledger) reachTimes(ctx context.Context, r *ledger.UpdateReport) error {
+	reached := r.Balance.Reached
+	if reached == 0 {
+		return nil
+	}
+	for _, q := range []struct {
+		offset int64
+		into   *ledger.Seconds
+	}{{reached / 2, &r.P50}, {reached * 95 / 100, &r.P95}, {reached - 1, &r.Max}} {
+		var at int64
+		err := l.reader.QueryRowContext(ctx, `SELECT settled_at FROM notifications WHERE update_id = ? AND outcome = ?
+			ORDER BY settled_at LIMIT 1 OFFSET ?`, r.ID, int64(notification.Reached), min(q.offset, reached-1)).Scan(&at)
+		if err != nil {
+			return err
+		}
+		*q.into = ledger.SecondsOf(time.UnixMilli(at).Sub(r.ReceivedAt))
+	}
+	return nil
+}
+
+// segments sums the segments of the SMS that a provider took: those it gave an id for, or was known
+// to have taken.
+func (l *Ledger) segments(ctx context.Context, update int64) (int64, error) {
+	var n sql.NullInt64
+	err := l.reader.QueryRowContext(ctx, `
+		WITH left AS (
+			SELECT n.locale, n.batch FROM notifications n
+				WHERE n.update_id = ?1 AND (n.provider_id <> '' OR n.state IN (2, 3, 4))
+			UNION ALL
+			SELECT n.locale, a.batch FROM attempts a JOIN notifications n ON n.id = a.notification
+				WHERE n.update_id = ?1 AND (a.provider_id <> '' OR a.state IN (2, 3, 4)))
+		SELECT sum(x.units) FROM left JOIN batches b ON b.id = left.batch AND b.kind = ?2
+			JOIN texts x ON x.update_id = ?1 AND x.kind = ?2 AND x.locale = left.locale`,
+		update, string(channels.SMS)).Scan(&n)
+	return n.Int64, err
+}
+
+// RecipientReports yields what became of each notification of an incident, in order of their ids.
+func (l *Ledger) RecipientReports(ctx context.Context, team, id string) iter.Seq2[ledger.RecipientReport, error] {
+	return stream(ctx, l.reader, func(rows *sql.Rows) (ledger.RecipientReport, error) {
+		var r ledger.RecipientReport
+		var outcome notification.Outcome
+		var proof channels.Proof
+		var settled int64
+		err := rows.Scan(&r.Update, &r.Recipient, &outcome, &r.Reason, &r.Channel, &proof, &settled)
+		r.Outcome, r.Proof, r.SettledAt = outcome.String(), proof.String(), fromMS(settled)
+		return r, err
+	}, `SELECT n.update_id, r.id, n.outcome, n.reason, n.reached_by, n.proof, n.settled_at
+		FROM incidents i JOIN updates u ON u.incident = i.id JOIN notifications n ON n.update_id = u.id
+		JOIN recipients r ON r.number = n.recipient WHERE i.team = ? AND i.incident = ? ORDER BY n.id`, team, id)
+}
+
+// Recipients yields the directory in order of the recipients' numbers.
+func (l *Ledger) Recipients(ctx context.Context) iter.Seq2[audience.Recipient, error] {
+	return func(yield func(audience.Recipient, error) bool) {
+		for r, err := range stream(ctx, l.reader, l.scanRecipient, `SELECT `+recipientColumns+` FROM recipients
+			WHERE deleted = 0 AND id NOT GLOB 'account:*' ORDER BY number`) {
+			if !yield(r.Recipient, err) {
+				return
+			}
+		}
+	}
+}
+
+// stream yields the rows of a query one by one; an error ends it.
+func stream[T any](ctx context.Context, db *sql.DB, scan func(*sql.Rows) (T, error), query string, args ...any) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		rows, err := db.QueryContext(ctx, query, args...)
+		if err != nil {
+			yield(none, err)
+			return
+		}
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			v, err := scan(rows)
+			if !yield(v, err) || err != nil {
+				return
+			}
+		}
+		if err := rows.Err(); err != nil {
+			yield(none, err)
+		}
+	}
+}
