@@ -53,17 +53,18 @@ type decision struct {
 	now    time.Time
 }
 
-// isCurrent reports whether ev speaks of n's current attempt. A receipt for an earlier try of the
-// step counts as well: the lane gave that try back, but the provider may know better.
+// isCurrent reports whether ev speaks of n's current attempt. A receipt that something arrived counts
+// for an earlier try of the step as well: the lane gave that try back, but the provider knows better.
+// That an earlier try failed says nothing about the one under way.
 func isCurrent(n *notification.Notification, ev notification.Event) bool {
 	if n.Attempt.State == notification.NoAttempt || ev.Attempt.Step != n.Attempt.Step {
 		return false
 	}
-	return ev.Attempt.Try == n.Attempt.Try || (isReceipt(ev.Kind) && ev.Attempt.Try < n.Attempt.Try)
+	return ev.Attempt.Try == n.Attempt.Try || (isProof(ev.Kind) && ev.Attempt.Try < n.Attempt.Try)
 }
 
-func isReceipt(k notification.EventKind) bool {
-	return k >= notification.ReceiptAccepted && k <= notification.ReceiptFailed
+func isProof(k notification.EventKind) bool {
+	return k >= notification.ReceiptAccepted && k <= notification.ReceiptRead
 }
 
 func pastAttempt(n *notification.Notification, ev notification.Event) (int, bool) {
@@ -81,18 +82,23 @@ func (d *decision) past(i int) {
 	n := &d.Notification
 	attempts := append([]notification.Attempt(nil), n.Past...)
 	n.Past = attempts
-	then := d.move(&attempts[i])
-	if then != notification.Prove {
-		return
+	a := &attempts[i]
+	before := a.State
+	then := d.move(a)
+	if n.Outcome == notification.Open && then == notification.Prove && d.proves(a) {
+		d.reach(a)
+	} else if n.Outcome == notification.Reached {
+		d.DoubleReach = d.reachesAgain(before, a)
 	}
-	if n.Outcome != notification.Open {
-		d.DoubleReach = n.Outcome == notification.Reached && attempts[i].Step != d.reachedStep() && attempts[i].State.Proof() >= channels.Delivered
-		return
-	}
-	if d.proves(&attempts[i]) {
-		d.reach(&attempts[i])
-		d.Revoke = n.Attempt.State == notification.Queued
-	}
+	// Said again when the receipt comes again: the first word may have been lost in a crash.
+	d.Revoke = n.Outcome == notification.Reached && n.Attempt.State == notification.Queued && d.proves(a)
+}
+
+// reachesAgain reports whether attempt a, by which the notification was not reached, has just proved
+// that it did arrive.
+func (d *decision) reachesAgain(before notification.State, a *notification.Attempt) bool {
+	enough := max(channels.Delivered, d.policy.Channels[a.Channel].Proof)
+	return before.Proof() < enough && a.State.Proof() >= enough && a.Step != d.reachedStep()
 }
 
 // reachedStep returns the step by which the notification was reached.
@@ -119,9 +125,12 @@ func (d *decision) move(a *notification.Attempt) notification.Consequence {
 	if t.To != a.State {
 		a.State = t.To
 		d.Changed = true
+		if t.To == notification.Failed || t.To == notification.Unknown {
+			a.Code = d.ev.Code
+		}
 	}
-	if t.To == notification.Failed || t.To == notification.Unknown {
-		a.Code = d.ev.Code
+	if !a.Took && (t.To.Proof() >= channels.Accepted || d.ev.Kind == notification.ReceiptFailed || d.ev.Kind == notification.ResultAccepted) {
+		a.Took, d.Changed = true, true
 	}
 	return t.Then
 }
@@ -132,9 +141,12 @@ func (d *decision) current() {
 		return
 	}
 	a := &n.Attempt
+	before := a.State
 	then := d.move(a)
 	if n.Outcome != notification.Open {
-		d.afterwards(a, then)
+		// The attempt's own state is kept true, the outcome stays. A fallback that left although
+		// the first channel had made it after all is a double reach.
+		d.DoubleReach = n.Outcome == notification.Reached && d.reachesAgain(before, a)
 		return
 	}
 	switch then {
@@ -167,16 +179,6 @@ func (d *decision) untimely() bool {
 		return d.Notification.Outcome != notification.Open || !presumed
 	default:
 		return false
-	}
-}
-
-// afterwards handles word of an attempt whose notification is settled: the attempt's own state is
-// kept true, the outcome stays. A fallback that left although the first channel had made it after
-// all is a double reach.
-func (d *decision) afterwards(a *notification.Attempt, then notification.Consequence) {
-	n := &d.Notification
-	if then == notification.Prove && n.Outcome == notification.Reached && a.Step != d.reachedStep() {
-		d.DoubleReach = a.State.Proof() >= channels.Delivered
 	}
 }
 

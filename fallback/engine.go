@@ -72,7 +72,7 @@ const (
 	foldEvents = 4096
 	// gather is how long the engine waits for more events before it folds what it has: an update of
 	// a hundred rows costs little more than one of ten.
-	gather = 20 * time.Millisecond
+	gather = 100 * time.Millisecond
 	// idle is how often the engine looks for deadlines and pages by itself.
 	idle = 250 * time.Millisecond
 	// retryAfter is how long it waits after the ledger failed it.

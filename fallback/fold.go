@@ -191,8 +191,12 @@ func (f *fold) decideOne(before notification.Notification, events []notification
 		c := Decide(n, ev, f.e.Policy, f.now)
 		n = c.Notification
 		changed = changed || c.Changed
+		once := ledger.Occurrence{Update: n.Update, Channel: channelOf(&n, ev.Attempt.Step)}
 		if ev.Repeat && c.Changed {
-			f.out.Repeated = append(f.out.Repeated, ledger.Occurrence{Update: n.Update, Channel: n.Attempt.Channel})
+			f.out.Repeated = append(f.out.Repeated, once)
+		}
+		if c.DoubleReach {
+			f.out.DoubleReached = append(f.out.DoubleReached, once)
 		}
 		f.follow(&c)
 	}
@@ -220,12 +224,20 @@ func (f *fold) follow(c *Change) {
 	if c.Revoke {
 		f.addRevocation(n)
 	}
-	if c.DoubleReach {
-		f.out.DoubleReached = append(f.out.DoubleReached, ledger.Occurrence{Update: n.Update, Channel: n.Attempt.Channel})
+}
+
+// channelOf returns the channel of a step of n's cascade.
+func channelOf(n *notification.Notification, step uint8) string {
+	if int(step) >= len(n.Steps) {
+		return ""
 	}
+	return n.Steps[step]
 }
 
 func (f *fold) addRevocation(n *notification.Notification) {
+	if n.Attempt.Batch == 0 {
+		return // queued and settled within this fold: no lane will hear of it
+	}
 	j := journal{n.Attempt.Channel, n.Attempt.Batch}
 	if f.revoked[j] == nil {
 		f.revoked[j] = map[int64]bool{}

@@ -23,6 +23,9 @@ type Desk struct {
 	pending sync.WaitGroup
 }
 
+// maxCallbacks bounds the callbacks that one provider makes at once.
+const maxCallbacks = 256
+
 // NewDesk makes the desk of one provider. It works until ctx ends; Wait then waits for the callbacks
 // that were under way.
 func NewDesk(ctx context.Context, provider string, c Conduct) *Desk {
@@ -31,10 +34,10 @@ func NewDesk(ctx context.Context, provider string, c Conduct) *Desk {
 		book:     newBook(),
 		conduct:  c,
 		ctx:      ctx,
-		inFlight: make(chan struct{}, 32),
+		inFlight: make(chan struct{}, maxCallbacks),
 		client: &http.Client{
 			Timeout:   10 * time.Second,
-			Transport: &http.Transport{MaxIdleConnsPerHost: 32, IdleConnTimeout: time.Minute},
+			Transport: &http.Transport{MaxIdleConnsPerHost: maxCallbacks, IdleConnTimeout: time.Minute},
 		},
 	}
 }

@@ -37,6 +37,12 @@ type Simulator struct {
 	Serve func(ctx context.Context, d *Desk, l net.Listener) error
 	// Scheme of the endpoint for Serve: "smtp".
 	Scheme string
+	// Settings are the adapter's settings for a simulator that listens at endpoint, as they stand
+	// in a configuration file.
+	Settings func(endpoint string) map[string]any
+	// Account is the address of a public account that the simulator knows; "" for providers that
+	// reach customers.
+	Account string
 }
 
 // Server hosts simulators. Make one with New, then Run it.

@@ -61,7 +61,7 @@ type Lane struct {
 	window  int
 	limiter *rate.Limiter
 	breaker *breaker
-	workers chan struct{} // one token per Send that may be under way
+	jobs    chan job // taken by the workers, one for each Send that may be under way
 
 	mu     sync.Mutex
 	active map[int64]bool // batches being processed here
@@ -79,7 +79,7 @@ func New(o Options) *Lane {
 		window:  2 * o.Limits.Concurrency,
 		limiter: rate.NewLimiter(limit, max(1, o.Limits.Concurrency)),
 		breaker: newBreaker(o.Channel, o.Metrics),
-		workers: make(chan struct{}, o.Limits.Concurrency),
+		jobs:    make(chan job),
 		active:  map[int64]bool{},
 	}
 }
@@ -92,7 +92,12 @@ func (l *Lane) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	turns := newTurnstile(concurrentBatches)
-	var consumers sync.WaitGroup
+	var workers, consumers sync.WaitGroup
+	for range l.Limits.Concurrency {
+		workers.Go(l.work)
+	}
+	defer workers.Wait()
+	defer close(l.jobs)
 	for i, p := range notification.Priorities() {
 		consumers.Go(func() {
 			name, filter := bus.LaneConsumer(l.Channel, p), bus.SendSubject(l.Channel, p)
@@ -111,6 +116,25 @@ func (l *Lane) Run(ctx context.Context) error {
 		return cause
 	}
 	return nil
+}
+
+// job is one attempt to be made.
+type job struct {
+	ctx    context.Context
+	batch  *bus.Batch
+	index  int
+	repeat bool
+	result chan<- bus.Result
+}
+
+// work makes attempts until there will be no more. Workers are kept: a goroutine an attempt would
+// have to grow its stack anew each time.
+func (l *Lane) work() {
+	for j := range l.jobs {
+		res := l.attempt(j.ctx, j.batch, j.index)
+		res.Repeat = j.repeat
+		j.result <- res
+	}
 }
 
 // handle processes one message of the queue, when its turn comes. What can't be finished stays in

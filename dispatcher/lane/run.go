@@ -52,7 +52,7 @@ func (l *Lane) process(ctx context.Context, b *bus.Batch) error {
 		l: l, b: b,
 		settled:  make([]bool, len(b.Attempts)),
 		revoked:  map[int64]bool{},
-		results:  make(chan bus.Result, cap(l.workers)),
+		results:  make(chan bus.Result, l.Limits.Concurrency),
 		appended: make(chan appended, 1),
 	}
 	if err := r.claim(ctx); err != nil {
@@ -68,8 +68,11 @@ func (r *run) claim(ctx context.Context) error {
 		if r.resolved == len(r.b.Attempts) {
 			return nil
 		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		record := r.record(nil)
-		seq, err := r.l.Bus.Append(ctx, r.b.Channel, record, r.last)
+		seq, err := r.store(ctx, record, r.last)
 		if err == nil {
 			r.last, r.through = seq, record.Through
 			r.l.Metrics.claim(r.b.Channel, r.inDoubt != nil)
@@ -91,7 +94,6 @@ func (r *run) replay(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	through := 0
 	for _, rec := range entries {
 		r.last = rec.Sequence
 		r.revoke(rec.Revoked)
@@ -102,11 +104,11 @@ func (r *run) replay(ctx context.Context) error {
 			}
 		}
 		if len(rec.Revoked) == 0 {
-			through = rec.Through // a run that hands over lowers it to what it did start
+			r.through = rec.Through // a run that hands over lowers it to what it did start
 		}
 	}
 	r.inDoubt = make([]bool, len(r.b.Attempts))
-	for i := range min(through, len(r.b.Attempts)) {
+	for i := range min(r.through, len(r.b.Attempts)) {
 		r.inDoubt[i] = !r.settled[i]
 	}
 	return nil
@@ -129,13 +131,13 @@ func (r *run) loop(ctx context.Context) error {
 	defer flush.Stop()
 	for r.resolved < len(r.b.Attempts) {
 		r.skip()
-		var worker chan<- struct{}
+		var worker chan<- job
 		if r.started < r.through {
-			worker = r.l.workers
+			worker = r.l.jobs
 		}
 		select {
-		case worker <- struct{}{}:
-			r.start(ctx)
+		case worker <- r.next(ctx):
+			r.start()
 		case res := <-r.results:
 			r.collect(res)
 		case a := <-r.appended:
@@ -144,7 +146,7 @@ func (r *run) loop(ctx context.Context) error {
 				return err
 			}
 		case <-flush.C:
-			r.due = true
+			r.due = len(r.pending) > 0
 		case <-ctx.Done():
 			return r.handOver(ctx)
 		}
@@ -154,15 +156,15 @@ func (r *run) loop(ctx context.Context) error {
 }
 
 // skip passes over attempts that need no sending: settled before, revoked, or in doubt and not to
-// be repeated.
+// be repeated. One in doubt that was revoked may have left before: that is for receipts to say.
 func (r *run) skip() {
 	for ; r.started < r.through; r.started++ {
 		i := r.started
 		switch {
 		case r.settled[i]:
-		case r.revoked[r.b.Attempts[i].Notification]:
+		case r.revoked[r.b.Attempts[i].Notification] && !r.doubtful(i):
 			r.note(bus.Result{Index: i, State: bus.ResultRevoked})
-		case r.doubtful(i) && !r.repeats():
+		case r.doubtful(i) && (!r.repeats() || r.revoked[r.b.Attempts[i].Notification]):
 			r.note(bus.Result{Index: i, State: bus.ResultUnknown, Code: "in_doubt"})
 		default:
 			return
@@ -185,21 +187,18 @@ func (r *run) note(res bus.Result) {
 	r.l.Metrics.result(r.l, res)
 }
 
-// start begins the next attempt; a worker's token is held.
-func (r *run) start(ctx context.Context) {
-	i := r.started
-	r.started++
-	r.inFlight++
-	repeat := r.doubtful(i)
-	if repeat {
+// next is the attempt that a worker is to take next.
+func (r *run) next(ctx context.Context) job {
+	return job{ctx: ctx, batch: r.b, index: r.started, repeat: r.started < r.through && r.doubtful(r.started), result: r.results}
+}
+
+// start notes that a worker has taken the next attempt.
+func (r *run) start() {
+	if r.doubtful(r.started) {
 		r.l.Metrics.repeat(r.b.Channel)
 	}
-	go func() {
-		res := r.l.attempt(ctx, r.b, i)
-		res.Repeat = repeat
-		<-r.l.workers
-		r.results <- res
-	}()
+	r.started++
+	r.inFlight++
 }
 
 func (r *run) collect(res bus.Result) {
@@ -225,12 +224,17 @@ func (r *run) append(ctx context.Context, record bus.Record) {
 	r.appending = true
 	last := r.last
 	go func() {
-		// Not cut short when the lane stops: what was promised is to be known.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendTimeout)
-		defer cancel()
-		seq, err := r.l.Bus.Append(ctx, r.b.Channel, record, last)
+		seq, err := r.store(ctx, record, last)
 		r.appended <- appended{record, seq, err}
 	}()
+}
+
+// store appends a record to the journal. It is not cut short when the lane stops: what was promised
+// is to be known.
+func (r *run) store(ctx context.Context, record bus.Record, last uint64) (uint64, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendTimeout)
+	defer cancel()
+	return r.l.Bus.Append(ctx, r.b.Channel, record, last)
 }
 
 // acknowledge takes the answer to an append. If the journal has gone on by revocations only, it
@@ -261,6 +265,16 @@ func (r *run) acknowledge(ctx context.Context, a appended) error {
 	return nil
 }
 
+// reached is the index up to which attempts may have been started, by this run or an earlier one.
+func (r *run) reached() int {
+	for i := len(r.inDoubt) - 1; i >= r.started; i-- {
+		if r.inDoubt[i] && !r.settled[i] {
+			return i + 1
+		}
+	}
+	return r.started
+}
+
 // drain waits for what is under way. Its results are lost to this run: whoever took the batch over
 // treats those attempts as in doubt.
 func (r *run) drain() {
@@ -270,7 +284,7 @@ func (r *run) drain() {
 }
 
 // handOver ends the run in order: it waits for what is under way and reports it, so that nothing is
-// in doubt for the next one.
+// in doubt for the next one but what was for this one.
 func (r *run) handOver(ctx context.Context) error {
 	for ; r.inFlight > 0; r.inFlight-- {
 		r.note(<-r.results)
@@ -282,9 +296,12 @@ func (r *run) handOver(ctx context.Context) error {
 			return err
 		}
 	}
-	record := bus.Record{Batch: r.b.ID, Step: r.b.Step, Try: r.b.Try, Through: r.started, Results: r.pending}
-	if _, err := r.l.Bus.Append(bounded, r.b.Channel, record, r.last); err != nil {
-		return fmt.Errorf("handing over: %w", err)
+	record := bus.Record{Batch: r.b.ID, Step: r.b.Step, Try: r.b.Try, Through: r.reached(), Results: r.pending}
+	r.append(bounded, record)
+	for r.appending {
+		if err := r.acknowledge(bounded, <-r.appended); err != nil {
+			return fmt.Errorf("handing over: %w", err)
+		}
 	}
 	return context.Cause(ctx)
 }

@@ -69,7 +69,7 @@ func (t *turnstile) next() {
 		p = 1
 	}
 	t.passed++
-	if p == 1 {
+	if p == 1 || len(t.waiting[1]) == 0 {
 		t.passed = 0
 	}
 	close(t.waiting[p][0])

@@ -26,6 +26,8 @@ const (
 	Returned = "returned"
 	// Double counts recipients reached once more, by the channel of the second time.
 	Double = "double_reach"
+	// Repeated counts attempts sent again after a crash had left them in doubt.
+	Repeated = "repeated"
 )
 
 // TallyChange calls add for every count that changes when a notification goes from before to after.
@@ -70,10 +72,13 @@ func tallyAttempt(before, after *notification.Attempt, add func(channel, what st
 			add(after.Channel, Returned, int64(after.Try-before.Try))
 		}
 	}
+	if taken(after) && !taken(before) {
+		add(after.Channel, channels.Accepted.String(), 1)
+	}
 	if after.State == was {
 		return
 	}
-	for p := was.Proof() + 1; p <= after.State.Proof(); p++ {
+	for p := max(was.Proof(), channels.Accepted) + 1; p <= after.State.Proof(); p++ {
 		add(after.Channel, p.String(), 1)
 	}
 	if after.State.Proof() == channels.NoProof {
@@ -81,5 +86,8 @@ func tallyAttempt(before, after *notification.Attempt, add func(channel, what st
 	}
 }
 
-// Repeated counts attempts sent again after a crash had left them in doubt.
-const Repeated = "repeated"
+// taken reports whether a provider has ever taken the attempt: one that expired or failed after
+// that counts as accepted once, also where a late receipt proves more.
+func taken(a *notification.Attempt) bool {
+	return a != nil && (a.Took || a.State.Proof() >= channels.Accepted)
+}

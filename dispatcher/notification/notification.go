@@ -106,7 +106,9 @@ type Attempt struct {
 	State      State
 	Code       string // the provider's code for a failure
 	ProviderID string // the provider's id for the message
-	Batch      int64
+	// Took says that the provider has taken it at some time, whatever became of it later.
+	Took  bool
+	Batch int64
 	// QueuedAt is when its step was first queued: tries of a step share it.
 	QueuedAt time.Time
 }

@@ -40,16 +40,8 @@ func (s *Signer) Ref(id ID) string {
 // Verify returns the attempt that a reference names, or ErrBadRef. It takes the same time for any
 // wrong MAC.
 func (s *Signer) Verify(ref string) (ID, error) {
-	cut := strings.LastIndexByte(ref, '-')
-	if cut < 0 {
-		return ID{}, ErrBadRef
-	}
-	mac, err := refEncoding.DecodeString(ref[cut+1:])
-	if err != nil || !hmac.Equal(mac, s.mac([]byte(ref[:cut]))) {
-		return ID{}, ErrBadRef
-	}
-	parts := strings.Split(ref[:cut], "-")
-	if len(parts) != 3 {
+	parts := strings.SplitN(ref, "-", 4)
+	if len(parts) != 4 {
 		return ID{}, ErrBadRef
 	}
 	n, err1 := strconv.ParseInt(parts[0], 36, 64)
@@ -58,7 +50,12 @@ func (s *Signer) Verify(ref string) (ID, error) {
 	if errors.Join(err1, err2, err3) != nil {
 		return ID{}, ErrBadRef
 	}
-	return ID{Notification: n, Step: uint8(step), Try: uint8(try)}, nil
+	id := ID{Notification: n, Step: uint8(step), Try: uint8(try)}
+	// Compared as it would be written, so that an attempt has one reference and no other spelling.
+	if !hmac.Equal([]byte(ref), []byte(s.Ref(id))) {
+		return ID{}, ErrBadRef
+	}
+	return id, nil
 }
 
 func (s *Signer) mac(b []byte) []byte {

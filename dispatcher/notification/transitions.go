@@ -137,11 +137,16 @@ var transitions = map[State]map[EventKind]Transition{
 		Supersession:     {Unknown, MarkStop},
 	},
 	Delivered: {
-		ReceiptRead:   {Read, Prove},
-		SilencePassed: {Delivered, Advance}, // open only where the step asks for a reader
-		Supersession:  {Delivered, MarkStop},
+		ResultAccepted: {Delivered, Note}, // overtaken, as above
+		ReceiptRead:    {Read, Prove},
+		SilencePassed:  {Delivered, Advance}, // open only where the step asks for a reader
+		Supersession:   {Delivered, MarkStop},
+	},
+	Read: {
+		ResultAccepted: {Read, Note},
 	},
 	Failed: {
+		ResultAccepted:   {Failed, Note}, // overtaken by the receipt of its failure
 		ReceiptDelivered: {Delivered, Prove},
 		ReceiptRead:      {Read, Prove},
 	},

@@ -13,7 +13,7 @@ import (
 )
 
 const notificationColumns = `n.id, n.update_id, n.recipient, n.version, n.locale, n.steps, n.step, n.try, n.state, n.batch,
-	n.queued_at, n.code, n.provider_id, n.stale, n.outcome, n.reason, n.proof, n.reached_by, n.settled_at`
+	n.queued_at, n.code, n.provider_id, n.took, n.stale, n.outcome, n.reason, n.proof, n.reached_by, n.settled_at`
 
 func scanNotification(rows *sql.Rows) (notification.Notification, error) {
 	var n notification.Notification
@@ -21,7 +21,7 @@ func scanNotification(rows *sql.Rows) (notification.Notification, error) {
 	var queued, settled int64
 	a := &n.Attempt
 	err := rows.Scan(&n.ID, &n.Update, &n.Recipient, &n.Version, &n.Locale, &steps, &a.Step, &a.Try, &a.State, &a.Batch,
-		&queued, &a.Code, &a.ProviderID, &n.Stale, &n.Outcome, &n.Reason, &n.Proof, &n.ReachedBy, &settled)
+		&queued, &a.Code, &a.ProviderID, &a.Took, &n.Stale, &n.Outcome, &n.Reason, &n.Proof, &n.ReachedBy, &settled)
 	if steps != "" {
 		n.Steps = strings.Split(steps, ",")
 		a.Channel = n.Steps[a.Step]
@@ -43,10 +43,11 @@ func (l *Ledger) Waiting(ctx context.Context, batch int64) ([]notification.Notif
 }
 
 // Outdated returns the open notifications of older updates of the same incident whose recipients
-// are in the page.
+// are in the page: those that are to be marked stale, and those marked before that are still queued,
+// since word of it to their lane may have been lost.
 func (l *Ledger) Outdated(ctx context.Context, p ledger.SupersedingPage) ([]notification.Notification, error) {
 	return l.notifications(ctx, `JOIN notifications newer ON newer.recipient = n.recipient
-		WHERE newer.id BETWEEN ? AND ? AND n.outcome = 0 AND n.stale = 0 AND n.update_id IN
+		WHERE newer.id BETWEEN ? AND ? AND n.outcome = 0 AND (n.stale = 0 OR n.state = 1) AND n.update_id IN
 			(SELECT o.id FROM updates u JOIN updates o ON o.incident = u.incident AND o.id < u.id AND o.open > 0 WHERE u.id = ?)
 		ORDER BY n.id`, p.First, p.Last, p.Update)
 }
@@ -74,11 +75,11 @@ func (l *Ledger) addPast(ctx context.Context, byID map[int64]*notification.Notif
 	_, err := collect(ctx, l.reader, func(rows *sql.Rows) (struct{}, error) {
 		var id, queued int64
 		var a notification.Attempt
-		err := rows.Scan(&id, &a.Step, &a.Try, &a.Channel, &a.State, &a.Batch, &queued, &a.Code, &a.ProviderID)
+		err := rows.Scan(&id, &a.Step, &a.Try, &a.Channel, &a.State, &a.Batch, &queued, &a.Code, &a.ProviderID, &a.Took)
 		a.QueuedAt = fromMS(queued)
 		byID[id].Past = append(byID[id].Past, a)
 		return struct{}{}, err
-	}, `SELECT notification, step, try, channel, state, batch, queued_at, code, provider_id FROM attempts
+	}, `SELECT notification, step, try, channel, state, batch, queued_at, code, provider_id, took FROM attempts
 		WHERE notification IN (SELECT value FROM json_each(?)) ORDER BY notification, step`, jsonInts(ids))
 	return err
 }
@@ -198,9 +199,9 @@ func (t tx) insertFurtherBatches(batches []ledger.AttemptBatch) (map[int64]int64
 func (t tx) updateNotification(before, n *notification.Notification) error {
 	a := &n.Attempt
 	res, err := t.result(`UPDATE notifications SET version = version + 1, step = ?, try = ?, state = ?, batch = ?, queued_at = ?,
-		code = ?, provider_id = ?, stale = ?, outcome = ?, reason = ?, proof = ?, reached_by = ?, settled_at = ?
+		code = ?, provider_id = ?, took = ?, stale = ?, outcome = ?, reason = ?, proof = ?, reached_by = ?, settled_at = ?
 		WHERE id = ? AND version = ?`,
-		int64(a.Step), int64(a.Try), int64(a.State), a.Batch, ms(a.QueuedAt), a.Code, a.ProviderID, n.Stale, int64(n.Outcome),
+		int64(a.Step), int64(a.Try), int64(a.State), a.Batch, ms(a.QueuedAt), a.Code, a.ProviderID, a.Took, n.Stale, int64(n.Outcome),
 		string(n.Reason), int64(n.Proof), n.ReachedBy, ms(n.SettledAt), n.ID, n.Version)
 	if err != nil {
 		return err
@@ -220,10 +221,10 @@ func (t tx) updateNotification(before, n *notification.Notification) error {
 }
 
 func (t tx) putPast(id int64, a *notification.Attempt) error {
-	return t.exec(`INSERT INTO attempts (notification, step, try, channel, state, batch, queued_at, code, provider_id)
-		VALUES (?,?,?,?,?,?,?,?,?) ON CONFLICT (notification, step) DO UPDATE
-		SET state = excluded.state, code = excluded.code, provider_id = excluded.provider_id`,
-		id, int64(a.Step), int64(a.Try), a.Channel, int64(a.State), a.Batch, ms(a.QueuedAt), a.Code, a.ProviderID)
+	return t.exec(`INSERT INTO attempts (notification, step, try, channel, state, batch, queued_at, code, provider_id, took)
+		VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT (notification, step) DO UPDATE
+		SET state = excluded.state, code = excluded.code, provider_id = excluded.provider_id, took = excluded.took`,
+		id, int64(a.Step), int64(a.Try), a.Channel, int64(a.State), a.Batch, ms(a.QueuedAt), a.Code, a.ProviderID, a.Took)
 }
 
 // foldSmall writes the parts of a fold that are few.

@@ -110,8 +110,8 @@ func (t tx) insertNotifications(p ledger.Page) (first int64, err error) {
 			state, settled = notification.NoAttempt, now
 		}
 		err := t.exec(`INSERT INTO notifications (id, update_id, recipient, version, locale, steps, step, try, state, batch,
-			queued_at, code, provider_id, stale, outcome, reason, proof, reached_by, settled_at)
-			VALUES (?,?,?,0,?,?,0,0,?,?,?,'','',0,?,?,0,'',?)`,
+			queued_at, code, provider_id, took, stale, outcome, reason, proof, reached_by, settled_at)
+			VALUES (?,?,?,0,?,?,0,0,?,?,?,'','',0,0,?,?,0,'',?)`,
 			first+int64(i), p.Update, n.Recipient, n.Locale, strings.Join(n.Steps, ","), int64(state), batchOf[i],
 			now, int64(n.Outcome), string(n.Reason), settled)
 		if err != nil {

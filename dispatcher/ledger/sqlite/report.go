@@ -205,10 +205,10 @@ func (l *Ledger) reachTimes(ctx context.Context, r *ledger.UpdateReport) error {
 	for _, q := range []struct {
 		offset int64
 		into   *ledger.Seconds
-	}{{reached / 2, &r.P50}, {reached * 95 / 100, &r.P95}, {reached - 1, &r.Max}} {
+	}{{rank(reached, 50), &r.P50}, {rank(reached, 95), &r.P95}, {reached - 1, &r.Max}} {
 		var at int64
 		err := l.reader.QueryRowContext(ctx, `SELECT settled_at FROM notifications WHERE update_id = ? AND outcome = ?
-			ORDER BY settled_at LIMIT 1 OFFSET ?`, r.ID, int64(notification.Reached), min(q.offset, reached-1)).Scan(&at)
+			ORDER BY settled_at LIMIT 1 OFFSET ?`, r.ID, int64(notification.Reached), q.offset).Scan(&at)
 		if err != nil {
 			return err
 		}
@@ -217,19 +217,21 @@ func (l *Ledger) reachTimes(ctx context.Context, r *ledger.UpdateReport) error {
 	return nil
 }
 
-// segments sums the segments of the SMS that a provider took: those it gave an id for, or was known
-// to have taken.
+// rank is the place, from 0, of a percentile among n > 0 values in their order: the smallest value
+// that is not less than so many per cent of them (nearest rank).
+func rank(n, percent int64) int64 { return (n*percent+99)/100 - 1 }
+
+// segments sums the segments of the SMS that a provider took, whatever became of them later.
 func (l *Ledger) segments(ctx context.Context, update int64) (int64, error) {
 	var n sql.NullInt64
 	err := l.reader.QueryRowContext(ctx, `
-		WITH left AS (
-			SELECT n.locale, n.batch FROM notifications n
-				WHERE n.update_id = ?1 AND (n.provider_id <> '' OR n.state IN (2, 3, 4))
+		WITH taken AS (
+			SELECT n.locale, n.batch FROM notifications n WHERE n.update_id = ?1 AND n.took
 			UNION ALL
 			SELECT n.locale, a.batch FROM attempts a JOIN notifications n ON n.id = a.notification
-				WHERE n.update_id = ?1 AND (a.provider_id <> '' OR a.state IN (2, 3, 4)))
-		SELECT sum(x.units) FROM left JOIN batches b ON b.id = left.batch AND b.kind = ?2
-			JOIN texts x ON x.update_id = ?1 AND x.kind = ?2 AND x.locale = left.locale`,
+				WHERE n.update_id = ?1 AND a.took)
+		SELECT sum(x.units) FROM taken JOIN batches b ON b.id = taken.batch AND b.kind = ?2
+			JOIN texts x ON x.update_id = ?1 AND x.kind = ?2 AND x.locale = taken.locale`,
 		update, string(channels.SMS)).Scan(&n)
 	return n.Int64, err
 }

@@ -122,12 +122,11 @@ func (l *Ledger) write(ctx context.Context, what string, f func(tx) error) error
 		if err = f(t); err == nil {
 			err = t.exec("COMMIT")
 		}
-		if err != nil {
-			// Fails where SQLite has rolled back by itself; the error that matters is the first.
-			_ = tx{context.WithoutCancel(ctx), l}.exec("ROLLBACK")
-		}
 	}
 	if err != nil {
+		// Also after a BEGIN that was cut short: it may have begun. Fails where there is no
+		// transaction, or SQLite has rolled back by itself; the error that matters is the first.
+		_ = tx{context.WithoutCancel(ctx), l}.exec("ROLLBACK")
 		return fmt.Errorf("ledger: %s: %w", what, full(err))
 	}
 	return nil

@@ -51,7 +51,15 @@ type Relay struct {
 
 // Simulator is the relay that the sandbox hosts: without TLS and without mandatory AUTH.
 func Simulator() sandbox.Simulator {
-	return sandbox.Simulator{Provider: "smtp", Scheme: "smtp", Serve: Relay{}.Serve}
+	return sandbox.Simulator{
+		Provider: "smtp", Scheme: "smtp", Serve: Relay{}.Serve,
+		Settings: func(endpoint string) map[string]any {
+			return map[string]any{
+				"url": endpoint, "tls": "none", "username": Username, "password": Password,
+				"from": "Outages <outages@bank.example>",
+			}
+		},
+	}
 }
 
 // Serve serves SMTP on l until ctx ends, and returns when every connection is closed.

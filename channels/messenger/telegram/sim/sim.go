@@ -25,7 +25,12 @@ const retryAfter = 1
 
 // Simulator describes the simulated Telegram.
 func Simulator() sandbox.Simulator {
-	return sandbox.Simulator{Provider: "telegram", HTTP: newServer}
+	return sandbox.Simulator{
+		Provider: "telegram", HTTP: newServer,
+		Settings: func(endpoint string) map[string]any {
+			return map[string]any{"base_url": endpoint, "token": Token}
+		},
+	}
 }
 
 type server struct {

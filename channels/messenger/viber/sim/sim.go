@@ -26,7 +26,12 @@ const firstToken = 5741311803571721087
 
 // Simulator describes the simulated Viber.
 func Simulator() sandbox.Simulator {
-	return sandbox.Simulator{Provider: "viber", HTTP: newServer}
+	return sandbox.Simulator{
+		Provider: "viber", HTTP: newServer,
+		Settings: func(endpoint string) map[string]any {
+			return map[string]any{"base_url": endpoint, "token": Token, "sender_name": "Outages"}
+		},
+	}
 }
 
 type server struct {

@@ -36,7 +36,12 @@ const (
 
 // Simulator describes the simulated instance.
 func Simulator() sandbox.Simulator {
-	return sandbox.Simulator{Provider: "mastodon", HTTP: newServer}
+	return sandbox.Simulator{
+		Provider: "mastodon", HTTP: newServer, Account: Account,
+		Settings: func(endpoint string) map[string]any {
+			return map[string]any{"base_url": endpoint, "accounts": map[string]string{Account: Token}}
+		},
+	}
 }
 
 type server struct {

@@ -83,6 +83,7 @@ CREATE TABLE notifications (
     queued_at   INTEGER NOT NULL,
     code        TEXT NOT NULL,
     provider_id TEXT NOT NULL,
+    took        INTEGER NOT NULL, -- the provider has taken it, whatever became of it later
     stale       INTEGER NOT NULL,
     outcome     INTEGER NOT NULL,
     reason      TEXT NOT NULL,
@@ -103,6 +104,7 @@ CREATE TABLE attempts (
     queued_at    INTEGER NOT NULL,
     code         TEXT NOT NULL,
     provider_id  TEXT NOT NULL,
+    took         INTEGER NOT NULL,
     PRIMARY KEY (notification, step)
 ) STRICT, WITHOUT ROWID;
 

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tocsin-dev/tocsin/channels/all"
+	"github.com/tocsin-dev/tocsin/cmd/tocsin/bench"
+)
+
+type benchFlags struct {
+	recipients, rounds int
+	channels, profile  string
+}
+
+func (c *cli) benchCommand() *cobra.Command {
+	var f benchFlags
+	cmd := &cobra.Command{
+		Use:   "bench",
+		Short: "Measure what Tocsin costs per recipient, beside the bare provider clients",
+		Long: `Measure what Tocsin costs per recipient, in CPU time and as a ratio to the bare provider clients:
+in turns, the bare clients and Tocsin give the same messages to the same simulated providers, which
+run in a process of their own and don't count.
+
+With --channels null, a channel that accepts and confirms at once within the process, it shows the
+cost of everything but the providers.`,
+		Args: args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error { return c.bench(cmd.Context(), f) },
+	}
+	flags := cmd.Flags()
+	flags.IntVar(&f.recipients, "recipients", 100_000, "how many recipients are told")
+	flags.IntVar(&f.rounds, "rounds", 3, "how often, by either side in turn; medians count")
+	flags.StringVar(&f.channels, "channels", "all", "all: every provider that the sandbox simulates; null: none")
+	flags.StringVar(&f.profile, "profile", "", "write a CPU profile of a further round to this file")
+	return cmd
+}
+
+func (c *cli) bench(ctx context.Context, f benchFlags) (err error) {
+	if f.recipients < 1 || f.rounds < 1 || (f.channels != "all" && f.channels != "null") {
+		return usageError{errors.New("bench: --recipients and --rounds must be 1 at least, --channels all or null")}
+	}
+	o := bench.Options{Recipients: f.recipients, Rounds: f.rounds, Version: version(), Profile: f.profile, Out: c.stdout}
+	var endpoints map[string]string
+	if f.channels == "all" {
+		dir, err := os.MkdirTemp("", "tocsin-bench-sandbox-")
+		if err != nil {
+			return err
+		}
+		providers, line, err := startChild(ctx, "sandbox", dir, "sandbox")
+		if err != nil {
+			return errors.Join(err, os.RemoveAll(dir))
+		}
+		defer func() { err = errors.Join(err, providers.stop(), os.RemoveAll(dir)) }()
+		var said sandboxLine
+		if err := json.Unmarshal([]byte(line), &said); err != nil {
+			return fmt.Errorf("the sandbox said %q: %w", line, err)
+		}
+		endpoints = said.Providers
+	}
+	for _, e := range all.List() {
+		if e.Simulated() == (f.channels == "all") {
+			o.Adapters = append(o.Adapters, bench.Adapter{Spec: e.Spec, Simulator: e.Simulator, Endpoint: endpoints[e.Spec.Provider]})
+		}
+	}
+	return bench.Run(ctx, o)
+}

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/channels/all"
+)
+
+func (c *cli) channelsCommand() *cobra.Command {
+	var markdown bool
+	cmd := &cobra.Command{
+		Use:   "channels [PROVIDER]",
+		Short: "List the adapters, or show the settings of one",
+		Args:  args(cobra.MaximumNArgs(1)),
+		RunE: func(_ *cobra.Command, given []string) error {
+			switch {
+			case len(given) == 1:
+				return c.showAdapter(given[0])
+			case markdown:
+				return printAdapters(c.stdout, all.Specs(), markdownRow)
+			}
+			t := newTable(c.stdout)
+			if err := printAdapters(t, all.Specs(), tableRow); err != nil {
+				return err
+			}
+			return t.Flush()
+		},
+	}
+	cmd.Flags().BoolVar(&markdown, "markdown", false, "as a Markdown table, for channels/README.md")
+	return cmd
+}
+
+func tableRow(cells []string) string { return strings.Join(cells, "\t") + "\n" }
+
+func markdownRow(cells []string) string {
+	for i, cell := range cells {
+		if strings.HasPrefix(cell, "https://") {
+			cells[i] = "[documentation](" + cell + ")"
+		}
+	}
+	return "| " + strings.Join(cells, " | ") + " |\n"
+}
+
+// printAdapters writes a table of what the adapters can do, row by row.
+func printAdapters(w io.Writer, specs []channels.Spec, row func([]string) string) error {
+	head := []string{"Channel", "Provider", "Kind", "Proof", "No receipt means", "Limits", "Documentation"}
+	if _, err := io.WriteString(w, row(head)); err != nil {
+		return err
+	}
+	if rule := row([]string{"---", "---", "---", "---", "---", "---", "---"}); rule[0] == '|' {
+		if _, err := io.WriteString(w, rule); err != nil {
+			return err
+		}
+	}
+	for i := range specs {
+		if _, err := io.WriteString(w, row(adapterCells(&specs[i]))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func adapterCells(s *channels.Spec) []string {
+	return []string{s.Channel, s.Provider, string(s.Kind), proofs(s.Proofs), silence(s), limits(s.Limits), s.Docs}
+}
+
+func proofs(all []channels.Proof) string {
+	names := make([]string, len(all))
+	for i, p := range all {
+		names[i] = p.String()
+	}
+	return strings.Join(names, ", ")
+}
+
+func silence(s *channels.Spec) string {
+	switch {
+	case s.Silence == channels.SilenceIsFailure:
+		return "not delivered"
+	case s.BounceWindow == 0:
+		return "delivered, as far as is known"
+	}
+	return "delivered, if nothing bounces within " + span(s.BounceWindow)
+}
+
+func limits(l channels.Limits) string {
+	rate := "no rate of its own"
+	if l.PerSecond > 0 {
+		rate = strconv.FormatFloat(l.PerSecond, 'f', -1, 64) + "/s"
+	}
+	return fmt.Sprintf("%s, %d at once", rate, l.Concurrency)
+}
+
+// showAdapter prints one adapter with an example of its configuration.
+func (c *cli) showAdapter(provider string) error {
+	e, ok := all.Find(provider)
+	if !ok {
+		var names []string
+		for _, s := range all.Specs() {
+			names = append(names, s.Provider)
+		}
+		return fmt.Errorf("no adapter %q: one of %s", provider, strings.Join(names, ", "))
+	}
+	s := e.Spec
+	c.say("%s (%s)\n", s.Title, s.Kind)
+	c.say("Proof:            %s\nNo receipt means: %s\nLimits:           %s\nDocumentation:    %s\n", proofs(s.Proofs), silence(&s), limits(s.Limits), s.Docs)
+	c.say("channels:\n  %s:\n    provider: %s\n    settings:", s.Channel, s.Provider)
+	for line := range strings.Lines(s.Example) {
+		c.say("      %s", strings.TrimRight(line, "\n"))
+	}
+	return nil
+}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"crypto/rand"
+	"os"
+	"path/filepath"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	smtpsim "github.com/tocsin-dev/tocsin/channels/email/smtp/sim"
+	telegramsim "github.com/tocsin-dev/tocsin/channels/messenger/telegram/sim"
+	vibersim "github.com/tocsin-dev/tocsin/channels/messenger/viber/sim"
+	twiliosim "github.com/tocsin-dev/tocsin/channels/sms/twilio/sim"
+	mastodonsim "github.com/tocsin-dev/tocsin/channels/social/mastodon/sim"
+	"github.com/tocsin-dev/tocsin/dispatcher/incident"
+	"github.com/tocsin-dev/tocsin/templates/scenarios"
+)
+
+// demoConfig is the configuration of a demo's server: that of a bank with five channels, all of which
+// lead to simulated providers.
+type demoConfig struct {
+	DataDir      string                 `yaml:"data_dir"`
+	Organisation incident.Text          `yaml:"organisation"`
+	Locale       string                 `yaml:"locale"`
+	Zone         string                 `yaml:"zone"`
+	PhoneCountry string                 `yaml:"phone_country"`
+	StatusPage   string                 `yaml:"status_page"`
+	Approval     string                 `yaml:"approval"`
+	HTTP         demoHTTP               `yaml:"http"`
+	NATS         demoNATS               `yaml:"nats"`
+	Cascade      demoCascade            `yaml:"cascade"`
+	Catalogue    demoCatalogue          `yaml:"catalogue"`
+	Channels     map[string]demoChannel `yaml:"channels"`
+}
+
+type demoHTTP struct {
+	Listen    string `yaml:"listen"`
+	PublicURL string `yaml:"public_url"`
+}
+
+type demoNATS struct {
+	Listen   string     `yaml:"listen"`
+	MaxBytes string     `yaml:"max_bytes"`
+	Teams    []demoTeam `yaml:"teams"`
+}
+
+type demoTeam struct {
+	Name     string `yaml:"name"`
+	Password string `yaml:"password"`
+}
+
+type demoCascade struct {
+	Behind     []string      `yaml:"behind"`
+	RetryEvery time.Duration `yaml:"retry_every"`
+}
+
+type demoCatalogue struct {
+	Services map[string]incident.Text `yaml:"services"`
+	Regions  map[string]incident.Text `yaml:"regions"`
+}
+
+type demoChannel struct {
+	Provider     string              `yaml:"provider"`
+	Wait         time.Duration       `yaml:"wait,omitempty"`
+	BounceWindow *time.Duration      `yaml:"bounce_window,omitempty"`
+	Rate         float64             `yaml:"rate"`
+	Concurrency  int                 `yaml:"concurrency"`
+	Timeout      time.Duration       `yaml:"timeout"`
+	Accounts     []map[string]string `yaml:"accounts,omitempty"`
+	Settings     map[string]any      `yaml:"settings"`
+}
+
+// demoTeamName is the team that publishes all scenarios' updates.
+const demoTeamName = "operations"
+
+func newDemoConfig(s scenarios.Scenario, dir, listen string, endpoints map[string]string) demoConfig {
+	c := demoConfig{
+		DataDir: filepath.Join(dir, "data"), Organisation: s.Bank.Organisation, Locale: s.Bank.Locale, Zone: s.Bank.Zone,
+		PhoneCountry: "MD", StatusPage: s.Bank.Link, Approval: "none",
+		HTTP: demoHTTP{listen, "http://" + listen},
+		NATS: demoNATS{"127.0.0.1:0", "2GiB", []demoTeam{{demoTeamName, rand.Text()}}},
+		// Half a second of the machine's time, at whatever pace the story is played.
+		Cascade:   demoCascade{[]string{"sms"}, time.Duration(s.TimeScale * float64(time.Second) / 2)},
+		Catalogue: demoCatalogue{s.Bank.Services, s.Bank.Regions},
+		Channels:  demoChannels(endpoints),
+	}
+	for name, ch := range c.Channels {
+		ch.Wait, ch.Timeout = s.Waits[name], 5*time.Second
+		if t, ok := s.Timeouts[name]; ok {
+			ch.Timeout = t
+		}
+		if name == "email" {
+			ch.BounceWindow = &s.BounceWindow
+		}
+		c.Channels[name] = ch
+	}
+	return c
+}
+
+// demoChannels are a bank's channels, with the credentials that the simulated providers take.
+func demoChannels(endpoints map[string]string) map[string]demoChannel {
+	return map[string]demoChannel{
+		"email": {Provider: "smtp", Concurrency: 8, Settings: map[string]any{
+			"url": endpoints["smtp"], "tls": "none", "username": smtpsim.Username, "password": smtpsim.Password,
+			"from": "Banca Meridian <notices@banca-meridian.example>", "bounce_address": "bounces@banca-meridian.example",
+		}},
+		"mastodon": {Provider: "mastodon", Concurrency: 2, Settings: map[string]any{
+			"base_url": endpoints["mastodon"],
+			"accounts": map[string]string{"meridian": mastodonsim.TokenOf("meridian"), "meridian_ru": mastodonsim.TokenOf("meridian_ru"), "meridian_en": mastodonsim.TokenOf("meridian_en")},
+		}, Accounts: []map[string]string{
+			{"address": "meridian", "locale": "ro"}, {"address": "meridian_ru", "locale": "ru"}, {"address": "meridian_en", "locale": "en"},
+		}},
+		"sms": {Provider: "twilio", Concurrency: 24, Settings: map[string]any{
+			"base_url": endpoints["twilio"], "account_sid": twiliosim.AccountSID, "auth_token": twiliosim.AuthToken, "from": "+15005550006",
+		}},
+		"telegram": {Provider: "telegram", Concurrency: 16, Settings: map[string]any{
+			"base_url": endpoints["telegram"], "token": telegramsim.Token,
+		}},
+		"viber": {Provider: "viber", Concurrency: 16, Settings: map[string]any{
+			"base_url": endpoints["viber"], "token": vibersim.Token, "sender_name": "Banca Meridian",
+		}},
+	}
+}
+
+// team returns the password of the team that publishes.
+func (c *demoConfig) team() demoTeam { return c.NATS.Teams[0] }
+
+func (c *demoConfig) write(path string) error {
+	b, err := yaml.Marshal(c)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, b, 0o600)
+}

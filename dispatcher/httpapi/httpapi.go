@@ -1,0 +1,180 @@
+// Package httpapi is the http role: it takes updates and providers' receipts over HTTP and puts them
+// on NATS before it answers, and serves the JSON API, the events that dashboards live on, health and
+// metrics. Its [Client] is what the command line uses.
+//
+// # Who may do what
+//
+// Requests carry "Authorization: Bearer <token>" (RFC 6750); pages carry a session cookie instead,
+// got at /login, which also reads the API but changes nothing. A token with a team publishes that
+// team's updates only, one without a team any team's; both read incidents, reports and events. All
+// else needs an admin's. Webhooks, health, metrics and the schema are public: webhooks are verified
+// by the adapter, the others hold nothing personal.
+//
+// # Answers
+//
+// Errors are JSON, {"error": "...", "hint": "..."}, where hint says what to do. 503 with Retry-After
+// means that nothing was stored and that the same request may be sent again.
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/dispatcher/audience"
+	"github.com/tocsin-dev/tocsin/dispatcher/bus"
+	"github.com/tocsin-dev/tocsin/dispatcher/clock"
+	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
+	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+)
+
+// Reader is what the API reads of the ledger about incidents.
+type Reader interface {
+	Incidents(ctx context.Context, limit int) ([]ledger.IncidentSummary, error)
+	Incident(ctx context.Context, team, id string) (ledger.IncidentSummary, error)
+	Report(ctx context.Context, team, id string) (ledger.Report, error)
+	RecipientReports(ctx context.Context, team, id string) iter.Seq2[ledger.RecipientReport, error]
+	Rejections(ctx context.Context, limit int) ([]ledger.Rejection, error)
+}
+
+// Directory is what the API does with customers.
+type Directory interface {
+	audience.Store
+	Recipient(ctx context.Context, id string) (audience.Recipient, error)
+	Recipients(ctx context.Context) iter.Seq2[audience.Recipient, error]
+	DeleteRecipient(ctx context.Context, id string) error
+	CountRecipients(ctx context.Context) (int64, error)
+}
+
+// Ledger is what the http role needs of the ledger.
+type Ledger interface {
+	Reader
+	Directory
+	Approve(ctx context.Context, update int64, by string, now time.Time) error
+}
+
+// Bus is what the http role needs of NATS.
+type Bus interface {
+	PublishUpdate(ctx context.Context, team, contentType string, body []byte) error
+	PublishReceipts(ctx context.Context, provider string, r bus.Receipts) error
+}
+
+// Options make a Server. What has no remark is required.
+type Options struct {
+	Ledger Ledger
+	Bus    Bus
+	// Reject keeps an update that was refused, whole: dispatcher.Reject with its surroundings. The
+	// header holds what belongs to the event, and no credentials.
+	Reject func(ctx context.Context, r ledger.Rejection, header map[string][]string) error
+	// Approved is called after an update was approved, so that planning needn't wait; optional.
+	Approved func()
+	Checker  *audience.Checker
+	Signer   *notification.Signer
+	// Receivers are the channels whose providers report by webhook; one for each channel and provider.
+	Receivers []Receiver
+	Tokens    []Token
+	// PublicURL is where providers reach this server, without a path's last slash. Signatures over
+	// URLs are checked against it. "" takes the URL of each request as its path only.
+	PublicURL string
+	Clock     clock.Clock
+	Gatherer  prometheus.Gatherer
+	Metrics   *Metrics
+	// Ready returns nil when everything that this process needs answers. An error that joins several
+	// (errors.Join) names each failing part on its own; nil is always ready.
+	Ready func(ctx context.Context) error
+	// Dashboard serves the pages and, below /static/, what they are made of; optional.
+	Dashboard http.Handler
+	Log       *slog.Logger
+	Version   string
+}
+
+// Server is the http role's handler. It is safe for concurrent use. Receipts are taken while Run
+// runs.
+type Server struct {
+	Options
+	base      url.URL
+	keys      []key
+	receivers map[target]*receiver
+	looks     looks
+	ended     chan struct{} // closed by EndStreams
+	endOnce   func()
+	handler   http.Handler
+}
+
+// New makes a server. It fails on a public URL that is none and on receivers or tokens that occur
+// twice.
+func New(o Options) (*Server, error) {
+	base, err := publicBase(o.PublicURL)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{Options: o, base: base, receivers: map[target]*receiver{}, ended: make(chan struct{})}
+	s.endOnce = onceClose(s.ended)
+	if s.keys, err = makeKeys(o.Tokens); err != nil {
+		return nil, err
+	}
+	for _, r := range o.Receivers {
+		t := target{r.Channel, r.Spec.Provider}
+		if s.receivers[t] != nil {
+			return nil, fmt.Errorf("http: two receivers for %s at %s", t.channel, t.provider)
+		}
+		s.receivers[t] = newReceiver(r, &o)
+	}
+	s.looks.ledger = o.Ledger
+	s.handler = s.routes()
+	return s, nil
+}
+
+func publicBase(raw string) (url.URL, error) {
+	u, err := url.Parse(strings.TrimSuffix(raw, "/"))
+	if err != nil {
+		return url.URL{}, fmt.Errorf("http: public URL: %w", err)
+	}
+	if raw != "" && (u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || u.RawQuery != "" || u.Fragment != "") {
+		return url.URL{}, fmt.Errorf("http: public URL: %q must be http(s)://host, with a path at most", raw)
+	}
+	return *u, nil
+}
+
+// ServeHTTP serves everything.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Run gathers receipts into messages and publishes them until ctx ends; those that wait are still
+// published then. End it after the HTTP server's Shutdown: without it, webhooks answer 503.
+func (s *Server) Run(ctx context.Context) error {
+	defer s.EndStreams()
+	ended := make(chan struct{}, len(s.receivers))
+	for _, r := range s.receivers {
+		go func() {
+			r.gathering.run(ctx)
+			ended <- struct{}{}
+		}()
+	}
+	for range s.receivers {
+		<-ended
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// EndStreams ends the event streams, which would otherwise hold up a server's Shutdown: register it
+// with http.Server.RegisterOnShutdown. It may be called more than once.
+func (s *Server) EndStreams() { s.endOnce() }
+
+// Receiver is a channel whose provider reports by webhook.
+type Receiver struct {
+	Channel string
+	Spec    channels.Spec
+	Parser  channels.ReceiptParser
+}
+
+// target is what a webhook's path names.
+type target struct{ channel, provider string }

@@ -1,0 +1,113 @@
+// Package ledgertest is the suite that every store of the ledger passes: [Run] it with a function
+// that opens an empty store.
+package ledgertest
+
+import (
+	"context"
+	"iter"
+	"testing"
+	"time"
+
+	"github.com/tocsin-dev/tocsin/dispatcher/audience"
+	"github.com/tocsin-dev/tocsin/dispatcher/incident"
+	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
+	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+)
+
+// Store is everything that the roles together need of a ledger.
+type Store interface {
+	// The directory.
+	PutRecipients(ctx context.Context, rs []audience.Recipient) error
+	Recipient(ctx context.Context, id string) (audience.Recipient, error)
+	RecipientsAfter(ctx context.Context, after, until int64, limit int, ids []string) ([]ledger.Recipient, error)
+	RecipientsByNumber(ctx context.Context, numbers []int64) ([]ledger.Recipient, error)
+	Recipients(ctx context.Context) iter.Seq2[audience.Recipient, error]
+	DeleteRecipient(ctx context.Context, id string) error
+	CountRecipients(ctx context.Context) (int64, error)
+
+	// Updates.
+	RecordUpdate(ctx context.Context, u incident.Update, decide func(*incident.Incident) (ledger.NewUpdate, error)) (bool, error)
+	RecordRejection(ctx context.Context, r ledger.Rejection) error
+	Approve(ctx context.Context, id int64, by string, now time.Time) error
+	Update(ctx context.Context, id int64) (ledger.Update, error)
+	Texts(ctx context.Context, update int64) ([]ledger.Text, error)
+
+	// Planning, and batches on their way to the lanes.
+	NextToPlan(ctx context.Context) (ledger.Update, error)
+	CommitPage(ctx context.Context, p ledger.Page) error
+	UnsentBatches(ctx context.Context, now time.Time, limit int) ([]ledger.Batch, error)
+	NextBatchDue(ctx context.Context) (time.Time, error)
+	MarkSent(ctx context.Context, batches []int64, now time.Time) error
+
+	// The fallback engine.
+	Notifications(ctx context.Context, ids []int64) ([]notification.Notification, error)
+	Waiting(ctx context.Context, batch int64) ([]notification.Notification, error)
+	Outdated(ctx context.Context, p ledger.SupersedingPage) ([]notification.Notification, error)
+	SupersedingPages(ctx context.Context, limit int) ([]ledger.SupersedingPage, error)
+	DueDeadlines(ctx context.Context, now time.Time, limit int) ([]ledger.Deadline, error)
+	NextDeadline(ctx context.Context) (time.Time, error)
+	AttemptsByProviderID(ctx context.Context, channel string, ids []string) ([]ledger.ProviderAttempt, error)
+	EarlyReceipts(ctx context.Context, channel string, ids []string) ([]ledger.EarlyReceipt, error)
+	Apply(ctx context.Context, f ledger.Fold) error
+
+	// Reports.
+	Incidents(ctx context.Context, limit int) ([]ledger.IncidentSummary, error)
+	Incident(ctx context.Context, team, id string) (ledger.IncidentSummary, error)
+	Rejections(ctx context.Context, limit int) ([]ledger.Rejection, error)
+	Report(ctx context.Context, team, id string) (ledger.Report, error)
+	RecipientReports(ctx context.Context, team, id string) iter.Seq2[ledger.RecipientReport, error]
+
+	Ping(ctx context.Context) error
+	Close() error
+}
+
+// Run runs the suite. open gives an empty store, and sees to its being closed when the test ends.
+func Run(t *testing.T, open func(t *testing.T) Store) {
+	for _, test := range []struct {
+		name string
+		run  func(*world)
+	}{
+		{"DirectoryRoundTrip", directoryRoundTrip},
+		{"DirectoryReplacesById", directoryReplaces},
+		{"DirectoryPages", directoryPages},
+		{"DirectoryByNumber", directoryByNumber},
+		{"DeletedRecipientKeepsOnlyTheNumber", deleteRecipient},
+		{"AccountsAreNoCustomers", accounts},
+		{"RecordUpdateOnce", recordUpdateOnce},
+		{"RecordUpdateFolds", recordUpdateFolds},
+		{"RecordUpdateRefused", recordUpdateRefused},
+		{"TextsAreFrozen", textsFrozen},
+		{"RejectionsAreKeptOnce", rejections},
+		{"ApproveOnlyHeld", approve},
+		{"IncidentsLastChangedFirst", incidents},
+		{"PlanOldestApprovedFirst", planOrder},
+		{"AudienceIsFrozenWhenPlanningBegins", audienceFrozen},
+		{"PagesResume", pagesResume},
+		{"PagesRefuseASecondPlanner", pagesGuarded},
+		{"PageNumbersAscendInOrder", pageNumbers},
+		{"PageOfThoseWhoCannotBeTold", pageSettled},
+		{"EmptyAudienceClosesAtOnce", emptyAudience},
+		{"UnsentBatches", unsentBatches},
+		{"BatchesFallDue", batchesDue},
+		{"ApplyStoresEverything", applyStores},
+		{"ApplyRefusesStaleVersions", applyStale},
+		{"ApplyFurtherAttempts", applyFurther},
+		{"WaitingAreOpenAndInTheBatch", waiting},
+		{"DeadlinesKeepTheLatest", deadlines},
+		{"EarlyReceipts", earlyReceipts},
+		{"ProviderIDs", providerIDs},
+		{"Superseding", superseding},
+		{"SupersedingNeedsAnOlderOpenUpdate", supersedingOnlyOlder},
+		{"UpdateClosesWithItsLastNotification", closes},
+		{"ReportByHand", reportByHand},
+		{"ReportOfAMaintenance", reportMaintenance},
+		{"RecipientReports", recipientReports},
+		{"TalliesAgreeWithRows", talliesAgree},
+		{"ReadersBesideAWriter", readersBesideWriter},
+		{"CancelledWritesLeaveNothing", cancelledWrites},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			test.run(&world{T: t, Store: open(t), ctx: t.Context()})
+		})
+	}
+}

@@ -1,0 +1,116 @@
+package plan
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/dispatcher/audience"
+	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+)
+
+func rules() *Rules {
+	return &Rules{
+		Channels: []Channel{{"sms", channels.SMS}, {"email", channels.Email}, {"telegram", channels.Messenger}, {"viber", channels.Messenger}},
+		Behind:   []string{"sms"},
+		Locales:  []string{"ro", "ru", "en", "pt-BR"},
+	}
+}
+
+// recipient has addresses on the channels given.
+func recipient(locale string, addresses, consents, preferences []string) *audience.Recipient {
+	r := &audience.Recipient{ID: "c", Locale: locale, Consents: consents, Preferences: preferences}
+	for _, channel := range addresses {
+		r.Addresses = append(r.Addresses, audience.Address{Channel: channel, Address: "at " + channel})
+	}
+	return r
+}
+
+func TestFor(t *testing.T) {
+	type list = []string
+	all := list{"email", "sms", "telegram", "viber"}
+	for _, tt := range []struct {
+		name                             string
+		addresses, consents, preferences list
+		want                             Decision
+	}{
+		{"preferred, then sms", all, all, list{"telegram", "email"}, Decision{Steps: list{"telegram", "sms"}}},
+		{"sms preferred", all, all, list{"sms", "email"}, Decision{Steps: list{"sms"}}},
+		{"first preference without address", list{"email", "sms"}, all, list{"viber", "email"}, Decision{Steps: list{"email", "sms"}}},
+		{"first preference without consent", all, list{"email", "sms"}, list{"viber", "email"}, Decision{Steps: list{"email", "sms"}}},
+		{"preference not configured", list{"fax", "sms"}, list{"fax", "sms"}, list{"fax"}, Decision{Steps: list{"sms"}}},
+		{"no preferences", all, all, nil, Decision{Steps: list{"sms"}}},
+		{"no preferences and no sms: first configured", list{"viber", "telegram", "email"}, all, nil, Decision{Steps: list{"email"}}},
+		{"preferred without sms behind", list{"email"}, all, list{"email"}, Decision{Steps: list{"email"}}},
+		{"no sms consent", all, list{"email"}, list{"email"}, Decision{Steps: list{"email"}}},
+		{"no address", nil, all, list{"email"}, Decision{Outcome: notification.Unreachable, Reason: notification.NoAddress}},
+		{"no consent", all, nil, list{"email"}, Decision{Outcome: notification.Suppressed, Reason: notification.NoConsent}},
+		{"consent without address", list{"sms"}, list{"email"}, nil, Decision{Outcome: notification.Suppressed, Reason: notification.NoConsent}},
+	} {
+		tt.want.Locale = "ru"
+		if got := rules().For(recipient("ru", tt.addresses, tt.consents, tt.preferences)); !reflect.DeepEqual(got, tt.want) {
+			t.Errorf("%s: %+v, want %+v", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestLocale(t *testing.T) {
+	for tag, want := range map[string]string{
+		"ru": "ru", "ru-MD": "ru", "ro-Latn-MD": "ro", "de": "ro", "": "ro", "pt-BR": "pt-BR", "pt": "ro", "pt-BR-x-y": "pt-BR", "-": "ro", "en-": "en",
+	} {
+		if got := rules().For(recipient(tag, nil, nil, nil)).Locale; got != want {
+			t.Errorf("locale %q is served in %q, want %q", tag, got, want)
+		}
+	}
+}
+
+func TestForHoldsWhateverTheRecipient(t *testing.T) {
+	names := []string{"email", "sms", "telegram", "viber", "fax"}
+	some := rapid.SliceOfDistinct(rapid.SampledFrom(names), func(s string) string { return s })
+	rapid.Check(t, func(t *rapid.T) {
+		r := rules()
+		r.Behind = some.Draw(t, "behind")
+		rec := recipient("ro", some.Draw(t, "addresses"), some.Draw(t, "consents"), some.Draw(t, "preferences"))
+		d := r.For(rec)
+		if (len(d.Steps) == 0) != (d.Outcome != notification.Open) || (d.Outcome == notification.Open) != (d.Reason == notification.NoReason) {
+			t.Fatalf("%+v: neither to be tried nor settled, or both", d)
+		}
+		usable := 0
+		for _, name := range names {
+			if r.Usable(rec, name) == notification.NoReason {
+				usable++
+			}
+		}
+		if (usable > 0) != (len(d.Steps) > 0) {
+			t.Fatalf("%d usable channels, steps %v", usable, d.Steps)
+		}
+		for i, step := range d.Steps {
+			if r.Usable(rec, step) != notification.NoReason || slices.Contains(d.Steps[:i], step) {
+				t.Fatalf("step %q of %v can't be used, or is there twice", step, d.Steps)
+			}
+		}
+	})
+}
+
+func TestValues(t *testing.T) {
+	personal := &notification.Content{Text: notification.Segments{{Placeholder: "name", Default: "x"}}}
+	plain := &notification.Content{Text: notification.Literal("x")}
+	named, nameless := &audience.Recipient{Name: "Ana"}, &audience.Recipient{}
+	for i, tt := range []struct {
+		content *notification.Content
+		rec     *audience.Recipient
+		want    map[string]string
+	}{
+		{personal, named, map[string]string{"name": "Ana"}},
+		{personal, nameless, nil},
+		{plain, named, nil},
+	} {
+		if got := Values(tt.content, tt.rec); fmt.Sprint(got) != fmt.Sprint(tt.want) {
+			t.Errorf("case %d: %v, want %v", i, got, tt.want)
+		}
+	}
+}

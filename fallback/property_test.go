@@ -1,0 +1,212 @@
+package fallback
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+)
+
+// story plays one notification through everything that can happen to it, in any order and any
+// number of times, and holds it to what must be true at every moment.
+type story struct {
+	t      *rapid.T
+	policy notification.Policy
+	now    time.Time
+	n      notification.Notification
+
+	pending []notification.Event // will happen, nobody knows when
+	seen    []notification.Event // has happened, and may come again
+	given   map[notification.ID]bool
+}
+
+func TestDecideAnyOrder(t *testing.T) {
+	for range 20 { // a story is told in microseconds
+		rapid.Check(t, func(t *rapid.T) {
+			s := newStory(t)
+			for len(s.pending) > 0 {
+				s.tell(s.draw())
+			}
+			s.end()
+		})
+	}
+}
+
+func newStory(t *rapid.T) *story {
+	s := &story{t: t, now: now, given: map[notification.ID]bool{}}
+	s.policy = notification.Policy{RetryEvery: 20 * time.Second, Channels: map[string]notification.ChannelPolicy{}}
+	steps := []string{"viber", "email", "sms"}[:rapid.IntRange(1, 3).Draw(t, "steps")]
+	for _, channel := range steps {
+		s.policy.Channels[channel] = rapid.SampledFrom([]notification.ChannelPolicy{
+			{Wait: 5 * time.Minute, Proof: channels.Delivered},
+			{Wait: 5 * time.Minute, Proof: channels.Read},
+			{Wait: 5 * time.Minute, Proof: channels.Accepted},
+			{Wait: 5 * time.Minute, Proof: channels.Delivered, Silence: channels.SilenceIsPresumed},
+			{Wait: 5 * time.Minute, Proof: channels.Accepted, Silence: channels.SilenceIsPresumed, BounceWindow: time.Minute},
+			{Wait: 5 * time.Minute, Proof: channels.Delivered, Silence: channels.SilenceIsPresumed, BounceWindow: time.Minute},
+		}).Draw(t, "policy of "+channel)
+	}
+	s.n = notification.Notification{ID: 7, Steps: steps}
+	s.n.Attempt = notification.Attempt{Channel: steps[0], State: notification.Queued, QueuedAt: now}
+	s.send()
+	if rapid.Bool().Draw(t, "superseded") {
+		s.pending = append(s.pending, notification.Event{Kind: notification.Supersession})
+	}
+	return s
+}
+
+// send gives the current attempt to a lane, which will say one thing of it, and to a provider, which
+// may say several.
+func (s *story) send() {
+	id := s.id()
+	if s.given[id] {
+		s.t.Fatalf("attempt %+v was queued twice", id)
+	}
+	s.given[id] = true
+	results := []notification.EventKind{notification.ResultAccepted, notification.ResultFailed, notification.ResultUnknown, notification.ResultReturned}
+	if s.n.Stale {
+		results = append(results, notification.ResultRevoked)
+	}
+	said := rapid.SampledFrom(results).Draw(s.t, "result")
+	s.pending = append(s.pending, notification.Event{Attempt: id, Kind: said, Code: "c"})
+	if said != notification.ResultAccepted && said != notification.ResultUnknown {
+		return
+	}
+	for range rapid.IntRange(0, 3).Draw(s.t, "receipts") {
+		k := rapid.SampledFrom([]notification.EventKind{
+			notification.ReceiptAccepted, notification.ReceiptDelivered, notification.ReceiptRead, notification.ReceiptFailed,
+		}).Draw(s.t, "receipt")
+		s.pending = append(s.pending, notification.Event{Attempt: id, Kind: k})
+	}
+}
+
+func (s *story) id() notification.ID {
+	return notification.ID{Notification: s.n.ID, Step: s.n.Attempt.Step, Try: s.n.Attempt.Try}
+}
+
+// draw takes what happens next: something pending, or something that has happened before.
+func (s *story) draw() notification.Event {
+	if len(s.seen) > 0 && rapid.IntRange(0, 3).Draw(s.t, "again") == 0 {
+		return rapid.SampledFrom(s.seen).Draw(s.t, "repeat")
+	}
+	i := rapid.IntRange(0, len(s.pending)-1).Draw(s.t, "next")
+	ev := s.pending[i]
+	s.pending = append(s.pending[:i:i], s.pending[i+1:]...)
+	if ev.Kind == notification.Supersession {
+		ev.Attempt = s.id() // the engine speaks of what is current
+	}
+	s.seen = append(s.seen, ev)
+	return ev
+}
+
+// tell decides one event and checks the step.
+func (s *story) tell(ev notification.Event) {
+	s.now = s.now.Add(time.Duration(rapid.IntRange(0, 90).Draw(s.t, "seconds")) * time.Second)
+	before := s.n
+	c := Decide(before, ev, s.policy, s.now)
+	s.n = c.Notification
+	s.checkOutcome(before, ev)
+	s.checkAttempts(before)
+	s.checkQueue(before, c)
+	if c.Revoke && (s.n.Attempt.State != notification.Queued || (!s.n.Stale && s.n.Outcome != notification.Reached)) {
+		s.t.Fatalf("revoked without need: %+v", s.n)
+	}
+	switch {
+	case c.Queue:
+		s.send()
+	case c.Await == AwaitSilence:
+		s.pending = append(s.pending, notification.Event{Attempt: s.id(), Kind: notification.SilencePassed})
+	case c.Await == AwaitBounce:
+		s.pending = append(s.pending, notification.Event{Attempt: s.id(), Kind: notification.BouncePassed})
+	}
+}
+
+// checkOutcome: an outcome never changes, and is "reached" exactly when an attempt has proven enough.
+func (s *story) checkOutcome(before notification.Notification, ev notification.Event) {
+	b, n := before, s.n
+	if b.Outcome != notification.Open {
+		if b.Outcome != n.Outcome || b.Reason != n.Reason || b.Proof != n.Proof || b.ReachedBy != n.ReachedBy || !b.SettledAt.Equal(n.SettledAt) {
+			s.t.Fatalf("%+v changed an outcome: %+v became %+v", ev, b, n)
+		}
+		return
+	}
+	enough := ""
+	for _, a := range append(append([]notification.Attempt(nil), n.Past...), n.Attempt) {
+		p := s.policy.Channels[a.Channel]
+		presumed := a.State == notification.Accepted && p.Silence == channels.SilenceIsPresumed &&
+			(p.BounceWindow == 0 || ev.Kind == notification.BouncePassed)
+		if a.State.Proof() >= p.Proof || presumed {
+			enough = a.Channel
+		}
+	}
+	if (enough != "") != (n.Outcome == notification.Reached) || enough != n.ReachedBy {
+		s.t.Fatalf("%+v: proven by %q, yet the outcome is %v by %q", ev, enough, n.Outcome, n.ReachedBy)
+	}
+	if n.Outcome == notification.Superseded && !n.Stale {
+		s.t.Fatalf("superseded by nothing: %+v", n)
+	}
+	if n.Outcome == notification.Unreachable && (!n.LastStep() || n.Stale || n.Reason == notification.NoReason) {
+		s.t.Fatalf("given up too early, or without a reason: %+v", n)
+	}
+}
+
+// checkAttempts: no proof that something arrived is ever taken back.
+func (s *story) checkAttempts(before notification.Notification) {
+	states := func(n notification.Notification) map[uint8]notification.Attempt {
+		m := map[uint8]notification.Attempt{n.Attempt.Step: n.Attempt}
+		for i, a := range n.Past {
+			if int(a.Step) != i || a.Channel != n.Steps[i] || a.State == notification.Queued {
+				s.t.Fatalf("past attempts out of order or unfinished: %+v", n.Past)
+			}
+			m[a.Step] = a
+		}
+		return m
+	}
+	after := states(s.n)
+	for step, was := range states(before) {
+		is := after[step]
+		if was.State.Proof() >= channels.Delivered && is.State.Proof() < was.State.Proof() {
+			s.t.Fatalf("step %d was %v and is %v", step, was.State, is.State)
+		}
+		if was.Took && !is.Took {
+			s.t.Fatalf("step %d was taken by the provider, and then not", step)
+		}
+	}
+}
+
+// checkQueue: steps and tries follow one another, and none follows once the news is stale or settled.
+func (s *story) checkQueue(before notification.Notification, c Change) {
+	was, is := before.Attempt, s.n.Attempt
+	moved := was.Step != is.Step || was.Try != is.Try
+	if moved != c.Queue {
+		s.t.Fatalf("attempt %+v became %+v, Queue is %v", was, is, c.Queue)
+	}
+	if !moved {
+		return
+	}
+	nextStep := is.Step == was.Step+1 && is.Try == 0 && len(s.n.Past) == int(is.Step)
+	nextTry := is.Step == was.Step && is.Try == was.Try+1 && len(s.n.Past) == len(before.Past)
+	if !nextStep && !nextTry {
+		s.t.Fatalf("attempt %+v was followed by %+v", was, is)
+	}
+	if before.Stale || before.Outcome != notification.Open || s.n.Outcome != notification.Open || is.State != notification.Queued {
+		s.t.Fatalf("attempt %+v was queued for %+v", is, before)
+	}
+	if c.NotBefore.Before(s.now) {
+		s.t.Fatal("queued for a time that has passed")
+	}
+}
+
+func (s *story) end() {
+	if s.n.Outcome == notification.Open {
+		s.t.Fatalf("everything has happened, and it is still open: %+v", s.n)
+	}
+	for id := range s.given {
+		if id.Step > s.n.Attempt.Step {
+			s.t.Fatalf("%+v was queued, and the notification knows nothing of it", id)
+		}
+	}
+}
