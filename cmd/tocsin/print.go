@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"strconv"
@@ -14,10 +15,14 @@ import (
 // newTable aligns columns that are separated by tabs, once it is flushed.
 func newTable(w io.Writer) *tabwriter.Writer { return tabwriter.NewWriter(w, 0, 8, 2, ' ', 0) }
 
-// newFigures is a table whose cells are aligned to the right; each row begins and ends with a tab.
+// newFigures is a table whose cells are aligned to the right; a row ends with a tab. Names in it are
+// brought to one width with left.
 func newFigures(w io.Writer) *tabwriter.Writer {
 	return tabwriter.NewWriter(w, 0, 8, 2, ' ', tabwriter.AlignRight)
 }
+
+// left fills a name up, so that it stays on the left in a table of figures.
+func left(name string, width int) string { return fmt.Sprintf("%-*s", width, name) }
 
 // thousands writes a count with separators: 10,000.
 func thousands(n int64) string {

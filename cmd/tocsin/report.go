@@ -115,10 +115,14 @@ func printChannels(w io.Writer, all []ledger.ChannelReport) error {
 		return nil
 	}
 	t := newFigures(w)
-	_, _ = fmt.Fprintln(t, "channel\tplanned\ttried\taccepted\tdelivered\tread\tfailed\texpired\tunknown\trevoked\treturned\treached\tby fallback\t")
+	width := len("channel")
+	for i := range all {
+		width = max(width, len(all[i].Channel))
+	}
+	_, _ = fmt.Fprintln(t, left("channel", width)+"\tplanned\ttried\taccepted\tdelivered\tread\tfailed\texpired\tunknown\trevoked\treturned\treached\tby fallback\t")
 	for i := range all {
 		c := &all[i]
-		row := []string{c.Channel}
+		row := []string{left(c.Channel, width)}
 		for _, n := range []int64{c.Planned, c.Attempts, c.Accepted, c.Delivered, c.Read, c.Failed, c.Expired, c.Unknown, c.Revoked, c.Returned, c.Reached, c.Fallback} {
 			row = append(row, figure(n))
 		}

@@ -260,5 +260,3 @@ func (c *cleanup) run() error {
 	c.steps = nil
 	return errors.Join(errs...)
 }
-
-func (a *App) Ledger() *sqlite.Ledger { return a.ledger }

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -116,21 +117,35 @@ func storeError(subject string, err error) error {
 		return nil
 	}
 	if e, ok := errors.AsType[*jetstream.APIError](err); ok {
-		switch e.ErrorCode {
-		case jetstream.JSErrCodeStreamWrongLastSequence:
+		switch {
+		case e.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence,
+			e.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant: // what replicated streams say
 			return ErrOvertaken
-		case codeStoreFailed, codeResourcesExceeded:
+		case noRoom(e):
 			return fmt.Errorf("nats: publishing to %s: %w (raise nats.max_bytes, or see what has stopped reading): %w", subject, ErrFull, err)
 		}
 	}
 	return fmt.Errorf("nats: publishing to %s: %w", subject, err)
 }
 
-// Error codes of the server that the client library doesn't name.
+// Error codes of the server that the client library doesn't name (errors.json of nats-server).
 const (
-	codeStoreFailed       jetstream.ErrorCode = 10077 // "maximum bytes exceeded" and the like
-	codeResourcesExceeded jetstream.ErrorCode = 10023
+	codeInsufficientResources    jetstream.ErrorCode = 10023 // the server's own bound is reached
+	codeStorageResourcesExceeded jetstream.ErrorCode = 10047 // the same, for an account's
+	codeStoreFailed              jetstream.ErrorCode = 10077 // any failure to store: its description says which
 )
+
+// noRoom reports whether a refusal means that there is no room for any message.
+func noRoom(e *jetstream.APIError) bool {
+	switch e.ErrorCode {
+	case codeInsufficientResources, codeStorageResourcesExceeded:
+		return true
+	case codeStoreFailed:
+		return strings.Contains(e.Description, "maximum bytes") || strings.Contains(e.Description, "no space left")
+	default:
+		return false
+	}
+}
 
 // PublishBatches hands batches to their lanes' queues and returns when all are stored. A batch that
 // is already there is not stored twice.

@@ -15,7 +15,7 @@ import (
 var noon = time.Date(2026, 5, 9, 12, 0, 0, 0, time.UTC)
 
 // still is a clock that hardly moves.
-func still() clock.Clock { return clock.Scaled(1e-9, noon) }
+func still() clock.Clock { return clock.Scaled(1e-15, noon) }
 
 func at(d time.Duration) *time.Time {
 	t := noon.Add(d)
@@ -76,9 +76,9 @@ func sending() ledger.UpdateProgress {
 			"", "unreachable", 20, "", "suppressed", 100,
 			"email", "planned", 2000, "email", "queued", 2000, "email", "accepted", 850, "email", "failed", 30, "email", "reached", 20,
 			"sms", "planned", 5000, "sms", "queued", 5230, "sms", "accepted", 3100, "sms", "delivered", 2080, "sms", "reached", 2080,
-			"sms", "reached_by_fallback", 130, "sms", "failed", 40, "sms", "returned", 12,
+			"sms", ledger.Fallback, 130, "sms", "failed", 40, "sms", ledger.Returned, 12,
 			"viber", "planned", 2980, "viber", "queued", 2980, "viber", "accepted", 1200, "viber", "delivered", 400, "viber", "read", 120,
-			"viber", "reached", 400, "viber", "expired", 200, "viber", "double_reach", 3,
+			"viber", "reached", 400, "viber", "expired", 200, "viber", ledger.Double, 3,
 		),
 	}
 }

@@ -76,13 +76,27 @@ func New(o Options) *Lane {
 	}
 	return &Lane{
 		Options: o,
-		window:  2 * o.Limits.Concurrency,
+		window:  window(o.Limits),
 		limiter: rate.NewLimiter(limit, max(1, o.Limits.Concurrency)),
 		breaker: newBreaker(o.Channel, o.Metrics),
 		jobs:    make(chan job),
 		active:  map[int64]bool{},
 	}
 }
+
+// window bounds the attempts of a batch that may be in doubt after a crash. It is a second's worth of
+// sending, so that the journal's round trips (each one synced to disk) don't slow the lane down, but
+// never so small that workers stand idle, nor so large that a crash repeats much.
+func window(l channels.Limits) int {
+	least := 2 * l.Concurrency
+	most := max(minWindow, 2*least)
+	if l.PerSecond == 0 {
+		return most
+	}
+	return min(max(int(l.PerSecond), least), most)
+}
+
+const minWindow = 64
 
 // concurrentBatches lets the next batch begin while the last attempts of one are answered.
 const concurrentBatches = 3

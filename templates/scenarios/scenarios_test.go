@@ -95,6 +95,11 @@ func TestPace(t *testing.T) {
 					t.Errorf("the update promised for %v comes at %v", p, u.Time)
 				}
 			}
+			for _, u := range all {
+				if r := u.ResolvedAt; r != nil && r.After(u.Time) {
+					t.Errorf("%s at %v knows that it is over at %v", u.Status, u.Time, r)
+				}
+			}
 			if first := all[0]; first.Kind == incident.Outage && first.Time.Sub(first.StartedAt) > 30*time.Minute {
 				t.Error("the first notice is late")
 			}

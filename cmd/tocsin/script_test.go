@@ -1,0 +1,123 @@
+package main
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/tocsin-dev/tocsin/dispatcher/app"
+	"github.com/tocsin-dev/tocsin/dispatcher/httpapi"
+)
+
+func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"tocsin": main}) }
+
+// TestScripts types what people type and reads what they are answered: testdata/script/*.txtar.
+//
+// Scripts find in the environment three free addresses, HTTP, NATS and SANDBOX. The command
+// `await sandbox` returns when the one at SANDBOX answers, `await DIR` when the server on a data
+// directory is ready.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		Setup: func(e *testscript.Env) error {
+			for _, name := range []string{"HTTP", "NATS", "SANDBOX"} {
+				address, err := freeAddress()
+				if err != nil {
+					return err
+				}
+				e.Setenv(name, address)
+			}
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"await": await},
+	})
+}
+
+const awaitTimeout = 30 * time.Second
+
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: await sandbox, or await DIR")
+	}
+	ready := func(ctx context.Context) error { return serverReady(ctx, ts.MkAbs(args[0])) }
+	if args[0] == "sandbox" {
+		ready = func(ctx context.Context) error {
+			return answers(ctx, "http://"+ts.Getenv("SANDBOX")+"/sandbox/endpoints")
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), awaitTimeout)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := ready(ctx)
+		if err == nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			ts.Fatalf("%s is not ready: %v", args[0], err)
+		}
+	}
+}
+
+func serverReady(ctx context.Context, dir string) error {
+	e, err := app.ReadEndpoints(dir)
+	if err != nil {
+		return err
+	}
+	api := httpapi.NewClient(e.HTTP, e.Token)
+	defer api.Close()
+	return api.Ready(ctx)
+}
+
+func answers(ctx context.Context, url string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
+}
+
+func TestFreeAddress(t *testing.T) {
+	address, err := freeAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatalf("%s is not free: %v", address, err)
+	}
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// golden compares with a file below testdata; UPDATE_GOLDEN=1 writes it anew.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := "testdata/" + name
+	if os.Getenv("UPDATE_GOLDEN") != "" {
+		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs; got:\n%s", path, got)
+	}
+}

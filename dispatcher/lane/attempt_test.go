@@ -1,0 +1,208 @@
+package lane
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/dispatcher/bus"
+	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+)
+
+// answering is a provider that answers with one error, nil for none.
+func answering(e *channels.Error) *provider {
+	p := newProvider()
+	p.answer = func(context.Context, int64) (channels.Ack, error) {
+		if e != nil {
+			return channels.Ack{}, e
+		}
+		return channels.Ack{ID: "id", Proof: channels.Delivered}, nil
+	}
+	return p
+}
+
+func TestAttemptResults(t *testing.T) {
+	fail := func(s bus.ResultState, c channels.Class) bus.Result {
+		return bus.Result{State: s, Class: c, Code: "c"}
+	}
+	returned := fail(bus.ResultReturned, channels.RateLimited)
+	returned.RetryAfter = 2000
+	for _, tt := range []struct {
+		err  *channels.Error
+		want bus.Result
+	}{
+		{nil, bus.Result{State: bus.ResultAccepted, Proof: channels.Delivered, ProviderID: "id"}},
+		{&channels.Error{Class: channels.InvalidAddress, Code: "c"}, fail(bus.ResultFailed, channels.InvalidAddress)},
+		{&channels.Error{Class: channels.Rejected, Code: "c"}, fail(bus.ResultFailed, channels.Rejected)},
+		{&channels.Error{Class: channels.Auth, Code: "c"}, fail(bus.ResultReturned, channels.Auth)},
+		{&channels.Error{Class: channels.Unavailable, Code: "c"}, fail(bus.ResultReturned, channels.Unavailable)},
+		{&channels.Error{Class: channels.RateLimited, Code: "c", RetryAfter: 2 * time.Second}, returned},
+		{&channels.Error{Class: channels.Unknown, Code: "c"}, fail(bus.ResultUnknown, channels.Unknown)},
+	} {
+		got := newTestLane(nil, answering(tt.err), nil).attempt(t.Context(), testBatch(1, 1), 0)
+		if d := cmp.Diff(tt.want, got); d != "" {
+			t.Errorf("%v (-want +got):\n%s", tt.err, d)
+		}
+	}
+	p := newProvider()
+	p.answer = func(context.Context, int64) (channels.Ack, error) { return channels.Ack{}, errors.New("?") }
+	if got := newTestLane(nil, p, nil).attempt(t.Context(), testBatch(1, 1), 0); got.State != bus.ResultUnknown {
+		t.Errorf("an error of no class: %+v, want unknown", got)
+	}
+}
+
+func TestMessage(t *testing.T) {
+	b := testBatch(3, 2)
+	b.Step, b.Try, b.Locale, b.UsefulFor = 1, 2, "ro", 90
+	name := notification.Segments{{Literal: "Dear "}, {Placeholder: "name"}}
+	b.Content = notification.Content{Subject: notification.Literal("s"), Text: name, HTML: notification.Segments{{Placeholder: "name", HTML: true}}}
+	b.Attempts[0].Values = map[string]string{"name": "A&B"}
+	p := newProvider()
+	l := newTestLane(nil, p, func(o *Options) { o.CallbackBase = "https://example.com/hooks/sms" })
+	if res := l.attempt(t.Context(), b, 0); res.State != bus.ResultAccepted {
+		t.Fatalf("attempt: %+v", res)
+	}
+	ref := p.signer.Ref(notification.ID{Notification: 3000, Step: 1, Try: 2})
+	want := channels.Message{
+		Ref: ref, Address: "+1", Locale: "ro", Subject: "s", Text: "Dear A&B", HTML: "A&amp;B",
+		Callback: "https://example.com/hooks/sms/" + ref, UsefulFor: 90 * time.Second,
+	}
+	if d := cmp.Diff(want, p.last); d != "" {
+		t.Errorf("message (-want +got):\n%s", d)
+	}
+	if res := l.attempt(t.Context(), b, 1); res.State != bus.ResultFailed || res.Code != "missing_value" {
+		t.Errorf("an attempt without its value: %+v", res)
+	}
+	if total, _ := p.most(); total != 1 {
+		t.Error("a message with a hole was sent")
+	}
+}
+
+func TestRateLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newTestLane(nil, newProvider(), func(o *Options) { o.Limits.PerSecond, o.Limits.Concurrency = 10, 2 })
+		b := testBatch(1, 22)
+		begun := time.Now()
+		for i := range b.Attempts {
+			if res := l.attempt(t.Context(), b, i); res.State != bus.ResultAccepted {
+				t.Fatalf("attempt %d: %+v", i, res)
+			}
+		}
+		if took := time.Since(begun); took != 2*time.Second { // 2 at once, then 10 a second
+			t.Errorf("22 attempts at 10 a second took %v, want 2s", took)
+		}
+	})
+}
+
+func TestRateLimitEndsWithTheLane(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProvider()
+		l := newTestLane(nil, p, func(o *Options) { o.Limits.PerSecond, o.Limits.Concurrency = 0.01, 1 })
+		ctx, cancel := context.WithCancel(t.Context())
+		b := testBatch(1, 2)
+		l.attempt(ctx, b, 0)
+		go cancel()
+		if res := l.attempt(ctx, b, 1); res.State != bus.ResultReturned || res.Code != "stopping" {
+			t.Errorf("an attempt that waits when the lane stops: %+v, want it returned", res)
+		}
+		if total, _ := p.most(); total != 1 {
+			t.Errorf("%d sent, want 1", total)
+		}
+	})
+}
+
+func TestProviderAsksForQuiet(t *testing.T) {
+	for _, tt := range []struct{ retryAfter, waits time.Duration }{
+		{0, time.Second},
+		{3 * time.Second, 3 * time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			p := answering(&channels.Error{Class: channels.RateLimited, Code: "429", RetryAfter: tt.retryAfter})
+			l := newTestLane(nil, p, nil)
+			l.attempt(t.Context(), testBatch(1, 1), 0)
+			begun := time.Now()
+			l.attempt(t.Context(), testBatch(1, 1), 0)
+			if waited := time.Since(begun); waited != tt.waits {
+				t.Errorf("asked to wait %v, waited %v", tt.retryAfter, waited)
+			}
+		})
+	}
+}
+
+func TestLongQuietGivesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := answering(&channels.Error{Class: channels.RateLimited, Code: "429", RetryAfter: time.Minute})
+		l := newTestLane(nil, p, nil)
+		l.attempt(t.Context(), testBatch(1, 1), 0)
+		want := bus.Result{State: bus.ResultReturned, Class: channels.RateLimited, Code: "paused", RetryAfter: 60_000}
+		if d := cmp.Diff(want, l.attempt(t.Context(), testBatch(1, 1), 0)); d != "" {
+			t.Errorf("during a long pause (-want +got):\n%s", d)
+		}
+		time.Sleep(time.Minute)
+		l.attempt(t.Context(), testBatch(1, 1), 0)
+		if total, _ := p.most(); total != 2 {
+			t.Errorf("%d sent, want the first and the one after the pause", total)
+		}
+	})
+}
+
+func TestBreaker(t *testing.T) {
+	for _, class := range []channels.Class{channels.Unavailable, channels.Unknown, channels.Auth} {
+		synctest.Test(t, func(t *testing.T) {
+			down := true
+			p := newProvider()
+			p.answer = func(context.Context, int64) (channels.Ack, error) {
+				if down {
+					return channels.Ack{}, &channels.Error{Class: class, Code: "down"}
+				}
+				return channels.Ack{}, nil
+			}
+			l := newTestLane(nil, p, nil)
+			try := func() bus.Result { return l.attempt(t.Context(), testBatch(1, 1), 0) }
+			for range tripAfter {
+				try()
+			}
+			for range 20 {
+				want := bus.Result{State: bus.ResultReturned, Class: channels.Unavailable, Code: "breaker_open", RetryAfter: openFor.Milliseconds()}
+				if d := cmp.Diff(want, try()); d != "" {
+					t.Fatalf("with the breaker open (-want +got):\n%s", d)
+				}
+			}
+			if total, _ := p.most(); total != tripAfter {
+				t.Errorf("%v: the provider was called %d times, want %d", class, total, tripAfter)
+			}
+			time.Sleep(openFor + time.Second)
+			if res := try(); res.Code != "down" {
+				t.Errorf("%v: after a while nothing probed: %+v", class, res)
+			}
+			if res := try(); res.Code != "breaker_open" {
+				t.Errorf("%v: one failed probe should open it again: %+v", class, res)
+			}
+			down = false
+			time.Sleep(openFor + time.Second)
+			for range 3 {
+				if res := try(); res.State != bus.ResultAccepted {
+					t.Errorf("%v: the provider works again, yet: %+v", class, res)
+				}
+			}
+		})
+	}
+}
+
+func TestBreakerIsNotForSingleMessages(t *testing.T) {
+	for _, class := range []channels.Class{channels.InvalidAddress, channels.Rejected} {
+		p := answering(&channels.Error{Class: class, Code: "c"})
+		l := newTestLane(nil, p, nil)
+		for range 4 * tripAfter {
+			l.attempt(t.Context(), testBatch(1, 1), 0)
+		}
+		if total, _ := p.most(); total != 4*tripAfter {
+			t.Errorf("%v: called %d times of %d", class, total, 4*tripAfter)
+		}
+	}
+}
