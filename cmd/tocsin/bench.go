@@ -44,6 +44,7 @@ func (c *cli) bench(ctx context.Context, f benchFlags) (err error) {
 	if f.recipients < 1 || f.rounds < 1 || (f.channels != "all" && f.channels != "null") {
 		return usageError{errors.New("bench: --recipients and --rounds must be 1 at least, --channels all or null")}
 	}
+	c.tuneMemory()
 	o := bench.Options{Recipients: f.recipients, Rounds: f.rounds, Version: version(), Profile: f.profile, Out: c.stdout}
 	var endpoints map[string]string
 	if f.channels == "all" {

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"strconv"
 	"strings"
 
@@ -12,8 +15,11 @@ import (
 	"github.com/tocsin-dev/tocsin/channels/all"
 )
 
+//go:generate go run . channels --into ../../channels/README.md
+
 func (c *cli) channelsCommand() *cobra.Command {
 	var markdown bool
+	var into string
 	cmd := &cobra.Command{
 		Use:   "channels [PROVIDER]",
 		Short: "List the adapters, or show the settings of one",
@@ -22,6 +28,8 @@ func (c *cli) channelsCommand() *cobra.Command {
 			switch {
 			case len(given) == 1:
 				return c.showAdapter(given[0])
+			case into != "":
+				return writeAdapters(into, all.Specs())
 			case markdown:
 				return printAdapters(c.stdout, all.Specs(), markdownRow)
 			}
@@ -33,7 +41,36 @@ func (c *cli) channelsCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&markdown, "markdown", false, "as a Markdown table, for channels/README.md")
+	cmd.Flags().StringVar(&into, "into", "", "write the Markdown table into a file, between two marks")
+	_ = cmd.Flags().MarkHidden("into") // for go generate
 	return cmd
+}
+
+// The marks between which a file holds the table.
+const (
+	tableBegin = "<!-- begin: table of `tocsin channels --markdown`, made by go generate -->\n"
+	tableEnd   = "<!-- end: table of `tocsin channels --markdown` -->\n"
+)
+
+// writeAdapters puts the table into a file, which is made if it isn't there.
+func writeAdapters(path string, specs []channels.Spec) error {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		text, err = []byte("# Channels\n\n"+tableBegin+tableEnd), nil
+	}
+	if err != nil {
+		return err
+	}
+	before, rest, ok := strings.Cut(string(text), tableBegin)
+	_, after, ok2 := strings.Cut(rest, tableEnd)
+	if !ok || !ok2 {
+		return fmt.Errorf("%s: the marks around the table are missing:\n%s%s", path, tableBegin, tableEnd)
+	}
+	var table strings.Builder
+	if err := printAdapters(&table, specs, markdownRow); err != nil {
+		return err
+	}
+	return os.WriteFile(path, []byte(before+tableBegin+table.String()+tableEnd+after), 0o644)
 }
 
 func tableRow(cells []string) string { return strings.Join(cells, "\t") + "\n" }
@@ -49,14 +86,12 @@ func markdownRow(cells []string) string {
 
 // printAdapters writes a table of what the adapters can do, row by row.
 func printAdapters(w io.Writer, specs []channels.Spec, row func([]string) string) error {
-	head := []string{"Channel", "Provider", "Kind", "Proof", "No receipt means", "Limits", "Documentation"}
-	if _, err := io.WriteString(w, row(head)); err != nil {
-		return err
+	head := row([]string{"Channel", "Provider", "Kind", "Proof", "No receipt means", "Limits", "Documentation"})
+	if strings.HasPrefix(head, "|") {
+		head += "|" + strings.Repeat(" --- |", 7) + "\n"
 	}
-	if rule := row([]string{"---", "---", "---", "---", "---", "---", "---"}); rule[0] == '|' {
-		if _, err := io.WriteString(w, rule); err != nil {
-			return err
-		}
+	if _, err := io.WriteString(w, head); err != nil {
+		return err
 	}
 	for i := range specs {
 		if _, err := io.WriteString(w, row(adapterCells(&specs[i]))); err != nil {

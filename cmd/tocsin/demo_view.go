@@ -82,7 +82,7 @@ type bars struct {
 }
 
 func newBars(c *cli) *bars {
-	return &bars{all: mpb.New(mpb.WithOutput(c.stdout), mpb.WithWidth(90)), bars: map[string]*mpb.Bar{}}
+	return &bars{all: mpb.New(mpb.WithOutput(c.stdout), mpb.WithWidth(60)), bars: map[string]*mpb.Bar{}}
 }
 
 func (v *bars) line(text string) { _, _ = fmt.Fprintln(v.all, text) }
@@ -90,10 +90,13 @@ func (v *bars) line(text string) { _, _ = fmt.Fprintln(v.all, text) }
 func (v *bars) show(u *ledger.UpdateProgress) {
 	for _, name := range channelsOf(u) {
 		reached, tried := reachedOf(u, name)
-		v.set(name, 0, reached, tried)
+		v.set(name, int(name[0])<<8|int(name[len(name)-1]), reached, tried) // in alphabetical order, near enough
 	}
-	v.set("everybody", 1, u.Audience-u.Open, u.Audience)
+	v.set("everybody", lastBar, u.Audience-u.Open, u.Audience)
 }
+
+// lastBar puts a bar below those of the channels.
+const lastBar = 1 << 16
 
 // set draws a bar, which is made when its name first occurs.
 func (v *bars) set(name string, priority int, now, total int64) {

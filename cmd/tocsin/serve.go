@@ -44,6 +44,7 @@ interrupt or SIGTERM, when what is under way has been reported.`,
 }
 
 func (c *cli) serve(ctx context.Context, f serveFlags) error {
+	c.tuneMemory()
 	roles, err := parseRoles(f.roles)
 	if err != nil {
 		return err

@@ -3,7 +3,6 @@ package dashboard
 import (
 	"slices"
 
-	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 )
@@ -105,12 +104,4 @@ func channelsOf(u *ledger.UpdateProgress) []string {
 	}
 	slices.Sort(names)
 	return names
-}
-
-// proofName names the proof of an outcome, "" where there is none.
-func proofName(p channels.Proof) string {
-	if p == channels.NoProof {
-		return ""
-	}
-	return p.String()
 }

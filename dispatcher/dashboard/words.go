@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/tocsin-dev/tocsin/channels"
 )
 
 // words are what pages use to say numbers and times.
@@ -49,3 +51,11 @@ func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // plain writes a state's or a reason's name as words.
 func plain(name any) string { return strings.ReplaceAll(fmt.Sprint(name), "_", " ") }
+
+// proofName names the proof of an outcome, "" where there is none.
+func proofName(p channels.Proof) string {
+	if p == channels.NoProof {
+		return ""
+	}
+	return p.String()
+}

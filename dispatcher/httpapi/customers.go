@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -57,7 +58,13 @@ func (s *Server) importCustomers(w http.ResponseWriter, r *http.Request, _ *Toke
 		s.Log.WarnContext(r.Context(), "import stopped", "line", sum.Through, "error", err)
 		end.Error = err.Error()
 	}
-	return out.end(end)
+	if err := out.end(end); err != nil {
+		panic(http.ErrAbortHandler) // the caller has gone
+	}
+	// net/http doesn't get over a full-duplex body that is not read to its end: it would read the
+	// connection's next request in two places at once. A caller who has seen the end hangs up.
+	_, _ = io.Copy(io.Discard, r.Body)
+	return nil
 }
 
 // importAnswer writes the lines of the answer to an import.
@@ -89,10 +96,7 @@ func (a *importAnswer) progress(read int64, lines int) {
 }
 
 func (a *importAnswer) end(l importLine) error {
-	if err := errors.Join(a.line(l), a.flush()); err != nil {
-		panic(http.ErrAbortHandler) // the caller has gone
-	}
-	return nil
+	return errors.Join(a.line(l), a.flush())
 }
 
 func (a *importAnswer) flush() error {

@@ -23,7 +23,7 @@ const (
 
 // Errors of gathering. The receipts were not stored.
 var (
-	errNotRunning  = errors.New("receipts are not being taken: starting or stopping")
+	errEnded       = errors.New("receipts are not taken any more: stopping")
 	errTooMany     = fmt.Errorf("more than %d receipts are waiting", maxWaiting)
 	errInterrupted = errors.New("the provider hung up")
 )
@@ -37,9 +37,9 @@ type gathering struct {
 
 	begun, full chan struct{} // signals of one place each
 
-	mu      sync.Mutex
-	running bool
-	now     *gathered // what is being gathered, nil if nothing is
+	mu    sync.Mutex
+	ended bool      // run has ended: nobody would publish any more
+	now   *gathered // what is being gathered, nil if nothing is
 }
 
 // gathered is what is published together.
@@ -67,8 +67,8 @@ func (g *gathering) store(ctx context.Context, receipts []bus.Receipt) error {
 func (g *gathering) add(receipts []bus.Receipt) (*gathered, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if !g.running {
-		return nil, errNotRunning
+	if g.ended {
+		return nil, errEnded
 	}
 	if g.now == nil {
 		g.now = &gathered{done: make(chan struct{})}
@@ -93,7 +93,6 @@ func signal(c chan struct{}) {
 
 // run publishes what is gathered until ctx ends, the rest included.
 func (g *gathering) run(ctx context.Context) {
-	g.setRunning(true)
 	timer := time.NewTimer(gatherFor)
 	defer timer.Stop()
 	for ctx.Err() == nil {
@@ -109,14 +108,14 @@ func (g *gathering) run(ctx context.Context) {
 		case <-ctx.Done():
 		}
 	}
-	g.setRunning(false)
+	g.end()
 	g.publish(ctx)
 }
 
-func (g *gathering) setRunning(on bool) {
+func (g *gathering) end() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.running = on
+	g.ended = true
 }
 
 // taken returns what has been gathered, and begins anew.

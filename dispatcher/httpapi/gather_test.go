@@ -129,7 +129,7 @@ func TestGatherStops(t *testing.T) {
 		if err := <-waiting; err != nil || len(b.sizes) != 1 {
 			t.Errorf("what waited was not stored: %v", err)
 		}
-		if err := g.store(t.Context(), make([]bus.Receipt, 1)); !errors.Is(err, errNotRunning) {
+		if err := g.store(t.Context(), make([]bus.Receipt, 1)); !errors.Is(err, errEnded) {
 			t.Errorf("after the end: %v", err)
 		}
 	})

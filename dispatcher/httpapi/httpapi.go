@@ -17,6 +17,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"iter"
@@ -24,6 +25,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -96,7 +98,7 @@ type Options struct {
 	Version   string
 }
 
-// Server is the http role's handler. It is safe for concurrent use. Receipts are taken while Run
+// Server is the http role's handler. It is safe for concurrent use. Receipts are stored while Run
 // runs.
 type Server struct {
 	Options
@@ -104,9 +106,12 @@ type Server struct {
 	keys      []key
 	receivers map[target]*receiver
 	looks     looks
-	ended     chan struct{} // closed by EndStreams
-	endOnce   func()
-	handler   http.Handler
+	// bodies are buffers for webhooks' bodies. Nothing of a body outlives its request: parsers return
+	// receipts made of strings.
+	bodies  sync.Pool
+	ended   chan struct{} // closed by EndStreams
+	endOnce func()
+	handler http.Handler
 }
 
 // New makes a server. It fails on a public URL that is none and on receivers or tokens that occur
@@ -129,6 +134,7 @@ func New(o Options) (*Server, error) {
 		s.receivers[t] = newReceiver(r, &o)
 	}
 	s.looks.ledger = o.Ledger
+	s.bodies.New = func() any { return new(bytes.Buffer) }
 	s.handler = s.routes()
 	return s, nil
 }
@@ -148,7 +154,8 @@ func publicBase(raw string) (url.URL, error) {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
 // Run gathers receipts into messages and publishes them until ctx ends; those that wait are still
-// published then. End it after the HTTP server's Shutdown: without it, webhooks answer 503.
+// published then. Webhooks that come before it wait for it, and those that come after it answer 503:
+// end it after the HTTP server's Shutdown. Call it once.
 func (s *Server) Run(ctx context.Context) error {
 	defer s.EndStreams()
 	ended := make(chan struct{}, len(s.receivers))

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"sync"
 
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/dispatcher/bus"
@@ -51,8 +50,8 @@ func (s *Server) receipts(w http.ResponseWriter, r *http.Request, _ *Token) erro
 	if rc == nil {
 		return &problem{status: http.StatusNotFound, message: "no receipts are taken here", hint: "the path is /v1/receipts/<channel>/<provider>, as configured"}
 	}
-	buf := bodies.Get().(*bytes.Buffer)
-	defer bodies.Put(buf)
+	buf := s.bodies.Get().(*bytes.Buffer)
+	defer s.bodies.Put(buf)
 	buf.Reset()
 	if err := readInto(buf, r); err != nil {
 		return err
@@ -65,10 +64,6 @@ func (s *Server) receipts(w http.ResponseWriter, r *http.Request, _ *Token) erro
 	}
 	return rc.take(w, r, given, s.Signer)
 }
-
-// bodies are buffers for webhooks' bodies. Nothing of a body outlives its request: parsers return
-// receipts made of strings.
-var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 func readInto(buf *bytes.Buffer, r *http.Request) error {
 	if r.ContentLength > maxWebhook {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"log"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -171,7 +172,9 @@ func newStage(t testing.TB) *stage {
 	if st.api, err = httpapi.New(st.options(t)); err != nil {
 		t.Fatal(err)
 	}
-	st.Server = httptest.NewServer(st.api)
+	st.Server = httptest.NewUnstartedServer(st.api)
+	st.Config.ErrorLog = log.New(complaints{t}, "", 0)
+	st.Start()
 	st.admin = httpapi.NewClient(st.URL, adminToken)
 	run(t, st.api)
 	t.Cleanup(func() {
@@ -180,6 +183,14 @@ func newStage(t testing.TB) *stage {
 		st.Close()
 	})
 	return st
+}
+
+// complaints fails the test on whatever net/http has to say: panics above all.
+type complaints struct{ t testing.TB }
+
+func (c complaints) Write(text []byte) (int, error) {
+	c.t.Errorf("net/http: %s", text)
+	return len(text), nil
 }
 
 // run runs the server's own work until the test ends.

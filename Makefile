@@ -1,0 +1,50 @@
+# make help lists what there is.
+.DEFAULT_GOAL := help
+.PHONY: help build test race lint fuzz bench demo generate clean
+
+GO        ?= go
+FUZZTIME  ?= 10s
+SCENARIO  ?= datacentre
+CUSTOMERS ?= 10000
+STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@echo
+	@echo 'Settings: SCENARIO=$(SCENARIO) CUSTOMERS=$(CUSTOMERS) KEEP=1 (demo), FUZZTIME=$(FUZZTIME) (fuzz)'
+
+build: ## build bin/tocsin
+	$(GO) build -trimpath -o bin/tocsin ./cmd/tocsin
+
+test: ## run all tests
+	$(GO) test ./...
+
+race: ## run all tests with the race detector
+	$(GO) test -race ./...
+
+lint: ## check format, vet and staticcheck; golangci-lint too, where it is installed
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not formatted:"; echo "$$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+	@if command -v golangci-lint >/dev/null; then golangci-lint run; fi
+
+fuzz: ## run each fuzz target for FUZZTIME
+	@grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u | while read -r dir; do \
+	  grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$dir/*_test.go | sed 's/^func //' | while read -r target; do \
+	    echo "== $$dir $$target"; \
+	    $(GO) test -run='^$$' -fuzz="^$$target\$$" -fuzztime=$(FUZZTIME) "$$dir" </dev/null || exit 1; \
+	  done || exit 1; \
+	done
+
+bench: ## run the benchmarks
+	$(GO) test -run='^$$' -bench=. -benchmem ./...
+
+demo: build ## play the story of an outage against simulated providers: SCENARIO=…, CUSTOMERS=…, KEEP=1
+	./bin/tocsin demo --scenario $(SCENARIO) --customers $(CUSTOMERS) $(if $(KEEP),--keep)
+
+generate: ## make generated files anew: the table of channels
+	$(GO) generate ./...
+
+clean: ## remove what was built
+	rm -rf bin coverage.out
+	$(GO) clean -testcache
