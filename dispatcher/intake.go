@@ -2,7 +2,6 @@ package dispatcher
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -55,9 +54,6 @@ type Intake struct {
 	Metrics  *Metrics
 	Log      *slog.Logger
 }
-
-// FaultsHeader carries what was wrong with a rejected update, as JSON.
-const FaultsHeader = "Tocsin-Faults"
 
 // Run consumes until ctx ends.
 func (in *Intake) Run(ctx context.Context) error {
@@ -168,32 +164,4 @@ func (in *Intake) announce(ctx context.Context, u incident.Update, state ledger.
 // reject keeps the update whole, with everything that is wrong with it.
 func (in *Intake) reject(ctx context.Context, team string, header map[string][]string, body []byte, faults []incident.Fault) error {
 	return Reject(ctx, in.Ledger, in.Bus, in.Metrics, ledger.Rejection{Team: team, At: in.Clock.Now(), Faults: faults, Body: body}, header)
-}
-
-// Reject records an update that was refused and publishes it whole, with its faults, under the
-// team's rejected subject.
-func Reject(ctx context.Context, l interface {
-	RecordRejection(context.Context, ledger.Rejection) error
-}, b interface {
-	PublishMessage(ctx context.Context, subject string, header map[string][]string, body []byte) error
-}, m *Metrics, r ledger.Rejection, header map[string][]string,
-) error {
-	if err := l.RecordRejection(ctx, r); err != nil {
-		return err
-	}
-	faults, err := json.Marshal(r.Faults)
-	if err != nil {
-		return err
-	}
-	h := map[string][]string{FaultsHeader: {string(faults)}}
-	for k, v := range header {
-		if k != "Nats-Msg-Id" && k != "Nats-Expected-Stream" {
-			h[k] = v
-		}
-	}
-	if err := b.PublishMessage(ctx, bus.RejectedSubject(r.Team), h, r.Body); err != nil {
-		return err
-	}
-	m.update("rejected")
-	return nil
 }

@@ -130,7 +130,7 @@ func (g *pager) page(recipients []ledger.Recipient, last bool) ledger.Page {
 	all := make([]planned, 0, len(recipients))
 	for i := range recipients {
 		if r := &recipients[i]; g.selector.Matches(&r.Recipient) {
-			all = append(all, planned{r, g.planner.Rules.For(&r.Recipient)})
+			all = append(all, planned{r, g.decide(&r.Recipient)})
 		}
 	}
 	slices.SortStableFunc(all, func(a, b planned) int {
@@ -145,6 +145,23 @@ func (g *pager) page(recipients []ledger.Recipient, last bool) ledger.Page {
 	}
 	p.Batches = g.batches(all)
 	return p
+}
+
+// decide says how a recipient is told. A channel that was configured after the update's texts were
+// frozen has none, and is left out.
+func (g *pager) decide(r *audience.Recipient) plan.Decision {
+	d := g.planner.Rules.For(r)
+	if len(d.Steps) == 0 {
+		return d
+	}
+	d.Steps = slices.DeleteFunc(d.Steps, func(channel string) bool {
+		kind, _ := g.planner.Rules.Kind(channel)
+		return g.texts[textKey{kind, d.Locale}] == nil
+	})
+	if len(d.Steps) == 0 {
+		d.Outcome, d.Reason = notification.Unreachable, notification.NoText
+	}
+	return d
 }
 
 // batches cuts the runs of same channel and locale into batches.

@@ -20,8 +20,8 @@ type further struct {
 	recipient *ledger.Recipient
 }
 
-// compose puts the new attempts into batches. Consent and address are checked here, when the
-// attempt is queued: where they are gone, the step has failed and the cascade goes on.
+// compose puts the new attempts into batches. Consent, address and text are checked here, when the
+// attempt is queued: where one is missing, the step has failed and the cascade goes on.
 func (f *fold) compose(ctx context.Context) error {
 	if len(f.queued) == 0 {
 		return nil
@@ -32,7 +32,11 @@ func (f *fold) compose(ctx context.Context) error {
 	}
 	var ready []further
 	for _, a := range all {
-		if f.settleUnusable(&a) {
+		left, err := f.settleUnusable(ctx, &a)
+		if err != nil {
+			return err
+		}
+		if left {
 			ready = append(ready, a)
 		}
 	}
@@ -66,14 +70,11 @@ func (f *fold) furtherAttempts(ctx context.Context) ([]further, error) {
 
 // settleUnusable moves the cascade past steps that can't be used any more. It reports whether an
 // attempt is left to be sent.
-func (f *fold) settleUnusable(a *further) bool {
+func (f *fold) settleUnusable(ctx context.Context, a *further) (left bool, err error) {
 	for {
-		why := notification.NoAddress // the recipient was deleted
-		if a.recipient != nil {
-			why = f.e.Rules.Usable(&a.recipient.Recipient, a.n.Attempt.Channel)
-		}
-		if why == notification.NoReason {
-			return true
+		why, err := f.unusable(ctx, a)
+		if err != nil || why == notification.NoReason {
+			return err == nil, err
 		}
 		c := Decide(*a.n, notification.Event{
 			Attempt: notification.ID{Notification: a.n.ID, Step: a.n.Attempt.Step, Try: a.n.Attempt.Try},
@@ -81,10 +82,30 @@ func (f *fold) settleUnusable(a *further) bool {
 		}, f.e.Policy, f.now)
 		*a.n = c.Notification
 		if !c.Queue {
-			return false
+			return false, nil
 		}
 		a.notBefore = c.NotBefore
 	}
+}
+
+// unusable says why an attempt can't be sent, NoReason if it can. A channel that was configured after
+// the update's texts were frozen has none.
+func (f *fold) unusable(ctx context.Context, a *further) (notification.Reason, error) {
+	if a.recipient == nil {
+		return notification.NoAddress, nil // deleted meanwhile
+	}
+	if why := f.e.Rules.Usable(&a.recipient.Recipient, a.n.Attempt.Channel); why != notification.NoReason {
+		return why, nil
+	}
+	u, err := f.e.announced.get(ctx, f.e.Ledger, a.n.Update)
+	if err != nil {
+		return notification.NoReason, err
+	}
+	kind, _ := f.e.Rules.Kind(a.n.Attempt.Channel)
+	if u.content(kind, a.n.Locale) == nil {
+		return notification.NoText, nil
+	}
+	return notification.NoReason, nil
 }
 
 // batchKey is what attempts share that travel together. Times within the same second are one.
@@ -178,11 +199,12 @@ func (c *announced) get(ctx context.Context, l Ledger, id int64) (*announcement,
 	return a, nil
 }
 
+// content returns the text for a kind of channel and a locale, nil if there is none.
 func (a *announcement) content(kind channels.Kind, locale string) *notification.Content {
 	for i := range a.texts {
 		if a.texts[i].Kind == kind && a.texts[i].Locale == locale {
 			return &a.texts[i].Content
 		}
 	}
-	return &notification.Content{}
+	return nil
 }

@@ -281,7 +281,7 @@ func reasonOf(ev notification.Event) notification.Reason {
 		return notification.Silence
 	case ev.Kind == notification.ReceiptFailed:
 		return notification.Undelivered
-	case ev.Code == string(notification.NoAddress), ev.Code == string(notification.NoConsent):
+	case ev.Code == string(notification.NoAddress), ev.Code == string(notification.NoConsent), ev.Code == string(notification.NoText):
 		return notification.Reason(ev.Code)
 	case ev.Class == channels.InvalidAddress:
 		return notification.InvalidAddress

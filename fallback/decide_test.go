@@ -176,6 +176,7 @@ func TestDecideReasons(t *testing.T) {
 		{notification.Event{Kind: notification.ResultFailed, Class: channels.Rejected}, notification.Rejected},
 		{notification.Event{Kind: notification.ResultFailed, Class: channels.InvalidAddress, Code: "no_consent"}, notification.NoConsent},
 		{notification.Event{Kind: notification.ResultFailed, Class: channels.InvalidAddress, Code: "no_address"}, notification.NoAddress},
+		{notification.Event{Kind: notification.ResultFailed, Class: channels.InvalidAddress, Code: "no_text"}, notification.NoText},
 		{notification.Event{Kind: notification.ReceiptFailed, Code: "30003"}, notification.Undelivered},
 	} {
 		n := onSMS(notification.Failed, notification.Queued)

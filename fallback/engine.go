@@ -63,6 +63,7 @@ type Engine struct {
 	Log          *slog.Logger
 
 	announced announced // what the engine needs to know of updates, kept
+	recent    recent    // notifications as they were written last, kept
 }
 
 const (

@@ -131,8 +131,10 @@ func (f *fold) apply(ctx context.Context) error {
 		return err
 	}
 	if err := f.e.Ledger.Apply(ctx, f.out); err != nil {
+		f.e.recent.forget() // whatever it was, what we think we know may be wrong
 		return err
 	}
+	f.e.recent.put(f.out.Changed)
 	f.e.Metrics.fold(&f.out, f.events, time.Since(begun))
 	if len(f.out.Batches) > 0 {
 		f.e.Batches.Wake()
@@ -166,9 +168,14 @@ func (f *fold) decide(ctx context.Context) error {
 func (f *fold) load(ctx context.Context) error {
 	var missing []int64
 	for id := range f.events {
-		if f.loaded[id] == nil {
-			missing = append(missing, id)
+		if f.loaded[id] != nil {
+			continue
 		}
+		if n := f.e.recent.get(id); n != nil {
+			f.loaded[id] = n
+			continue
+		}
+		missing = append(missing, id)
 	}
 	if len(missing) == 0 {
 		return nil

@@ -3,7 +3,7 @@ package main
 import "runtime/debug"
 
 const (
-	gcPercent   = 300
+	gcPercent   = 400
 	memoryLimit = 200 << 20
 )
 

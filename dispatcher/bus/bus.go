@@ -250,6 +250,9 @@ func (b *Bus) Consume(ctx context.Context, stream, name, filter string, pending 
 		Durable: name, FilterSubject: filter, AckPolicy: jetstream.AckExplicitPolicy,
 		AckWait: AckWait, MaxAckPending: pending, MaxDeliver: -1,
 	})
+	if ctx.Err() != nil {
+		return nil // ended before it began
+	}
 	if err != nil {
 		return fmt.Errorf("nats: consumer %s on %s: %w", name, stream, err)
 	}

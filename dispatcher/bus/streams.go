@@ -39,9 +39,11 @@ func streams(maxBytes int64) []jetstream.StreamConfig {
 	}
 	send := stream(SendStream, "batches on their way to the lanes", "send.*.*", 0.4, 0)
 	send.Retention = jetstream.WorkQueuePolicy
+	rejected := stream(RejectedStream, "updates that were refused, whole, with what was wrong", "rejected.*", 0.04, 30*day)
+	rejected.MaxMsgSize += 64 << 10 // room for the faults beside the largest update
 	return []jetstream.StreamConfig{
 		stream(IncidentsStream, "updates as upstream services publish them", "incidents.*", 0.08, 30*day),
-		stream(RejectedStream, "updates that were refused, whole, with what was wrong", "rejected.*", 0.04, 30*day),
+		rejected,
 		send,
 		stream(ResultsStream, "journals of the batches: what lanes promise and report", "results.*.*", 0.25, 3*day),
 		stream(ReceiptsStream, "what providers said of attempts", "receipts.*.*", 0.2, 3*day),

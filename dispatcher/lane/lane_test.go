@@ -72,7 +72,22 @@ func newTestLane(j Journal, p *provider, change func(*Options)) *Lane {
 	if change != nil {
 		change(&o)
 	}
-	return New(o)
+	l := New(o)
+	l.window = testWindow
+	return l
+}
+
+const testWindow = 8
+
+// process works on one batch as Run would, without the queue.
+func process(ctx context.Context, l *Lane, b *bus.Batch) error {
+	var workers sync.WaitGroup
+	for range l.Limits.Concurrency {
+		workers.Go(l.work)
+	}
+	defer workers.Wait()
+	defer close(l.jobs)
+	return l.process(ctx, b)
 }
 
 // testBatch has n attempts, for notifications 1000*id and up.
@@ -239,5 +254,22 @@ func TestStopWhileSending(t *testing.T) {
 	}
 	if after, _ := next.most(); before+after != 50 || count(resultsOf(t, b, batch), bus.ResultAccepted) != 50 {
 		t.Errorf("sent %d and then %d, want 50 together", before, after)
+	}
+}
+
+func TestWindow(t *testing.T) {
+	for _, tt := range []struct {
+		limits channels.Limits
+		want   int
+	}{
+		{channels.Limits{Concurrency: 1}, 64},
+		{channels.Limits{Concurrency: 64}, 256},
+		{channels.Limits{Concurrency: 8, PerSecond: 1}, 16},
+		{channels.Limits{Concurrency: 8, PerSecond: 30}, 30},
+		{channels.Limits{Concurrency: 8, PerSecond: 1000}, 64},
+	} {
+		if got := window(tt.limits); got != tt.want {
+			t.Errorf("window of %+v is %d, want %d", tt.limits, got, tt.want)
+		}
 	}
 }

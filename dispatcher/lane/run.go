@@ -140,6 +140,9 @@ func (r *run) loop(ctx context.Context) error {
 			r.start()
 		case res := <-r.results:
 			r.collect(res)
+			for len(r.results) > 0 { // what else is there, without asking for everything again
+				r.collect(<-r.results)
+			}
 		case a := <-r.appended:
 			if err := r.acknowledge(ctx, a); err != nil {
 				r.drain()

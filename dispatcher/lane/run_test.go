@@ -66,7 +66,7 @@ func TestWindowBoundsStarts(t *testing.T) {
 		}
 		return channels.Ack{}, nil
 	}
-	if err := newTestLane(tap, p, nil).process(t.Context(), batch); err != nil {
+	if err := process(t.Context(), newTestLane(tap, p, nil), batch); err != nil {
 		t.Fatal(err)
 	}
 	resultsOf(t, b, batch)
@@ -86,7 +86,7 @@ func TestNothingStartsBeyondAJournalThatStalls(t *testing.T) {
 	p.answer = func(context.Context, int64) (channels.Ack, error) { sent <- struct{}{}; return channels.Ack{}, nil }
 	batch := testBatch(1, 40)
 	done := make(chan error, 1)
-	go func() { done <- newTestLane(tap, p, nil).process(t.Context(), batch) }()
+	go func() { done <- process(t.Context(), newTestLane(tap, p, nil), batch) }()
 	<-stalled
 	for range 8 { // the whole window goes out while the record is under way …
 		<-sent
@@ -110,7 +110,7 @@ func kill(t *testing.T, b *bus.Bus, p *provider, batch *bus.Batch, n int) {
 		}
 		return nil
 	}}
-	if err := newTestLane(tap, p, nil).process(t.Context(), batch); !errors.Is(err, errKilled) {
+	if err := process(t.Context(), newTestLane(tap, p, nil), batch); !errors.Is(err, errKilled) {
 		t.Fatalf("killed lane: %v", err)
 	}
 }
@@ -133,7 +133,7 @@ func TestKilledLaneLeavesAtMostAWindowInDoubt(t *testing.T) {
 			kill(t, b, p, batch, 3)
 			before, _ := p.most()
 			next := newTestLane(b, p, func(o *Options) { o.Spec.Idempotent = tt.idempotent })
-			if err := next.process(t.Context(), batch); err != nil {
+			if err := process(t.Context(), next, batch); err != nil {
 				t.Fatal(err)
 			}
 			results := resultsOf(t, b, batch)
@@ -162,7 +162,7 @@ func TestFinishedBatchIsOnlyAcknowledged(t *testing.T) {
 	b, p := bustest.Start(t), newProvider()
 	batch := testBatch(1, 10)
 	for range 2 {
-		if err := newTestLane(b, p, nil).process(t.Context(), batch); err != nil {
+		if err := process(t.Context(), newTestLane(b, p, nil), batch); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -186,11 +186,11 @@ func TestStoppedLaneLeavesNothingInDoubt(t *testing.T) {
 		}
 		return channels.Ack{}, nil
 	}
-	if err := newTestLane(b, p, nil).process(ctx, batch); !errors.Is(err, context.Canceled) {
+	if err := process(ctx, newTestLane(b, p, nil), batch); !errors.Is(err, context.Canceled) {
 		t.Fatalf("stopped lane: %v", err)
 	}
 	before, _ := p.most()
-	if err := newTestLane(b, p, nil).process(t.Context(), batch); err != nil {
+	if err := process(t.Context(), newTestLane(b, p, nil), batch); err != nil {
 		t.Fatal(err)
 	}
 	results := resultsOf(t, b, batch)
@@ -206,7 +206,7 @@ func TestStoppedBeforeItBegan(t *testing.T) {
 	b := bustest.Start(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := newTestLane(b, newProvider(), nil).process(ctx, testBatch(1, 3)); !errors.Is(err, context.Canceled) {
+	if err := process(ctx, newTestLane(b, newProvider(), nil), testBatch(1, 3)); !errors.Is(err, context.Canceled) {
 		t.Errorf("process: %v", err)
 	}
 	if es, err := b.Journal(t.Context(), "sms", 1, 0); err != nil || len(es) != 0 {
@@ -224,9 +224,9 @@ func TestOvertakenLaneStops(t *testing.T) {
 		return channels.Ack{}, nil
 	}
 	done := make(chan error, 1)
-	go func() { done <- newTestLane(b, slow, nil).process(t.Context(), batch) }()
+	go func() { done <- process(t.Context(), newTestLane(b, slow, nil), batch) }()
 	<-sending
-	if err := newTestLane(b, fast, nil).process(t.Context(), batch); err != nil {
+	if err := process(t.Context(), newTestLane(b, fast, nil), batch); err != nil {
 		t.Fatal(err)
 	}
 	close(release)
@@ -259,7 +259,7 @@ func TestRevocationIsHonouredWithinAWindow(t *testing.T) {
 		}
 		return channels.Ack{}, nil
 	}
-	if err := newTestLane(b, p, nil).process(t.Context(), batch); err != nil {
+	if err := process(t.Context(), newTestLane(b, p, nil), batch); err != nil {
 		t.Fatal(err)
 	}
 	results := resultsOf(t, b, batch)
@@ -278,7 +278,7 @@ func TestRevokedBeforeTheClaim(t *testing.T) {
 	if err := b.Revoke(t.Context(), "sms", 1, []int64{1003, 1007}); err != nil {
 		t.Fatal(err)
 	}
-	if err := newTestLane(b, p, nil).process(t.Context(), batch); err != nil {
+	if err := process(t.Context(), newTestLane(b, p, nil), batch); err != nil {
 		t.Fatal(err)
 	}
 	results := resultsOf(t, b, batch)
@@ -296,7 +296,7 @@ func TestRevokedInDoubtIsUnknown(t *testing.T) {
 		if err := b.Revoke(t.Context(), "sms", 1, []int64{1000, 1019}); err != nil {
 			t.Fatal(err)
 		}
-		if err := newTestLane(b, p, nil).process(t.Context(), batch); err != nil {
+		if err := process(t.Context(), newTestLane(b, p, nil), batch); err != nil {
 			t.Fatal(err)
 		}
 		results := resultsOf(t, b, batch)
@@ -319,7 +319,7 @@ func TestRevocationDuringATakeoverKeepsDoubts(t *testing.T) {
 		}
 		return b.Revoke(t.Context(), "sms", 1, []int64{1019})
 	}}
-	if err := newTestLane(tap, p, nil).process(t.Context(), batch); err != nil {
+	if err := process(t.Context(), newTestLane(tap, p, nil), batch); err != nil {
 		t.Fatal(err)
 	}
 	if _, most := p.most(); most != 1 {
@@ -359,12 +359,12 @@ func TestAnyCrashes(t *testing.T) {
 					cancel()
 				}
 			}}
-			if err := newTestLane(tap, p, nil).process(ctx, batch); err != nil && !graceful {
+			if err := process(ctx, newTestLane(tap, p, nil), batch); err != nil && !graceful {
 				kills++
 			}
 			cancel()
 		}
-		if err := newTestLane(b, p, nil).process(context.Background(), batch); err != nil {
+		if err := process(context.Background(), newTestLane(b, p, nil), batch); err != nil {
 			rt.Fatal(err)
 		}
 		results := resultsOf(rt, b, batch)

@@ -91,6 +91,7 @@ const (
 	NoReason       Reason = ""
 	NoAddress      Reason = "no_address"      // no usable address on any channel
 	NoConsent      Reason = "no_consent"      // addresses, but no consent to use them
+	NoText         Reason = "no_text"         // the update says nothing on any usable channel
 	InvalidAddress Reason = "invalid_address" // refused for the address
 	Rejected       Reason = "rejected"        // refused for the message
 	Undelivered    Reason = "undelivered"     // a receipt said so

@@ -115,7 +115,7 @@ func (x *bare) announce(ctx context.Context, b *bench, u incident.Update) (cpuTi
 }
 
 // portion bounds the messages that are ready at once, and with them the memory they take.
-const portion = 20_000
+const portion = 5_000
 
 // writer writes the messages that Tocsin would send.
 type writer struct {

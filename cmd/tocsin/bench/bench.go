@@ -44,7 +44,7 @@ type Options struct {
 	// Rounds is how often all of them are told, by either side in turn.
 	Rounds   int
 	Adapters []Adapter
-	Version string
+	Version  string
 	// Profile writes a CPU profile of Tocsin's last round to this file, if not "".
 	Profile string
 	Out     io.Writer

@@ -113,6 +113,9 @@ func applyFurther(w *world) {
 			w.Errorf("notification after a further attempt: %+v", got[i])
 		}
 	}
+	if f.Changed[0].Attempt.Batch != batches[1].ID {
+		w.Error("Apply doesn't tell its caller the new batch, so that what it keeps would be wrong")
+	}
 	// The past attempt is rewritten when word of it comes late.
 	f = ledger.Fold{Now: at(90)}
 	change(&f, got[0], func(n *notification.Notification) {

@@ -196,13 +196,10 @@ func (t tx) insertFurtherBatches(batches []ledger.AttemptBatch) (map[int64]int64
 	return batchOf, nil
 }
 
+// updateNotification writes what has changed. Most changes are progress of the same attempt, which
+// is cheaper to write than all of it.
 func (t tx) updateNotification(before, n *notification.Notification) error {
-	a := &n.Attempt
-	res, err := t.result(`UPDATE notifications SET version = version + 1, step = ?, try = ?, state = ?, batch = ?, queued_at = ?,
-		code = ?, provider_id = ?, took = ?, stale = ?, outcome = ?, reason = ?, proof = ?, reached_by = ?, settled_at = ?
-		WHERE id = ? AND version = ?`,
-		int64(a.Step), int64(a.Try), int64(a.State), a.Batch, ms(a.QueuedAt), a.Code, a.ProviderID, a.Took, n.Stale, int64(n.Outcome),
-		string(n.Reason), int64(n.Proof), n.ReachedBy, ms(n.SettledAt), n.ID, n.Version)
+	res, err := t.writeProgress(before, n)
 	if err != nil {
 		return err
 	}
@@ -218,6 +215,20 @@ func (t tx) updateNotification(before, n *notification.Notification) error {
 		}
 	}
 	return nil
+}
+
+func (t tx) writeProgress(before, n *notification.Notification) (sql.Result, error) {
+	a, was := &n.Attempt, &before.Attempt
+	if a.Step == was.Step && a.Try == was.Try && a.Code == was.Code && n.Stale == before.Stale && n.Reason == before.Reason {
+		return t.result(`UPDATE notifications SET version = version + 1, state = ?, provider_id = ?, took = ?, outcome = ?, proof = ?,
+			reached_by = ?, settled_at = ? WHERE id = ? AND version = ?`,
+			int64(a.State), a.ProviderID, a.Took, int64(n.Outcome), int64(n.Proof), n.ReachedBy, ms(n.SettledAt), n.ID, n.Version)
+	}
+	return t.result(`UPDATE notifications SET version = version + 1, step = ?, try = ?, state = ?, batch = ?, queued_at = ?,
+		code = ?, provider_id = ?, took = ?, stale = ?, outcome = ?, reason = ?, proof = ?, reached_by = ?, settled_at = ?
+		WHERE id = ? AND version = ?`,
+		int64(a.Step), int64(a.Try), int64(a.State), a.Batch, ms(a.QueuedAt), a.Code, a.ProviderID, a.Took, n.Stale, int64(n.Outcome),
+		string(n.Reason), int64(n.Proof), n.ReachedBy, ms(n.SettledAt), n.ID, n.Version)
 }
 
 func (t tx) putPast(id int64, a *notification.Attempt) error {

@@ -47,7 +47,7 @@ const pageSize = 8192
 
 // Open opens the ledger at path, creating it if need be and bringing its schema up to date.
 func Open(ctx context.Context, path string, o Options) (*Ledger, error) {
-	writer, err := open(path, o, 1)
+	writer, err := open(path, o, 1, 16<<10)
 	if err != nil {
 		return nil, err
 	}
@@ -58,18 +58,19 @@ func Open(ctx context.Context, path string, o Options) (*Ledger, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening ledger %s: %w", path, err), writer.Close())
 	}
-	reader, err := open(path, o, 4)
+	reader, err := open(path, o, 4, 4<<10)
 	if err != nil {
 		return nil, errors.Join(err, conn.Close(), writer.Close())
 	}
 	return &Ledger{writer: writer, reader: reader, conn: conn, statements: map[string]*sql.Stmt{}}, nil
 }
 
-func open(path string, o Options, connections int) (*sql.DB, error) {
+// open opens a pool of connections, each with a page cache of so many KiB.
+func open(path string, o Options, connections, cacheKiB int) (*sql.DB, error) {
 	q := url.Values{}
 	for _, p := range []string{
 		fmt.Sprintf("page_size(%d)", pageSize), "journal_mode(WAL)", "synchronous(FULL)",
-		"busy_timeout(10000)", "foreign_keys(OFF)", "temp_store(MEMORY)", "cache_size(-16384)",
+		"busy_timeout(10000)", "foreign_keys(OFF)", "temp_store(MEMORY)", fmt.Sprintf("cache_size(-%d)", cacheKiB),
 	} {
 		q.Add("_pragma", p)
 	}

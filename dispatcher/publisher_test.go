@@ -1,0 +1,140 @@
+package dispatcher
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/dispatcher/bus"
+	"github.com/tocsin-dev/tocsin/dispatcher/bus/bustest"
+	"github.com/tocsin-dev/tocsin/dispatcher/incident"
+	"github.com/tocsin-dev/tocsin/dispatcher/ledger/sqlite"
+	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+)
+
+// publisherLedger tells when batches were marked as sent, and can fail to mark them.
+type publisherLedger struct {
+	*sqlite.Ledger
+	down   int
+	marked chan int
+}
+
+func (l *publisherLedger) MarkSent(ctx context.Context, batches []int64, now time.Time) error {
+	if l.down--; l.down >= 0 {
+		return errDown
+	}
+	err := l.Ledger.MarkSent(ctx, batches, now)
+	l.marked <- len(batches)
+	return err
+}
+
+// publisherBus is a bus that can be out of order.
+type publisherBus struct {
+	*bus.Bus
+	down  int
+	calls int
+}
+
+func (b *publisherBus) PublishBatches(ctx context.Context, batches []bus.Batch) error {
+	b.calls++
+	if b.down--; b.down >= 0 {
+		return errDown
+	}
+	return b.Bus.PublishBatches(ctx, batches)
+}
+
+// publish publishes what is planned for so many customers in batches of one page each, and returns
+// what arrives in the lanes' queue.
+func publish(t *testing.T, n int, change func(*publisherLedger, *publisherBus)) (*publisherBus, []bus.Batch) {
+	t.Helper()
+	l, b := openLedger(t), &publisherBus{Bus: bustest.Start(t)}
+	pl := &publisherLedger{Ledger: l, marked: make(chan int, 100)}
+	customers(t, l, 1, n)
+	record(t, l, testUpdate(1), testTexts(channels.SMS, channels.Email))
+	planAll(t, l, 1)
+	if change != nil {
+		change(pl, b)
+	}
+	p := &Publisher{
+		Ledger: pl, Bus: b, UsefulFor: 2 * time.Hour, Batches: NewSignal(), Metrics: metrics(), Log: quiet(),
+		InDoubt: map[incident.Impact]notification.InDoubt{incident.Major: notification.Repeat},
+	}
+	stop := runs(t, p.Run)
+	for left := n; left > 0; {
+		left -= await(t, "batches to be marked", pl.marked)
+	}
+	stop()
+	if left := allBatches(t, l); len(left) != 0 {
+		t.Errorf("%d batches are left", len(left))
+	}
+	states, err := b.States(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range states {
+		if s.Name == bus.SendStream && s.Messages != uint64(n) {
+			t.Errorf("%d batches in the queue, want %d", s.Messages, n)
+		}
+	}
+	return b, queued(t, b.Bus, n)
+}
+
+func queued(t *testing.T, b *bus.Bus, n int) []bus.Batch {
+	t.Helper()
+	got := make(chan bus.Batch, n)
+	stop := runs(t, func(ctx context.Context) error {
+		return b.Consume(ctx, bus.SendStream, "test", "", n, func(m jetstream.Msg) {
+			var x bus.Batch
+			if err := json.Unmarshal(m.Data(), &x); err != nil {
+				t.Error(err)
+			}
+			if want := bus.SendSubject(x.Channel, x.Priority); m.Subject() != want {
+				t.Errorf("batch %d is on %s, want %s", x.ID, m.Subject(), want)
+			}
+			_ = m.Ack()
+			got <- x
+		})
+	})
+	defer stop()
+	var all []bus.Batch
+	for range n {
+		all = append(all, await(t, "a batch", got))
+	}
+	return all
+}
+
+func TestPublisherHandsOver(t *testing.T) {
+	_, got := publish(t, 2, nil)
+	want := bus.Batch{
+		ID: 1, Update: 1, Team: "payments", Incident: "cards", Channel: "email", Locale: "ro", Priority: notification.Urgent,
+		InDoubt: notification.Repeat, UsefulFor: 7200, Content: testTexts(channels.Email)[1].Content,
+		Attempts: []bus.Attempt{{Notification: 1, Address: "m", Values: map[string]string{"name": "Name 1"}}},
+	}
+	if d := cmp.Diff(want, got[0]); d != "" {
+		t.Errorf("batch (-want +got):\n%s", d)
+	}
+}
+
+func TestPublisherTakesMoreThanOneGo(t *testing.T) {
+	if b, got := publish(t, 2*batchesAtOnce+3, nil); len(got) != 2*batchesAtOnce+3 || b.calls != 3 {
+		t.Errorf("%d batches in %d goes", len(got), b.calls)
+	}
+}
+
+func TestPublisherRepublishesOnce(t *testing.T) {
+	// Handed over, but not marked so, as after a crash: the queue knows them by their ids.
+	if b, _ := publish(t, 3, func(l *publisherLedger, _ *publisherBus) { l.down = 1 }); b.calls != 2 {
+		t.Errorf("published %d times, want 2", b.calls)
+	}
+}
+
+func TestPublisherTriesAgainWhenNATSFails(t *testing.T) {
+	if b, _ := publish(t, 3, func(_ *publisherLedger, b *publisherBus) { b.down = 1 }); b.calls != 2 {
+		t.Errorf("tried %d times, want 2", b.calls)
+	}
+}
