@@ -76,7 +76,9 @@ func (s Segments) Expand(values map[string]string) (string, error) {
 		return s[0].Literal, nil
 	}
 	var b strings.Builder
-	for _, seg := range s {
+	b.Grow(s.size())
+	for i := range s {
+		seg := &s[i]
 		if seg.Placeholder == "" {
 			b.WriteString(seg.Literal)
 			continue
@@ -94,6 +96,16 @@ func (s Segments) Expand(values map[string]string) (string, error) {
 		b.WriteString(v)
 	}
 	return b.String(), nil
+}
+
+// size guesses how long the text will be with its values in.
+func (s Segments) size() int {
+	const value = 32
+	n := 0
+	for i := range s {
+		n += len(s[i].Literal) + value
+	}
+	return n
 }
 
 var htmlEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&#34;", "'", "&#39;")

@@ -5,17 +5,23 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"errors"
+	"hash"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Signer makes and checks the references under which providers know attempts. A reference is the
 // attempt's identity plus a keyed MAC (HMAC-SHA-256, RFC 2104, cut to 80 bits), so that nobody can
 // make up a receipt for an attempt, and it tells nothing about the recipient.
-type Signer struct{ key []byte }
+//
+// A Signer is safe for concurrent use.
+type Signer struct{ hashes sync.Pool }
 
 // NewSigner makes a signer with a secret key, which all processes of one installation share.
-func NewSigner(key []byte) *Signer { return &Signer{key: key} }
+func NewSigner(key []byte) *Signer {
+	return &Signer{hashes: sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
+}
 
 var refEncoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
@@ -59,7 +65,9 @@ func (s *Signer) Verify(ref string) (ID, error) {
 }
 
 func (s *Signer) mac(b []byte) []byte {
-	h := hmac.New(sha256.New, s.key)
+	h := s.hashes.Get().(hash.Hash)
+	defer s.hashes.Put(h)
+	h.Reset()
 	h.Write(b)
 	return h.Sum(nil)[:macBytes]
 }

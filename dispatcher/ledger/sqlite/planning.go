@@ -102,23 +102,37 @@ func (t tx) insertNotifications(p ledger.Page) (first int64, err error) {
 			batchOf[j] = batch + int64(i)
 		}
 	}
-	now := ms(p.Now)
+	now, args := ms(p.Now), make([]any, 0, rowsAtOnce*rowParameters)
 	for i := range p.Notifications {
 		n := &p.Notifications[i]
 		state, settled := notification.Queued, int64(0)
 		if n.Outcome != notification.Open {
 			state, settled = notification.NoAttempt, now
 		}
-		err := t.exec(`INSERT INTO notifications (id, update_id, recipient, version, locale, steps, step, try, state, batch,
-			queued_at, code, provider_id, took, stale, outcome, reason, proof, reached_by, settled_at)
-			VALUES (?,?,?,0,?,?,0,0,?,?,?,'','',0,0,?,?,0,'',?)`,
-			first+int64(i), p.Update, n.Recipient, n.Locale, strings.Join(n.Steps, ","), int64(state), batchOf[i],
+		args = append(args, first+int64(i), p.Update, n.Recipient, n.Locale, strings.Join(n.Steps, ","), int64(state), batchOf[i],
 			now, int64(n.Outcome), string(n.Reason), settled)
-		if err != nil {
-			return 0, err
+		if len(args) == cap(args) || i == len(p.Notifications)-1 {
+			if err := t.exec(insertRows(len(args)/rowParameters), args...); err != nil {
+				return 0, err
+			}
+			args = args[:0]
 		}
 	}
 	return first, nil
+}
+
+// Several rows a statement cost less than as many statements.
+const (
+	rowsAtOnce    = 20
+	rowParameters = 11
+)
+
+// insertRows is the statement that inserts so many notifications.
+func insertRows(n int) string {
+	const row = `(?,?,?,0,?,?,0,0,?,?,?,'','',0,0,?,?,0,'',?)`
+	return `INSERT INTO notifications (id, update_id, recipient, version, locale, steps, step, try, state, batch,
+		queued_at, code, provider_id, took, stale, outcome, reason, proof, reached_by, settled_at)
+		VALUES ` + strings.TrimSuffix(strings.Repeat(row+",", n), ",")
 }
 
 // insertFirstBatches writes the page's batches and counts what the page plans; it returns how many

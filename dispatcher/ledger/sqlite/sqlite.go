@@ -117,7 +117,12 @@ func (l *Ledger) Ping(ctx context.Context) error { return l.reader.PingContext(c
 func (l *Ledger) write(ctx context.Context, what string, f func(tx) error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	t := tx{ctx, l}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("ledger: %s: %w", what, err)
+	}
+	// A transaction that has begun is brought to its end: it is short, and to have each of its
+	// thousands of statements watch for the end of ctx costs the driver a goroutine a time.
+	t := tx{context.WithoutCancel(ctx), l}
 	err := t.exec("BEGIN IMMEDIATE")
 	if err == nil {
 		if err = f(t); err == nil {
@@ -125,9 +130,9 @@ func (l *Ledger) write(ctx context.Context, what string, f func(tx) error) error
 		}
 	}
 	if err != nil {
-		// Also after a BEGIN that was cut short: it may have begun. Fails where there is no
-		// transaction, or SQLite has rolled back by itself; the error that matters is the first.
-		_ = tx{context.WithoutCancel(ctx), l}.exec("ROLLBACK")
+		// Fails where there is no transaction, or SQLite has rolled back by itself; the error that
+		// matters is the first.
+		_ = t.exec("ROLLBACK")
 		return fmt.Errorf("ledger: %s: %w", what, full(err))
 	}
 	return nil
