@@ -60,25 +60,48 @@ type Decision struct {
 }
 
 // For decides how a recipient is told: on the first usable channel of their preferences, with the
-// channels of Behind after it. A recipient with none of these is told on whichever usable channel
-// is configured first: better on another channel than not at all.
+// channels of Behind after it. Where none of those is usable, the next best channel stands behind;
+// and a recipient with nothing of all this is told on whichever usable channel is configured first:
+// better on another channel than not at all.
 func (r *Rules) For(rec *audience.Recipient) Decision {
 	d := Decision{Locale: r.locale(rec.Locale)}
-	for _, channel := range rec.Preferences {
-		if r.Usable(rec, channel) == notification.NoReason {
-			d.Steps = append(make([]string, 0, 1+len(r.Behind)), channel)
-			break
-		}
+	if first := r.next(rec, nil, rec.Preferences); first != "" {
+		d.Steps = append(make([]string, 0, 1+len(r.Behind)), first)
 	}
 	for _, channel := range r.Behind {
 		if !slices.Contains(d.Steps, channel) && r.Usable(rec, channel) == notification.NoReason {
 			d.Steps = append(d.Steps, channel)
 		}
 	}
-	if len(d.Steps) > 0 {
-		return d
+	switch {
+	case len(d.Steps) == 0:
+		return r.lastResort(rec, d)
+	case len(d.Steps) == 1 && !slices.Contains(r.Behind, d.Steps[0]):
+		if second := r.next(rec, d.Steps, rec.Preferences); second != "" {
+			d.Steps = append(d.Steps, second)
+		} else if second := r.next(rec, d.Steps, r.names()); second != "" {
+			d.Steps = append(d.Steps, second)
+		}
 	}
-	return r.lastResort(rec, d)
+	return d
+}
+
+// next returns the first usable channel of a list that is not among the steps, "" if there is none.
+func (r *Rules) next(rec *audience.Recipient, steps, list []string) string {
+	for _, channel := range list {
+		if !slices.Contains(steps, channel) && r.Usable(rec, channel) == notification.NoReason {
+			return channel
+		}
+	}
+	return ""
+}
+
+func (r *Rules) names() []string {
+	names := make([]string, len(r.Channels))
+	for i, c := range r.Channels {
+		names[i] = c.Name
+	}
+	return names
 }
 
 func (r *Rules) lastResort(rec *audience.Recipient, d Decision) Decision {

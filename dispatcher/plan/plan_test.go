@@ -46,6 +46,8 @@ func TestFor(t *testing.T) {
 		{"no preferences", all, all, nil, Decision{Steps: list{"sms"}}},
 		{"no preferences and no sms: first configured", list{"viber", "telegram", "email"}, all, nil, Decision{Steps: list{"email"}}},
 		{"preferred without sms behind", list{"email"}, all, list{"email"}, Decision{Steps: list{"email"}}},
+		{"no sms: the next preference behind", list{"viber", "email"}, all, list{"viber", "email"}, Decision{Steps: list{"viber", "email"}}},
+		{"no sms consent: any other channel behind", all, list{"viber", "telegram"}, list{"viber"}, Decision{Steps: list{"viber", "telegram"}}},
 		{"no sms consent", all, list{"email"}, list{"email"}, Decision{Steps: list{"email"}}},
 		{"no address", nil, all, list{"email"}, Decision{Outcome: notification.Unreachable, Reason: notification.NoAddress}},
 		{"no consent", all, nil, list{"email"}, Decision{Outcome: notification.Suppressed, Reason: notification.NoConsent}},
