@@ -1,17 +1,18 @@
 # make help lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help build test race lint fuzz bench demo generate clean
+.PHONY: help build test race lint fuzz bench microbench demo generate clean
 
 GO        ?= go
 FUZZTIME  ?= 10s
 SCENARIO  ?= datacentre
 CUSTOMERS ?= 10000
+RECIPIENTS ?= 100000
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 	@echo
-	@echo 'Settings: SCENARIO=$(SCENARIO) CUSTOMERS=$(CUSTOMERS) KEEP=1 (demo), FUZZTIME=$(FUZZTIME) (fuzz)'
+	@echo 'Settings: SCENARIO=$(SCENARIO) CUSTOMERS=$(CUSTOMERS) KEEP=1 (demo), RECIPIENTS=$(RECIPIENTS) (bench), FUZZTIME=$(FUZZTIME) (fuzz)'
 
 build: ## build bin/tocsin
 	$(GO) build -trimpath -o bin/tocsin ./cmd/tocsin
@@ -36,7 +37,11 @@ fuzz: ## run each fuzz target for FUZZTIME
 	  done || exit 1; \
 	done
 
-bench: ## run the benchmarks
+bench: build ## measure CPU time per recipient beside the bare provider clients: RECIPIENTS=…
+	./bin/tocsin bench --recipients $(RECIPIENTS)
+	./bin/tocsin bench --recipients $(RECIPIENTS) --channels null
+
+microbench: ## run the benchmarks of the parts
 	$(GO) test -run='^$$' -bench=. -benchmem ./...
 
 demo: build ## play the story of an outage against simulated providers: SCENARIO=…, CUSTOMERS=…, KEEP=1

@@ -101,7 +101,7 @@ func newDemoConfig(s scenarios.Scenario, dir, listen string, endpoints map[strin
 // demoChannels are a bank's channels, with the credentials that the simulated providers take.
 func demoChannels(endpoints map[string]string) map[string]demoChannel {
 	return map[string]demoChannel{
-		"email": {Provider: "smtp", Concurrency: 8, Settings: map[string]any{
+		"email": {Provider: "smtp", Concurrency: 16, Settings: map[string]any{
 			"url": endpoints["smtp"], "tls": "none", "username": smtpsim.Username, "password": smtpsim.Password,
 			"from": "Banca Meridian <notices@banca-meridian.example>", "bounce_address": "bounces@banca-meridian.example",
 		}},
