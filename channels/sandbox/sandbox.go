@@ -40,9 +40,9 @@ type Simulator struct {
 	// Settings are the adapter's settings for a simulator that listens at endpoint, as they stand
 	// in a configuration file.
 	Settings func(endpoint string) map[string]any
-	// Account is the address of a public account that the simulator knows; "" for providers that
-	// reach customers.
-	Account string
+	// Accounts are the addresses of public accounts that the simulator knows and Settings names; nil
+	// for providers that reach customers.
+	Accounts []string
 }
 
 // Server hosts simulators. Make one with New, then Run it.

@@ -8,11 +8,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	smtpsim "github.com/tocsin-dev/tocsin/channels/email/smtp/sim"
-	telegramsim "github.com/tocsin-dev/tocsin/channels/messenger/telegram/sim"
-	vibersim "github.com/tocsin-dev/tocsin/channels/messenger/viber/sim"
-	twiliosim "github.com/tocsin-dev/tocsin/channels/sms/twilio/sim"
-	mastodonsim "github.com/tocsin-dev/tocsin/channels/social/mastodon/sim"
+	"github.com/tocsin-dev/tocsin/channels/all"
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/templates/scenarios"
 )
@@ -98,29 +94,27 @@ func newDemoConfig(s scenarios.Scenario, dir, listen string, endpoints map[strin
 	return c
 }
 
-// demoChannels are a bank's channels, with the credentials that the simulated providers take.
+// demoConcurrency is how much every simulated provider takes at once.
+const demoConcurrency = 16
+
+// demoChannels are all channels whose providers can be simulated, with the settings that the
+// simulators know. Public accounts speak the scenarios' languages in turn.
 func demoChannels(endpoints map[string]string) map[string]demoChannel {
-	return map[string]demoChannel{
-		"email": {Provider: "smtp", Concurrency: 16, Settings: map[string]any{
-			"url": endpoints["smtp"], "tls": "none", "username": smtpsim.Username, "password": smtpsim.Password,
-			"from": "Banca Meridian <notices@banca-meridian.example>", "bounce_address": "bounces@banca-meridian.example",
-		}},
-		"mastodon": {Provider: "mastodon", Concurrency: 2, Settings: map[string]any{
-			"base_url": endpoints["mastodon"],
-			"accounts": map[string]string{"meridian": mastodonsim.TokenOf("meridian"), "meridian_ru": mastodonsim.TokenOf("meridian_ru"), "meridian_en": mastodonsim.TokenOf("meridian_en")},
-		}, Accounts: []map[string]string{
-			{"address": "meridian", "locale": "ro"}, {"address": "meridian_ru", "locale": "ru"}, {"address": "meridian_en", "locale": "en"},
-		}},
-		"sms": {Provider: "twilio", Concurrency: 24, Settings: map[string]any{
-			"base_url": endpoints["twilio"], "account_sid": twiliosim.AccountSID, "auth_token": twiliosim.AuthToken, "from": "+15005550006",
-		}},
-		"telegram": {Provider: "telegram", Concurrency: 16, Settings: map[string]any{
-			"base_url": endpoints["telegram"], "token": telegramsim.Token,
-		}},
-		"viber": {Provider: "viber", Concurrency: 16, Settings: map[string]any{
-			"base_url": endpoints["viber"], "token": vibersim.Token, "sender_name": "Banca Meridian",
-		}},
+	channels := map[string]demoChannel{}
+	for _, e := range all.List() {
+		if !e.Simulated() {
+			continue
+		}
+		ch := demoChannel{
+			Provider: e.Spec.Provider, Concurrency: demoConcurrency, Settings: e.Simulator.Settings(endpoints[e.Spec.Provider]),
+		}
+		for i, address := range e.Simulator.Accounts {
+			locales := []string{"ro", "en", "ru"}
+			ch.Accounts = append(ch.Accounts, map[string]string{"address": address, "locale": locales[i%len(locales)]})
+		}
+		channels[e.Spec.Channel] = ch
 	}
+	return channels
 }
 
 // team returns the password of the team that publishes.

@@ -50,7 +50,7 @@ func newVictim(t *testing.T) *victim {
 	}
 	channels := map[string]any{}
 	for _, e := range all.List() {
-		if !e.Simulated() || e.Simulator.Account != "" {
+		if !e.Simulated() || len(e.Simulator.Accounts) > 0 {
 			continue
 		}
 		channels[e.Spec.Channel] = map[string]any{

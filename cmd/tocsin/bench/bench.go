@@ -107,8 +107,8 @@ func (b *bench) configure() error {
 		if a.Simulator.Settings != nil {
 			ch["settings"] = a.Simulator.Settings(a.Endpoint)
 		}
-		if a.Simulator.Account != "" {
-			ch["accounts"] = []map[string]string{{"address": a.Simulator.Account, "locale": "ro"}}
+		if accounts := a.Simulator.Accounts; len(accounts) > 0 {
+			ch["accounts"] = []map[string]string{{"address": accounts[0], "locale": "ro"}}
 		}
 		if a.Spec.Kind == channels.SMS {
 			behind = append(behind, a.Spec.Channel)

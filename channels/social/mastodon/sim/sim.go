@@ -17,8 +17,10 @@ import (
 )
 
 const (
-	// Account is the account of Token.
-	Account = "outages"
+	// Account is the account of Token. The others are the same organisation's in other languages.
+	Account   = "outages"
+	AccountEN = "outages_en"
+	AccountRU = "outages_ru"
 	// Token is the access token that the simulator takes, which is the documentation's example.
 	Token = "ZA-Yj3aBD8U8Cm7lKUp-lm9O9BmDgdhHzDeqsY8tlL0"
 )
@@ -36,10 +38,11 @@ const (
 
 // Simulator describes the simulated instance.
 func Simulator() sandbox.Simulator {
+	accounts := map[string]string{Account: Token, AccountEN: TokenOf(AccountEN), AccountRU: TokenOf(AccountRU)}
 	return sandbox.Simulator{
-		Provider: "mastodon", HTTP: newServer, Account: Account,
+		Provider: "mastodon", HTTP: newServer, Accounts: []string{Account, AccountEN, AccountRU},
 		Settings: func(endpoint string) map[string]any {
-			return map[string]any{"base_url": endpoint, "accounts": map[string]string{Account: Token}}
+			return map[string]any{"base_url": endpoint, "accounts": accounts}
 		},
 	}
 }
