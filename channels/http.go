@@ -2,6 +2,7 @@ package channels
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -36,7 +37,8 @@ func Exchange(client *http.Client, req *http.Request) (status int, header http.H
 }
 
 // NetworkError classifies a failure to talk to a provider: Unavailable where no connection could be
-// made, so that nothing can have gone out; Unknown for everything later.
+// made, or none to a server that proves who it is, so that nothing can have gone out; Unknown for
+// everything later.
 func NetworkError(ctx context.Context, err error) *Error {
 	cause := withoutURL(err)
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
@@ -44,6 +46,9 @@ func NetworkError(ctx context.Context, err error) *Error {
 	}
 	if _, ok := errors.AsType[*net.DNSError](err); ok {
 		return &Error{Class: Unavailable, Code: "dns", Err: cause}
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return &Error{Class: Unavailable, Code: "certificate", Err: cause}
 	}
 	if timeout, ok := errors.AsType[net.Error](err); ctx.Err() != nil || (ok && timeout.Timeout()) {
 		return &Error{Class: Unknown, Code: "timeout", Err: cause}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -73,8 +74,11 @@ func TestExchangeKeepsConnections(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if first := <-connections; first != <-connections || first != <-connections {
-		t.Error("three requests took several connections")
+	first := <-connections
+	for range 2 {
+		if next := <-connections; next != first {
+			t.Errorf("one request came over %s, the next over %s", first, next)
+		}
 	}
 }
 
@@ -89,6 +93,18 @@ func TestNobodyListens(t *testing.T) {
 	}
 	_, _, _, err = exchange(t.Context(), newClient(t), "http://"+addr)
 	classified(t, err, Unavailable, "connect")
+}
+
+// TestCertificateOfAnotherAuthority: nothing is told to a server that can't prove who it is.
+func TestCertificateOfAnotherAuthority(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the request came through") }))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it complains of our hanging up
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	_, _, _, err := exchange(t.Context(), newClient(t), server.URL)
+	if e := AsError(err); e.Class != Unavailable || e.Code != "certificate" {
+		t.Errorf("a certificate that nobody vouches for: %v, want unavailable", err)
+	}
 }
 
 func TestNoSuchHost(t *testing.T) {

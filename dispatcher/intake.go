@@ -142,6 +142,9 @@ func (in *Intake) record(ctx context.Context, u incident.Update, texts []ledger.
 	if bad, ok := errors.AsType[*incident.FaultError](err); ok {
 		return bad.Faults, nil
 	}
+	if errors.Is(err, ledger.ErrReused) {
+		return []incident.Fault{{Path: "ce.id", Problem: "is that of another update: give every update an id of its own"}}, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +164,9 @@ func (in *Intake) announce(ctx context.Context, u incident.Update, state ledger.
 	in.Planned.Wake()
 }
 
-// reject keeps the update whole, with everything that is wrong with it.
+// reject keeps the update whole, with everything that is wrong with it. The log names what is
+// wrong by path only: the rest is in the ledger.
 func (in *Intake) reject(ctx context.Context, team string, header map[string][]string, body []byte, faults []incident.Fault) error {
+	in.Log.WarnContext(ctx, "update refused: see `tocsin incidents`", "team", team, "faults", len(faults), "first", faults[0].Path)
 	return Reject(ctx, in.Ledger, in.Bus, in.Metrics, ledger.Rejection{Team: team, At: in.Clock.Now(), Faults: faults, Body: body}, header)
 }

@@ -204,6 +204,19 @@ func TestIntakeRejects(t *testing.T) {
 	await(t, "a good update", w.ledger.written)
 }
 
+func TestIntakeRejectsAnIdThatIsTaken(t *testing.T) {
+	w := newIntake(t, nil)
+	w.publish(t, "payments", encode(t, testUpdate(1)))
+	await(t, "the first update", w.ledger.written)
+	other := testUpdate(2)
+	other.EventID, other.Incident = testUpdate(1).EventID, "loans"
+	w.publish(t, "payments", encode(t, other))
+	m := await(t, "the other one to be rejected", w.rejected)
+	if faults := m.Headers().Get(FaultsHeader); !strings.Contains(faults, `"ce.id"`) {
+		t.Errorf("faults %s", faults)
+	}
+}
+
 func TestRejectedHeader(t *testing.T) {
 	var faults []incident.Fault
 	for range 5000 {

@@ -2,7 +2,6 @@ package dispatcher
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 
@@ -72,7 +71,7 @@ func (p *Publisher) publish(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	p.Metrics.published(len(batches))
-	return len(batches), errors.Join(p.Ledger.MarkSent(ctx, ids, p.Clock.Now()))
+	return len(batches), p.Ledger.MarkSent(ctx, ids, p.Clock.Now())
 }
 
 func (p *Publisher) batch(b *ledger.Batch) bus.Batch {

@@ -143,6 +143,8 @@ func (d *decision) current() {
 	a := &n.Attempt
 	before := a.State
 	then := d.move(a)
+	// What an earlier try has proven need not be tried again: the lane may still hold the later one.
+	d.Revoke = before == notification.Queued && d.ev.Attempt.Try < a.Try && then == notification.Prove
 	if n.Outcome != notification.Open {
 		// The attempt's own state is kept true, the outcome stays. A fallback that left although
 		// the first channel had made it after all is a double reach.

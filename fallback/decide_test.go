@@ -230,6 +230,10 @@ func TestDecideReturned(t *testing.T) {
 		{"word of an earlier try means nothing", again, returned(0), Change{Notification: again}},
 		{"nor that it failed", again, first(notification.ReceiptFailed), Change{Notification: again}},
 		{"but that it arrived does", again, first(notification.ReceiptDelivered), Change{
+			Notification: reached(with(again, func(n *notification.Notification) { n.Attempt.State, n.Attempt.Took = notification.Delivered, true }), "sms", channels.Delivered), Changed: true, Revoke: true}},
+		{"and so does that it was taken: the later try is not to go out as well", again, first(notification.ReceiptAccepted), Change{
+			Notification: with(again, func(n *notification.Notification) { n.Attempt.State, n.Attempt.Took = notification.Accepted, true }), Changed: true, Revoke: true, Await: AwaitSilence}},
+		{"a try that has left can't be stopped", with(again, func(n *notification.Notification) { n.Attempt.State, n.Attempt.Took = notification.Accepted, true }), first(notification.ReceiptDelivered), Change{
 			Notification: reached(with(again, func(n *notification.Notification) { n.Attempt.State, n.Attempt.Took = notification.Delivered, true }), "sms", channels.Delivered), Changed: true}},
 		{"a try to come is not heard of", sms, event(sms, notification.ReceiptDelivered, func(e *notification.Event) { e.Attempt.Try = 1 }), Change{Notification: sms}},
 		{"nor a step to come", sms, event(sms, notification.ReceiptDelivered, func(e *notification.Event) { e.Attempt.Step = 1 }), Change{Notification: sms}},

@@ -10,7 +10,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/tocsin-dev/tocsin/dispatcher/audience"
 	"github.com/tocsin-dev/tocsin/dispatcher/bus"
 	"github.com/tocsin-dev/tocsin/dispatcher/clock"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
@@ -39,13 +38,6 @@ type Bus interface {
 	Consume(ctx context.Context, stream, name, filter string, pending int, handle func(jetstream.Msg)) error
 	Revoke(ctx context.Context, channel string, batch int64, notifications []int64) error
 }
-
-// Rules say which channels a recipient can be reached on.
-type Rules interface {
-	Usable(r *audience.Recipient, channel string) notification.Reason
-}
-
-var _ Rules = (*plan.Rules)(nil)
 
 // Engine is the only writer of notifications and attempts after planning. Its fields are set once,
 // before Run.
@@ -138,10 +130,11 @@ func (e *Engine) loop(ctx context.Context, incoming <-chan delivery) error {
 	// An engine that has just started listens before it judges: what providers said while it was
 	// away is delivered again within AckWait.
 	listening := time.After(bus.AckWait + time.Second)
-	if fresh, err := e.Ledger.NextDeadline(ctx); err == nil && fresh.IsZero() {
+	if due, err := e.Ledger.NextDeadline(ctx); err == nil && due.IsZero() {
 		listening = time.After(0) // nothing was waiting when we started
 	}
 	judging := false
+	var heard time.Time // everything that had come by then has been taken
 	tick := time.NewTicker(idle)
 	defer tick.Stop()
 	for {
@@ -154,23 +147,30 @@ func (e *Engine) loop(ctx context.Context, incoming <-chan delivery) error {
 			continue
 		case d := <-incoming:
 			batch := e.gather(ctx, d, incoming)
+			if len(incoming) == 0 {
+				heard = e.Clock.Now()
+			}
 			work = func(ctx context.Context) error { return e.foldDeliveries(ctx, batch) }
 		case <-e.PagesPlanned:
 			work = e.supersede
 		case <-tick.C:
-			work = e.routine(judging && len(incoming) == 0)
+			if len(incoming) == 0 {
+				heard = e.Clock.Now()
+			}
+			work = e.routine(judging, heard)
 		}
 		e.insist(ctx, work)
 	}
 }
 
-// routine is what the engine does by itself.
-func (e *Engine) routine(judging bool) func(context.Context) error {
+// routine is what the engine does by itself. It judges as of the moment up to which it has heard
+// everything: under load there is always something that it hasn't, and after a standstill much.
+func (e *Engine) routine(judging bool, heard time.Time) func(context.Context) error {
 	return func(ctx context.Context) error {
 		if err := e.supersede(ctx); err != nil || !judging {
 			return err
 		}
-		return e.judge(ctx)
+		return e.judge(ctx, heard)
 	}
 }
 
@@ -230,10 +230,10 @@ func (e *Engine) foldDeliveries(ctx context.Context, ds []delivery) error {
 // deadlinesAtOnce bounds what one transaction judges: so many batches.
 const deadlinesAtOnce = 16
 
-// judge deals with deadlines that have passed.
-func (e *Engine) judge(ctx context.Context) error {
+// judge deals with deadlines that had passed by the time given.
+func (e *Engine) judge(ctx context.Context, by time.Time) error {
 	for {
-		due, err := e.Ledger.DueDeadlines(ctx, e.Clock.Now(), deadlinesAtOnce)
+		due, err := e.Ledger.DueDeadlines(ctx, by, deadlinesAtOnce)
 		if err != nil || len(due) == 0 {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
@@ -77,7 +78,6 @@ type world struct {
 	bus    *flaky
 	engine *Engine
 	pages  chan struct{}
-	stop   func()
 }
 
 func newWorld(t *testing.T) *world {
@@ -512,6 +512,42 @@ func TestEngineLosesNothingWhileTheLedgerFails(t *testing.T) {
 	w.lane(ns[0], other)
 	w.until("the first", ns[0].ID, ended(notification.Reached))
 	w.until("the second", ns[1].ID, onStep(1))
+}
+
+// busy is a ledger in whose every fold something else is heard.
+type busy struct {
+	*watched
+	incoming chan delivery
+}
+
+type taken struct{ jetstream.Msg }
+
+func (taken) Ack() error { return nil }
+
+func (l *busy) Apply(ctx context.Context, f ledger.Fold) error {
+	select {
+	case l.incoming <- delivery{msg: taken{}}:
+	default:
+	}
+	return l.watched.Apply(ctx, f)
+}
+
+// TestEngineJudgesUnderLoad: that there always is something to hear must not put judging off.
+func TestEngineJudgesUnderLoad(t *testing.T) {
+	w := newWorld(t)
+	w.engine.Policy = silent(w.engine.Policy)
+	n := w.announce("a", 1, "viber", "sms")[0]
+	incoming := make(chan delivery, 1)
+	w.engine.Ledger = &busy{w.ledger, incoming}
+	said := accepted
+	said.Notification = n.ID
+	incoming <- delivery{msg: taken{}, channel: "viber", record: &bus.Record{Batch: n.Attempt.Batch, Results: []bus.Result{said}}}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- w.engine.loop(ctx, incoming) }()
+	w.until("the fallback after silence", n.ID, onStep(1))
+	cancel()
+	w.must(<-ended)
 }
 
 func TestEngineDropsWhatItCannotRead(t *testing.T) {

@@ -90,7 +90,7 @@ func receiptEvent(id notification.ID, s channels.ReceiptState, code string) noti
 		ev.Kind = notification.ReceiptRead
 	case channels.ReceiptFailed:
 		ev.Kind = notification.ReceiptFailed
-	case channels.ReceiptAccepted:
+	default: // accepted; and a word that only a later version knows proves no more
 		ev.Kind = notification.ReceiptAccepted
 	}
 	return ev
@@ -113,12 +113,12 @@ func (f *fold) resultEvent(r *bus.Record, res *bus.Result) notification.Event {
 		}
 	case bus.ResultFailed:
 		ev.Kind = notification.ResultFailed
-	case bus.ResultUnknown:
-		ev.Kind = notification.ResultUnknown
 	case bus.ResultReturned:
 		ev.Kind = notification.ResultReturned
 	case bus.ResultRevoked:
 		ev.Kind = notification.ResultRevoked
+	default: // unknown; and after a word that only a later version knows it may have gone out, too
+		ev.Kind = notification.ResultUnknown
 	}
 	return ev
 }

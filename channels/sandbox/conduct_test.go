@@ -73,8 +73,8 @@ func TestAnAddressKeepsItsFate(t *testing.T) {
 	c := Conduct{Refuse: 0.3, Lose: 0.3, Read: 0.5}
 	for i := range 100 {
 		address := fmt.Sprint(i)
-		if c.fate("p", address) != c.fate("p", address) {
-			t.Errorf("the fate of %q changes", address)
+		if once, again := c.fate("p", address), c.fate("p", address); once != again {
+			t.Errorf("the fate of %q changes from %+v to %+v", address, once, again)
 		}
 	}
 }

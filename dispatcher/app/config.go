@@ -3,7 +3,9 @@ package app
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -177,7 +179,16 @@ func (c *Config) validate() error {
 	if c.Cascade.Wait <= 0 {
 		bad("cascade.wait", "must be longer than 0")
 	}
+	if c.Cascade.RetryEvery <= 0 {
+		bad("cascade.retry_every", "must be longer than 0")
+	}
+	if c.UsefulFor < 0 {
+		bad("useful_for", "must not be negative; 0 is no limit")
+	}
 	for impact, d := range c.InDoubt {
+		if impact != incident.Minor && impact != incident.Major && impact != incident.Critical {
+			bad("in_doubt", "%q must be minor, major or critical", impact)
+		}
 		if d != notification.Repeat && d != notification.LeaveUnknown {
 			bad("in_doubt."+string(impact), "%q must be repeat or unknown", d)
 		}
@@ -187,13 +198,28 @@ func (c *Config) validate() error {
 			bad(fmt.Sprintf("http.tokens[%d]", i), "needs a name and a token of at least %d characters", minSecret)
 		}
 	}
+	seen := map[string]bool{}
 	for i, t := range c.NATS.Teams {
+		key := fmt.Sprintf("nats.teams[%d]", i)
 		if len(t.Password) < minSecret || t.Name == "" {
-			bad(fmt.Sprintf("nats.teams[%d]", i), "needs a name and a password of at least %d characters", minSecret)
+			bad(key, "needs a name and a password of at least %d characters", minSecret)
 		}
+		if !teamPattern.MatchString(t.Name) { // it is part of subjects: a wildcard would be other teams' too
+			bad(key, "name: %q must be 1 to 64 of the characters a-z, 0-9, '-' and '_'", t.Name)
+		}
+		if t.Name == operatorUser || t.Name == internalUser {
+			bad(key, "name: %q is a user of Tocsin's own", t.Name)
+		}
+		if seen[t.Name] {
+			bad(key, "name: %q is there twice", t.Name)
+		}
+		seen[t.Name] = true
 	}
 	return errors.Join(errs...)
 }
+
+// teamPattern is what the schema of updates takes for a team.
+var teamPattern = regexp.MustCompile(`^[a-z0-9_-]{1,64}$`)
 
 const minSecret = 12
 
@@ -233,7 +259,7 @@ func (b *Bytes) UnmarshalYAML(node *yaml.Node) error {
 		}
 	}
 	n, err := strconv.ParseInt(number, 10, 64)
-	if err != nil || n < 0 {
+	if err != nil || n < 0 || n > math.MaxInt64/unit {
 		return fmt.Errorf("line %d: %q is not a size: a number with KiB, MiB or GiB", node.Line, node.Value)
 	}
 	*b = Bytes(n * unit)

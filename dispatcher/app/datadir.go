@@ -48,7 +48,7 @@ func installationKey(dir string) ([]byte, error) {
 	key, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		key = []byte(newSecret())
-		err = os.WriteFile(path, key, 0o600)
+		err = replace(path, key)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("data_dir: %w", err)
@@ -83,10 +83,23 @@ func (e Endpoints) write(dir string) error {
 	if err != nil {
 		return err
 	}
-	path := endpointsPath(dir)
-	// A server that was killed has left its file: replaced as a whole, never read by halves.
-	if err := os.WriteFile(path+".new", b, 0o600); err != nil {
+	// A server that was killed has left its file.
+	if err := replace(endpointsPath(dir), b); err != nil {
 		return fmt.Errorf("data_dir: %w", err)
+	}
+	return nil
+}
+
+// replace writes a file that only its owner can read, as a whole: whoever reads it sees what was
+// there before or what is there now, never a half, also after a loss of power.
+func replace(path string, content []byte) error {
+	f, err := os.OpenFile(path+".new", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
 	}
 	return os.Rename(path+".new", path)
 }

@@ -59,6 +59,9 @@ func makeSender(c *Config, ch Channel, specs []channels.Spec, version string) (c
 		}
 		return configured{}, fmt.Errorf("%s: %s.provider: %q is not one of %s", place, key, ch.Provider, strings.Join(names, ", "))
 	}
+	if err := checkLimits(ch); err != nil {
+		return configured{}, fmt.Errorf("%s: %s.%w", place, key, err)
+	}
 	one := configured{Channel: ch, spec: specs[i], limits: limitsOf(ch, specs[i])}
 	var err error
 	if one.policy, err = policyOf(c, ch, specs[i]); err != nil {
@@ -70,6 +73,19 @@ func makeSender(c *Config, ch Channel, specs []channels.Spec, version string) (c
 		return configured{}, fmt.Errorf("%s: %s.settings: %w", place, key, err)
 	}
 	return one, nil
+}
+
+// checkLimits refuses what can't be meant: with a negative rate nothing would ever be sent.
+func checkLimits(ch Channel) error {
+	switch {
+	case ch.Rate != nil && *ch.Rate < 0:
+		return errors.New("rate: must not be negative; 0 is unlimited")
+	case ch.Concurrency < 0:
+		return errors.New("concurrency: must not be negative")
+	case ch.Timeout < 0, ch.Wait < 0, ch.BounceWindow != nil && *ch.BounceWindow < 0:
+		return errors.New("timeout, wait, bounce_window: must not be negative")
+	}
+	return nil
 }
 
 func limitsOf(ch Channel, s channels.Spec) channels.Limits {

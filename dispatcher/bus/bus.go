@@ -244,7 +244,8 @@ func (b *Bus) Journal(ctx context.Context, channel string, batch int64, after ui
 
 // Consume calls handle for every message of a durable consumer on a stream until ctx ends, and
 // returns when no call is under way. Consumers of the same name share the messages. handle must
-// acknowledge each message, then or later.
+// acknowledge each message, then or later. It is an error if the consumer ends before ctx does, as
+// it would if somebody deleted it: a role that hears nothing any more must not look alive.
 func (b *Bus) Consume(ctx context.Context, stream, name, filter string, pending int, handle func(jetstream.Msg)) error {
 	c, err := b.js.CreateOrUpdateConsumer(ctx, stream, jetstream.ConsumerConfig{
 		Durable: name, FilterSubject: filter, AckPolicy: jetstream.AckExplicitPolicy,
@@ -260,7 +261,11 @@ func (b *Bus) Consume(ctx context.Context, stream, name, filter string, pending 
 	if err != nil {
 		return fmt.Errorf("nats: consuming %s: %w", stream, err)
 	}
-	<-ctx.Done()
+	select {
+	case <-cc.Closed():
+		return fmt.Errorf("nats: consumer %s on %s was deleted, or its connection closed", name, stream)
+	case <-ctx.Done():
+	}
 	cc.Stop()
 	<-cc.Closed()
 	return nil

@@ -218,6 +218,37 @@ func TestConsumeWaitsForItsHandlers(t *testing.T) {
 	}
 }
 
+func TestConsumeEndsWithItsConsumer(t *testing.T) {
+	s := start(t, bus.ServerOptions{})
+	b := connect(t, bus.Options{Server: s})
+	nc, err := nats.Connect(s.URL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	heard, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		ended <- b.Consume(t.Context(), bus.IncidentsStream, "dispatcher", "", 4, func(m jetstream.Msg) {
+			_ = m.Ack()
+			close(heard)
+		})
+	}()
+	if err := b.PublishUpdate(t.Context(), "a", "x", []byte("1")); err != nil {
+		t.Fatal(err)
+	}
+	<-heard
+	if err := js.DeleteConsumer(t.Context(), bus.IncidentsStream, "dispatcher"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; err == nil || !strings.Contains(err.Error(), "dispatcher") {
+		t.Errorf("Consume of a deleted consumer: %v, want an error that names it", err)
+	}
+}
+
 func TestJournal(t *testing.T) {
 	b := bustest.Start(t)
 	ctx := t.Context()

@@ -39,7 +39,8 @@ type Attempt struct {
 // Record is an entry of a batch's journal, on its RESULTS subject. The journal is what a lane has
 // promised and reported, so that another lane can take over at any point:
 //
-//   - Every record raises Through: attempts before that index may have been started.
+//   - Through is a lane's promise: attempts from that index on have not been started. Each record
+//     raises it, but for the one by which a lane hands over, which says how far it really went.
 //   - Results say what became of attempts; each attempt gets exactly one.
 //   - Revoked names notifications whose attempt must not start any more. Such a record comes from
 //     the fallback engine, and by its mere presence refuses the lane's next record, so that the

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/tocsin-dev/tocsin/dispatcher/bus"
 )
 
@@ -34,6 +36,7 @@ type gathering struct {
 	bus               Bus
 	metrics           *Metrics
 	log               *slog.Logger
+	deferred          rate.Sometimes // bounds what is logged while NATS takes nothing
 
 	begun, full chan struct{} // signals of one place each
 
@@ -142,7 +145,9 @@ func (g *gathering) publish(ctx context.Context) {
 	defer cancel()
 	for part := range slices.Chunk(took.receipts, maxPerMessage) {
 		if took.err = g.bus.PublishReceipts(ctx, g.provider, bus.Receipts{Channel: g.channel, Receipts: part}); took.err != nil {
-			g.log.WarnContext(ctx, "receipts not stored", "channel", g.channel, "provider", g.provider, "receipts", len(took.receipts), "error", took.err)
+			g.deferred.Do(func() {
+				g.log.WarnContext(ctx, "receipts not stored; the provider is asked to send them again", "channel", g.channel, "provider", g.provider, "error", took.err)
+			})
 			g.metrics.message(g.channel, resultDeferred)
 			break
 		}

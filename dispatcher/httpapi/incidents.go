@@ -28,7 +28,7 @@ func limitOf(r *http.Request) (int, error) {
 	}
 	n, err := strconv.Atoi(given)
 	if err != nil || n < 1 || n > maxLimit {
-		return 0, invalid("limit is not a number that can be", fmt.Sprintf("use 1 to %d", maxLimit))
+		return 0, invalid(fmt.Sprintf("limit must be a number from 1 to %d", maxLimit), "")
 	}
 	return n, nil
 }

@@ -6,6 +6,9 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"time"
+
+	"golang.org/x/time/rate"
 
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/dispatcher/bus"
@@ -24,14 +27,17 @@ type receiver struct {
 	Receiver
 	gathering *gathering
 	metrics   *Metrics
+	// forged bounds what is logged of calls that are not signed: anybody can make them.
+	forged rate.Sometimes
 }
 
 func newReceiver(r Receiver, o *Options) *receiver {
 	g := &gathering{
 		channel: r.Channel, provider: r.Spec.Provider, bus: o.Bus, metrics: o.Metrics, log: o.Log,
 		begun: make(chan struct{}, 1), full: make(chan struct{}, 1),
+		deferred: rate.Sometimes{Interval: 10 * time.Second},
 	}
-	return &receiver{Receiver: r, metrics: o.Metrics, gathering: g}
+	return &receiver{Receiver: r, metrics: o.Metrics, gathering: g, forged: rate.Sometimes{Interval: time.Minute}}
 }
 
 // receipts takes a provider's webhook. The answers are chosen for what providers do with them: most
@@ -97,6 +103,10 @@ func (rc *receiver) refused(err error) error {
 	e := channels.AsError(err)
 	if e.Class == channels.Auth {
 		rc.metrics.receipt(rc.Channel, resultForged, 1)
+		rc.forged.Do(func() {
+			rc.gathering.log.Warn("a webhook call is not signed by the provider: if it is the provider's, http.public_url or its secret is wrong",
+				"channel", rc.Channel, "provider", rc.Spec.Provider)
+		})
 		return &problem{status: http.StatusForbidden, message: "the call is not signed by the provider", hint: "check http.public_url and the provider's secret in the configuration"}
 	}
 	rc.metrics.receipt(rc.Channel, resultUnreadable, 1)
@@ -124,7 +134,7 @@ func (rc *receiver) take(w http.ResponseWriter, r *http.Request, given []channel
 	if err := rc.gathering.store(r.Context(), ours); err != nil {
 		rc.metrics.receipt(rc.Channel, resultDeferred, len(ours))
 		p := unavailable("the receipt was not stored", err)
-		p.quiet = true // there may be thousands a second; gathering logs each message
+		p.quiet = true // there may be thousands a second; gathering logs it now and then
 		return p
 	}
 	rc.metrics.receipt(rc.Channel, resultStored, len(ours))

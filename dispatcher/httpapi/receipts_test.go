@@ -1,16 +1,21 @@
 package httpapi_test
 
 import (
+	"context"
 	"errors"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/dispatcher/bus"
+	"github.com/tocsin-dev/tocsin/dispatcher/httpapi"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 )
 
@@ -127,5 +132,54 @@ func TestMetricsAreWellNamed(t *testing.T) {
 		if resp.StatusCode != 200 || !strings.Contains(text, want) {
 			t.Errorf("no %s in:\n%s", want, text)
 		}
+	}
+}
+
+func TestForgedReceiptsAreLoggedNowAndThen(t *testing.T) {
+	var said strings.Builder
+	st := newStage(t)
+	st.registry = prometheus.NewRegistry() // its own server has the other
+	o := st.options(t)
+	o.Log = slog.New(slog.NewTextHandler(&said, nil))
+	s, err := httpapi.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("POST", "/v1/receipts/sms/acme", strings.NewReader("forged")))
+	}
+	if n := strings.Count(said.String(), "http.public_url"); n != 1 {
+		t.Errorf("said %d times, want once:\n%s", n, said.String())
+	}
+}
+
+func TestReceiptsNotStoredAreLoggedNowAndThen(t *testing.T) {
+	var said strings.Builder
+	st := newStage(t)
+	st.registry = prometheus.NewRegistry()
+	o := st.options(t)
+	o.Log = slog.New(slog.NewTextHandler(&said, nil))
+	s, err := httpapi.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	st.bus.fail(bus.ErrFull)
+	ours := st.signer.Ref(notification.ID{Notification: 7, Step: 1, Try: 2})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	for range 5 {
+		answer := httptest.NewRecorder()
+		s.ServeHTTP(answer, httptest.NewRequest("POST", hook+"/"+ours, strings.NewReader(ours)))
+		if answer.Code != 503 || answer.Header().Get("Retry-After") == "" {
+			t.Errorf("status %d, headers %v", answer.Code, answer.Header())
+		}
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if n := strings.Count(said.String(), "receipts not stored"); n != 1 {
+		t.Errorf("said %d times, want once:\n%s", n, said.String())
 	}
 }

@@ -36,10 +36,7 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request, caller *Token) 
 		return s.refuse(r, caller, body, faults)
 	}
 	if !caller.mayActFor(u.Team) {
-		return &problem{
-			status: http.StatusForbidden, message: fmt.Sprintf("token %q may not publish updates of team %q", caller.Name, u.Team),
-			hint: fmt.Sprintf("set data.team to %q, or use that team's token", caller.Team),
-		}
+		return s.refuseForeign(r, caller, body, u.Team)
 	}
 	event, err := incident.Encode(u)
 	if err != nil {
@@ -51,15 +48,35 @@ func (s *Server) publish(w http.ResponseWriter, r *http.Request, caller *Token) 
 	return answer(w, http.StatusAccepted, published{Source: u.Source, ID: u.EventID, Team: u.Team, Incident: u.Incident})
 }
 
+// refuseForeign keeps an update of a team that the caller may not speak for, among the caller's own.
+func (s *Server) refuseForeign(r *http.Request, caller *Token, body []byte, team string) error {
+	fault := incident.Fault{Path: "data.team", Problem: fmt.Sprintf("must be %q: it was published with that team's token", caller.Team)}
+	if err := s.keep(r, caller.Team, body, []incident.Fault{fault}); err != nil {
+		return err
+	}
+	return &problem{
+		status: http.StatusForbidden, message: fmt.Sprintf("token %q may not publish updates of team %q", caller.Name, team),
+		hint: fmt.Sprintf("set data.team to %q, or use that team's token", caller.Team),
+	}
+}
+
+// keep keeps an update that was refused.
+func (s *Server) keep(r *http.Request, team string, body []byte, faults []incident.Fault) error {
+	rejection := ledger.Rejection{Team: team, At: s.Clock.Now(), Faults: faults, Body: body}
+	if err := s.Reject(r.Context(), rejection, eventHeader(r.Header)); err != nil {
+		return unavailable("the update is wrong, and could not be kept", err)
+	}
+	return nil
+}
+
 // refuse keeps an update that can't be taken, and says everything that is wrong with it.
 func (s *Server) refuse(r *http.Request, caller *Token, body []byte, faults []incident.Fault) error {
 	team := caller.Team
 	if team == "" {
 		team = claimedTeam(body)
 	}
-	rejection := ledger.Rejection{Team: team, At: s.Clock.Now(), Faults: faults, Body: body}
-	if err := s.Reject(r.Context(), rejection, eventHeader(r.Header)); err != nil {
-		return unavailable("the update is wrong, and could not be kept", err)
+	if err := s.keep(r, team, body, faults); err != nil {
+		return err
 	}
 	return &problem{
 		status: http.StatusUnprocessableEntity, message: "the update is not valid", faults: faults,
@@ -163,6 +180,12 @@ func (s *Server) approve(w http.ResponseWriter, r *http.Request, _ *Token) error
 }
 
 func notApproved(err error) error {
+	if errors.Is(err, ledger.ErrStale) {
+		return &problem{
+			status: http.StatusConflict, message: "a newer update of the incident has been approved; this one is now not announced",
+			hint: "see its incident; to tell customers more, publish a new update",
+		}
+	}
 	if errors.Is(err, ledger.ErrConflict) {
 		return &problem{
 			status: http.StatusConflict, message: "the update is not held",

@@ -58,7 +58,7 @@ func TestPublishRefuses(t *testing.T) {
 		{"faults, of the event's team", anyToken, bad, 422, "cards"},
 		{"no event", anyToken, "{", 422, "unknown"},
 		{"a team that is no part of a subject", anyToken, `{"data":{"team":"a.>"}}`, 422, "unknown"},
-		{"another team's", cardsToken, string(encoded(t, other)), 403, ""},
+		{"another team's", cardsToken, string(encoded(t, other)), 403, "cards"},
 		{"too large", anyToken, strings.Repeat(" ", incident.MaxSize+1), 413, ""},
 		{"no token", "", bad, 401, ""},
 		{"wrong token", adminToken + "x", bad, 401, ""},
@@ -141,6 +141,17 @@ func TestApprove(t *testing.T) {
 	}
 	if err := st.admin.Approve(t.Context(), 99, "Ana Rusu"); !errors.Is(err, ledger.ErrNotFound) {
 		t.Errorf("unknown: %v", err)
+	}
+	older, newer := anUpdate(), anUpdate()
+	older.EventID, newer.EventID = "older", "newer"
+	st.record(t, older)
+	st.record(t, newer)
+	if err := st.admin.Approve(t.Context(), 3, "Ana Rusu"); err != nil {
+		t.Fatal(err)
+	}
+	err = st.admin.Approve(t.Context(), 2, "Ana Rusu")
+	if e, ok := errors.AsType[*httpapi.Error](err); !ok || e.Status != 409 || !strings.Contains(e.Message, "newer") || e.Hint == "" {
+		t.Errorf("old news: %v", err)
 	}
 	resp, _ := st.ask(t, "POST", "/v1/updates/first/approve", adminToken, "{}")
 	if resp.StatusCode != 404 {

@@ -78,14 +78,14 @@ const shortPause = 5 * time.Second
 
 // admit waits for the lane's rate, and for a pause that the provider asked for.
 func (l *Lane) admit(ctx context.Context) *channels.Error {
-	delay := l.limiter.Reserve().Delay()
 	l.mu.Lock()
 	quiet := time.Until(l.pause)
 	l.mu.Unlock()
-	if quiet > shortPause {
+	if quiet > shortPause { // before the rate is asked: what isn't sent must not use it up
 		return &channels.Error{Class: channels.RateLimited, Code: "paused", RetryAfter: quiet}
 	}
-	if delay = max(delay, quiet); delay <= 0 {
+	delay := max(l.limiter.Reserve().Delay(), quiet)
+	if delay <= 0 {
 		return nil
 	}
 	timer := time.NewTimer(delay)

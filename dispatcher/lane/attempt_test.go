@@ -3,6 +3,8 @@ package lane
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -151,6 +153,23 @@ func TestLongQuietGivesBack(t *testing.T) {
 	})
 }
 
+// TestLongQuietUsesUpNoRate: what is given back during a pause was not sent, and owes the rate nothing.
+func TestLongQuietUsesUpNoRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := answering(&channels.Error{Class: channels.RateLimited, Code: "429", RetryAfter: time.Minute})
+		l := newTestLane(nil, p, func(o *Options) { o.Limits.PerSecond, o.Limits.Concurrency = 1, 1 })
+		for range 500 {
+			l.attempt(t.Context(), testBatch(1, 1), 0)
+		}
+		time.Sleep(time.Minute)
+		begun := time.Now()
+		l.attempt(t.Context(), testBatch(1, 1), 0)
+		if waited := time.Since(begun); waited != 0 {
+			t.Errorf("the first attempt after the pause waited %v", waited)
+		}
+	})
+}
+
 func TestBreaker(t *testing.T) {
 	for _, class := range []channels.Class{channels.Unavailable, channels.Unknown, channels.Auth} {
 		synctest.Test(t, func(t *testing.T) {
@@ -192,6 +211,33 @@ func TestBreaker(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestBreakerSaysWhy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var said strings.Builder
+		refused := &channels.Error{Class: channels.Auth, Code: "20003", Err: errors.New("for +37369000000")}
+		p, down := newProvider(), true
+		p.answer = func(context.Context, int64) (channels.Ack, error) {
+			if down {
+				return channels.Ack{}, refused
+			}
+			return channels.Ack{}, nil
+		}
+		l := newTestLane(nil, p, func(o *Options) { o.Log = slog.New(slog.NewTextHandler(&said, nil)) })
+		for range 3 * tripAfter {
+			l.attempt(t.Context(), testBatch(1, 1), 0)
+			time.Sleep(time.Second) // over several probes
+		}
+		down = false
+		time.Sleep(openFor)
+		l.attempt(t.Context(), testBatch(1, 1), 0)
+		lines := strings.Split(strings.TrimSpace(said.String()), "\n")
+		if len(lines) != 2 || !strings.Contains(lines[0], "credentials") || !strings.Contains(lines[0], "code=20003") ||
+			!strings.Contains(lines[1], "works again") || strings.Contains(said.String(), "+373") {
+			t.Errorf("the log says:\n%s", said.String())
+		}
+	})
 }
 
 func TestBreakerIsNotForSingleMessages(t *testing.T) {

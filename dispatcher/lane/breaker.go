@@ -1,6 +1,8 @@
 package lane
 
 import (
+	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
@@ -17,18 +19,38 @@ const (
 // is open, attempts are given back at once, and one now and then probes.
 type breaker struct {
 	b *gobreaker.TwoStepCircuitBreaker[struct{}]
+	// failed is the last error that spoke against the provider.
+	failed atomic.Pointer[channels.Error]
 }
 
-func newBreaker(channel string, m *Metrics) *breaker {
-	return &breaker{gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
+func newBreaker(channel string, m *Metrics, log *slog.Logger) *breaker {
+	b := &breaker{}
+	b.b = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		Name:         channel,
 		Timeout:      openFor,
 		ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= tripAfter },
 		IsSuccessful: healthy,
-		OnStateChange: func(_ string, _, to gobreaker.State) {
+		OnStateChange: func(_ string, from, to gobreaker.State) {
 			m.breaker(channel, to == gobreaker.StateOpen)
+			b.log(log.With("channel", channel), from, to)
 		},
-	})}
+	})
+	return b
+}
+
+// log says that the provider fails and that it works again, once each; not every probe between. Of
+// the error it says the class and code only: its text may hold an address.
+func (b *breaker) log(log *slog.Logger, from, to gobreaker.State) {
+	switch {
+	case from == gobreaker.StateClosed && to == gobreaker.StateOpen:
+		e, does := b.failed.Load(), "see what the provider says of itself"
+		if e.Class == channels.Auth {
+			does = "check the channel's credentials in the configuration"
+		}
+		log.Error("the provider fails and is left alone for a while: "+does, "class", e.Class.String(), "code", e.Code)
+	case to == gobreaker.StateClosed:
+		log.Info("the provider works again")
+	}
 }
 
 // healthy reports whether an error still speaks for a working provider: a refusal of one message does.
@@ -47,9 +69,14 @@ func healthy(err error) bool {
 // allow returns what to call with the attempt's error; nil if the breaker is open, and then how
 // long to wait.
 func (b *breaker) allow() (done func(error), retry time.Duration) {
-	done, err := b.b.Allow()
+	tell, err := b.b.Allow()
 	if err != nil {
 		return nil, openFor
 	}
-	return done, 0
+	return func(err error) {
+		if !healthy(err) {
+			b.failed.Store(channels.AsError(err))
+		}
+		tell(err)
+	}, 0
 }

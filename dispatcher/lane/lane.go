@@ -78,7 +78,7 @@ func New(o Options) *Lane {
 		Options: o,
 		window:  window(o.Limits),
 		limiter: rate.NewLimiter(limit, max(1, o.Limits.Concurrency)),
-		breaker: newBreaker(o.Channel, o.Metrics),
+		breaker: newBreaker(o.Channel, o.Metrics, o.Log),
 		jobs:    make(chan job),
 		active:  map[int64]bool{},
 	}
@@ -119,10 +119,10 @@ func (l *Lane) Run(ctx context.Context) error {
 			err := l.Bus.Consume(ctx, bus.SendStream, name, filter, concurrentBatches, func(m jetstream.Msg) {
 				batches.Go(func() { l.handle(ctx, m, turns, i) })
 			})
-			batches.Wait()
 			if err != nil {
 				cancel(fmt.Errorf("lane %s: %w", l.Channel, err))
 			}
+			batches.Wait()
 		})
 	}
 	consumers.Wait()

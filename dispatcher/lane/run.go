@@ -26,7 +26,7 @@ type run struct {
 	through int            // attempts before this index may be started: acknowledged in the journal
 	started int            // attempts before this index have been started, or are settled
 	settled []bool         // attempts with a result, in the journal or pending
-	inDoubt []bool         // attempts that may have gone out before we took over; nil if none
+	inDoubt []bool         // attempts that may have gone out before we took over; nil if the journal was empty
 	revoked map[int64]bool // notifications whose attempt must not start
 
 	inFlight int          // attempts under way
@@ -74,8 +74,8 @@ func (r *run) claim(ctx context.Context) error {
 		record := r.record(nil)
 		seq, err := r.store(ctx, record, r.last)
 		if err == nil {
+			r.l.Metrics.claim(r.b.Channel, r.through > 0) // a revocation alone is nobody's claim
 			r.last, r.through = seq, record.Through
-			r.l.Metrics.claim(r.b.Channel, r.inDoubt != nil)
 			return nil
 		}
 		if !errors.Is(err, bus.ErrOvertaken) {
@@ -97,14 +97,9 @@ func (r *run) replay(ctx context.Context) error {
 	for _, rec := range entries {
 		r.last = rec.Sequence
 		r.revoke(rec.Revoked)
-		for _, res := range rec.Results {
-			if !r.settled[res.Index] {
-				r.settled[res.Index] = true
-				r.resolved++
-			}
-		}
+		r.settle(rec.Results)
 		if len(rec.Revoked) == 0 {
-			r.through = rec.Through // a run that hands over lowers it to what it did start
+			r.through = min(rec.Through, len(r.b.Attempts)) // a run that hands over lowers it to what it did start
 		}
 	}
 	r.inDoubt = make([]bool, len(r.b.Attempts))
@@ -114,15 +109,30 @@ func (r *run) replay(ctx context.Context) error {
 	return nil
 }
 
+// settle learns results of earlier runs. One that no attempt of the batch can have is not ours:
+// the journal is written by others too, and they must not be able to stop the lane.
+func (r *run) settle(results []bus.Result) {
+	for _, res := range results {
+		switch {
+		case res.Index < 0 || res.Index >= len(r.settled):
+			r.l.Metrics.alien(r.b.Channel)
+		case !r.settled[res.Index]:
+			r.settled[res.Index] = true
+			r.resolved++
+		}
+	}
+}
+
 func (r *run) revoke(notifications []int64) {
 	for _, n := range notifications {
 		r.revoked[n] = true
 	}
 }
 
-// record makes the next record: with it, at most a window of attempts can be in doubt.
+// record makes the next record: with it, at most a window of attempts can be in doubt, and what is
+// in doubt already stays so, also if an earlier run had a larger window.
 func (r *run) record(results []bus.Result) bus.Record {
-	through := min(r.resolved+len(results)+r.l.window, len(r.b.Attempts))
+	through := min(max(r.resolved+len(results)+r.l.window, r.reached()), len(r.b.Attempts))
 	return bus.Record{Batch: r.b.ID, Step: r.b.Step, Try: r.b.Try, Through: through, Results: results}
 }
 
@@ -131,6 +141,7 @@ func (r *run) loop(ctx context.Context) error {
 	defer flush.Stop()
 	for r.resolved < len(r.b.Attempts) {
 		r.skip()
+		r.report(ctx)
 		var worker chan<- job
 		if r.started < r.through {
 			worker = r.l.jobs
@@ -153,7 +164,6 @@ func (r *run) loop(ctx context.Context) error {
 		case <-ctx.Done():
 			return r.handOver(ctx)
 		}
-		r.report(ctx)
 	}
 	return nil
 }
@@ -232,9 +242,31 @@ func (r *run) append(ctx context.Context, record bus.Record) {
 	}()
 }
 
-// store appends a record to the journal. It is not cut short when the lane stops: what was promised
-// is to be known.
+// whenFull is how long an append waits that found the stream full.
+const whenFull = time.Second
+
+// store appends a record to the journal. While the stream is full it waits, until the lane stops:
+// nothing is started meanwhile, and to give up would leave in doubt what is known here.
 func (r *run) store(ctx context.Context, record bus.Record, last uint64) (uint64, error) {
+	for waited := false; ; waited = true {
+		seq, err := r.storeNow(ctx, record, last)
+		if !errors.Is(err, bus.ErrFull) {
+			return seq, err
+		}
+		r.l.Metrics.full(r.b.Channel)
+		if !waited {
+			r.l.Log.ErrorContext(ctx, "batch waits for room in its journal", "channel", r.b.Channel, "batch", r.b.ID, "error", err)
+		}
+		select {
+		case <-time.After(whenFull):
+		case <-ctx.Done():
+			return 0, err
+		}
+	}
+}
+
+// storeNow is not cut short when the lane stops: what was promised is to be known.
+func (r *run) storeNow(ctx context.Context, record bus.Record, last uint64) (uint64, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendTimeout)
 	defer cancel()
 	return r.l.Bus.Append(ctx, r.b.Channel, record, last)
@@ -255,6 +287,9 @@ func (r *run) acknowledge(ctx context.Context, a appended) error {
 	entries, err := r.l.Bus.Journal(ctx, r.b.Channel, r.b.ID, r.last)
 	if err != nil {
 		return err
+	}
+	if len(entries) == 0 {
+		return fmt.Errorf("batch %d: its journal is gone from record %d on", r.b.ID, r.last)
 	}
 	for _, e := range entries {
 		if len(e.Revoked) == 0 {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"pgregory.net/rapid"
 
 	"github.com/tocsin-dev/tocsin/channels"
@@ -284,6 +285,35 @@ func TestRevokedBeforeTheClaim(t *testing.T) {
 	results := resultsOf(t, b, batch)
 	if total, _ := p.most(); total != 8 || results[3].State != bus.ResultRevoked || results[7].State != bus.ResultRevoked {
 		t.Errorf("%d sent; 3 is %s, 7 is %s", total, results[3].State, results[7].State)
+	}
+}
+
+func TestAlienResultsAreLeftOut(t *testing.T) {
+	b, p := bustest.Start(t), newProvider()
+	batch := testBatch(1, 10)
+	alien := bus.Record{Batch: 1, Through: 1000, Results: []bus.Result{
+		{Index: -1, State: bus.ResultAccepted}, {Index: 10, State: bus.ResultAccepted}, {Index: 1 << 40, State: bus.ResultAccepted},
+	}}
+	if _, err := b.Append(t.Context(), "sms", alien, 0); err != nil {
+		t.Fatal(err)
+	}
+	lane := newTestLane(b, p, nil)
+	if err := process(t.Context(), lane, batch); err != nil {
+		t.Fatal(err)
+	}
+	if n := testutil.ToFloat64(lane.Metrics.aliens); n != 3 {
+		t.Errorf("%v alien results counted, want 3", n)
+	}
+	entries, err := b.Journal(t.Context(), "sms", 1, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours := 0
+	for _, e := range entries[1:] {
+		ours += len(e.Results)
+	}
+	if ours != 10 {
+		t.Errorf("%d results for 10 attempts", ours)
 	}
 }
 

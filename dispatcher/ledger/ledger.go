@@ -21,6 +21,10 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrConflict: the thing has changed since it was read; read it again.
 	ErrConflict = errors.New("changed meanwhile")
+	// ErrReused: the update's source and id are those of another update of the team.
+	ErrReused = errors.New("the id is that of another update")
+	// ErrStale: a newer update of the incident has been let go; this one is told to nobody.
+	ErrStale = errors.New("there is newer news")
 	// ErrFull: the store has no room; nothing was written.
 	ErrFull = errors.New("ledger is full")
 )
@@ -51,11 +55,11 @@ type Update struct {
 	Cursor, Until int64
 	// Audience is the number of notifications committed; final once planning is done.
 	Audience int64
-	// FirstNoticeAt is when the first recipient was reached, or the first message accepted.
+	// FirstNoticeAt is when a provider took the first message.
 	FirstNoticeAt time.Time
 }
 
-// Text is what an update says to one kind of channel in one locale, frozen at approval.
+// Text is what an update says to one kind of channel in one locale, frozen when it is taken in.
 type Text struct {
 	Kind    channels.Kind
 	Locale  string

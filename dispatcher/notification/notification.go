@@ -75,7 +75,7 @@ const (
 	Reached                    // the recipient has it, with the proof that its step asks for
 	Unreachable                // every step was tried, or none was possible
 	Suppressed                 // not sent, for the recipient's own good or by their will
-	Superseded                 // a newer update took its place before it left
+	Superseded                 // a newer update took its place before it had arrived
 )
 
 var outcomeNames = [...]string{"open", "reached", "unreachable", "suppressed", "superseded"}
@@ -85,8 +85,8 @@ func (o Outcome) String() string { return outcomeNames[o] }
 // Reason says why a notification was not reached.
 type Reason string
 
-// The reasons. Unreachable notifications carry the reason of their last attempt's failure, or
-// NoAddress.
+// The reasons. Unreachable notifications carry the reason of their last attempt's failure, or why
+// there was none.
 const (
 	NoReason       Reason = ""
 	NoAddress      Reason = "no_address"      // no usable address on any channel

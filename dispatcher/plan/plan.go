@@ -4,6 +4,7 @@ package plan
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/dispatcher/audience"
@@ -124,16 +125,7 @@ func (r *Rules) locale(tag string) string {
 		if slices.Contains(r.Locales, t) {
 			return t
 		}
-		cut := -1
-		for i := range t {
-			if t[i] == '-' {
-				cut = i
-			}
-		}
-		if cut < 0 {
-			break
-		}
-		t = t[:cut]
+		t = t[:max(0, strings.LastIndexByte(t, '-'))]
 	}
 	return r.Locales[0]
 }

@@ -21,11 +21,36 @@ func recordUpdateOnce(w *world) {
 	if recorded {
 		w.Error("the same update was recorded twice")
 	}
+	other := u
+	other.Incident = "b"
+	_, err = w.RecordUpdate(w.ctx, other, func(*incident.Incident) (ledger.NewUpdate, error) {
+		return ledger.NewUpdate{}, errors.New("decide was called for an id that is taken")
+	})
+	w.wantErr(err, ledger.ErrReused)
+	later := u
+	later.Time = at(99) // the same file, published again
+	recorded, err = w.RecordUpdate(w.ctx, later, nil)
+	if recorded || err != nil {
+		w.Errorf("the same update at another time: recorded %v, %v", recorded, err)
+	}
 	got, err := w.Update(w.ctx, id)
 	w.must(err)
 	w.equal("update", got, ledger.Update{ID: id, Update: u, State: ledger.Held, ReceivedAt: at(1)})
 	_, err = w.Update(w.ctx, id+1)
 	w.wantErr(err, ledger.ErrNotFound)
+}
+
+// What one team calls its events must not hide another's.
+func recordUpdateByTeam(w *world) {
+	u := update("a", 1)
+	w.record(u, ledger.Held)
+	u.Team = "loans"
+	w.record(u, ledger.Held)
+	s, err := w.Incident(w.ctx, "loans", "a")
+	w.must(err)
+	if len(s.Progress) != 1 || s.Progress[0].EventID != u.EventID {
+		w.Errorf("the second team's incident: %+v", s)
+	}
 }
 
 func recordUpdateFolds(w *world) {
@@ -128,6 +153,23 @@ func approve(w *world) {
 	if u, err = w.Update(w.ctx, held); err != nil || u.ApprovedBy != "ana" {
 		w.Errorf("a refused approval left %+v, %v", u, err)
 	}
+}
+
+func approveStale(w *world) {
+	old, newer := w.record(update("a", 1), ledger.Held), w.record(update("a", 2), ledger.Held)
+	other := w.record(update("b", 1), ledger.Held)
+	w.must(w.Approve(w.ctx, newer, "ana", at(7)))
+	w.wantErr(w.Approve(w.ctx, old, "bob", at(8)), ledger.ErrStale)
+	u, err := w.Update(w.ctx, old)
+	w.must(err)
+	if u.State != ledger.NotAnnounced || u.Reason != "older than update 2, which was approved before it" || u.ApprovedBy != "" || !u.ApprovedAt.IsZero() {
+		w.Errorf("the old news is %+v", u)
+	}
+	w.wantErr(w.Approve(w.ctx, old, "bob", at(9)), ledger.ErrConflict)
+	w.must(w.Approve(w.ctx, other, "ana", at(9))) // another incident's
+	third, fourth := w.record(update("a", 3), ledger.Held), w.record(update("a", 4), ledger.Held)
+	w.must(w.Approve(w.ctx, third, "ana", at(10))) // in order, both may go
+	w.must(w.Approve(w.ctx, fourth, "ana", at(10)))
 }
 
 func incidents(w *world) {

@@ -29,7 +29,7 @@ func (t tx) insertBatch(b ledger.AttemptBatch) (id int64, err error) {
 }
 
 // UnsentBatches returns up to limit batches that are due and have not been handed to their lane's
-// queue, oldest first, and how long it is until the next one is due if there are fewer.
+// queue, those due longest first.
 func (l *Ledger) UnsentBatches(ctx context.Context, now time.Time, limit int) ([]ledger.Batch, error) {
 	return collect(ctx, l.reader, scanBatch, `SELECT b.id, b.update_id, b.channel, b.kind, b.locale, b.priority, b.step, b.try,
 			b.items, x.content, i.team, i.incident, u.value ->> 'impact'

@@ -272,9 +272,9 @@ func (t tx) foldUpdates(settled map[int64]int64, noticed map[int64]bool, now int
 		if err := t.exec(`UPDATE updates SET open = open - ? WHERE id = ?`, n, update); err != nil {
 			return err
 		}
+		if err := t.closeIfSettled(update); err != nil {
+			return err
+		}
 	}
-	if len(settled) == 0 {
-		return nil
-	}
-	return t.closeUpdates()
+	return nil
 }

@@ -176,14 +176,14 @@ func (t tx) countPage(p ledger.Page, open int64) error {
 	if err := t.exec(`UPDATE updates SET state = 'sending' WHERE id = ?`, p.Update); err != nil {
 		return err
 	}
-	return t.closeUpdates()
+	return t.closeIfSettled(p.Update)
 }
 
-// closeUpdates closes the updates whose last notification has been settled.
-func (t tx) closeUpdates() error {
+// closeIfSettled closes an update whose last notification has been settled.
+func (t tx) closeIfSettled(update int64) error {
 	return t.exec(`UPDATE updates SET state = 'closed',
 		reason = CASE WHEN audience = 0 THEN 'nobody is affected: the audience is empty' ELSE reason END
-		WHERE state = 'sending' AND open = 0`)
+		WHERE id = ? AND state = 'sending' AND open = 0`, update)
 }
 
 // tallies gathers changes of counts, to be written once a transaction.

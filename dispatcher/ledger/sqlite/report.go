@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"iter"
 	"slices"
 	"time"
@@ -236,51 +237,82 @@ func (l *Ledger) segments(ctx context.Context, update int64) (int64, error) {
 	return n.Int64, err
 }
 
-// RecipientReports yields what became of each notification of an incident, in order of their ids.
+// RecipientReports yields what became of each notification of an incident, update by update, in order
+// of the recipients' numbers. It holds no view of the ledger: each row is as it is when it is read.
 func (l *Ledger) RecipientReports(ctx context.Context, team, id string) iter.Seq2[ledger.RecipientReport, error] {
-	return stream(ctx, l.reader, func(rows *sql.Rows) (ledger.RecipientReport, error) {
-		var r ledger.RecipientReport
-		var outcome notification.Outcome
-		var proof channels.Proof
-		var settled int64
-		err := rows.Scan(&r.Update, &r.Recipient, &outcome, &r.Reason, &r.Channel, &proof, &settled)
-		r.Outcome, r.Proof, r.SettledAt = outcome.String(), proof.String(), fromMS(settled)
-		return r, err
-	}, `SELECT n.update_id, r.id, n.outcome, n.reason, n.reached_by, n.proof, n.settled_at
-		FROM incidents i JOIN updates u ON u.incident = i.id JOIN notifications n ON n.update_id = u.id
-		JOIN recipients r ON r.number = n.recipient WHERE i.team = ? AND i.incident = ? ORDER BY n.id`, team, id)
-}
-
-// Recipients yields the directory in order of the recipients' numbers.
-func (l *Ledger) Recipients(ctx context.Context) iter.Seq2[audience.Recipient, error] {
-	return func(yield func(audience.Recipient, error) bool) {
-		for r, err := range stream(ctx, l.reader, l.scanRecipient, `SELECT `+recipientColumns+` FROM recipients
-			WHERE deleted = 0 AND id NOT GLOB 'account:*' ORDER BY number`) {
-			if !yield(r.Recipient, err) {
-				return
+	return func(yield func(ledger.RecipientReport, error) bool) {
+		s, err := l.Incident(ctx, team, id)
+		if err != nil && !errors.Is(err, ledger.ErrNotFound) {
+			yield(ledger.RecipientReport{}, err)
+			return
+		}
+		for _, u := range s.Progress {
+			for r, err := range paged(func(after int64) ([]numbered[ledger.RecipientReport], error) {
+				return l.recipientReports(ctx, u.ID, after)
+			}) {
+				if !yield(r, err) || err != nil {
+					return
+				}
 			}
 		}
 	}
 }
 
-// stream yields the rows of a query one by one; an error ends it.
-func stream[T any](ctx context.Context, db *sql.DB, scan func(*sql.Rows) (T, error), query string, args ...any) iter.Seq2[T, error] {
+func (l *Ledger) recipientReports(ctx context.Context, update, after int64) ([]numbered[ledger.RecipientReport], error) {
+	return collect(ctx, l.reader, func(rows *sql.Rows) (numbered[ledger.RecipientReport], error) {
+		r := ledger.RecipientReport{Update: update}
+		var number, settled int64
+		var outcome notification.Outcome
+		var proof channels.Proof
+		err := rows.Scan(&number, &r.Recipient, &outcome, &r.Reason, &r.Channel, &proof, &settled)
+		r.Outcome, r.Proof, r.SettledAt = outcome.String(), proof.String(), fromMS(settled)
+		return numbered[ledger.RecipientReport]{number, r}, err
+	}, `SELECT n.recipient, r.id, n.outcome, n.reason, n.reached_by, n.proof, n.settled_at
+		FROM notifications n JOIN recipients r ON r.number = n.recipient
+		WHERE n.update_id = ? AND n.recipient > ? ORDER BY n.recipient LIMIT ?`, update, after, rowsAPage)
+}
+
+// Recipients yields the directory's customers in order of the recipients' numbers. It holds no view
+// of the ledger: each row is as it is when it is read.
+func (l *Ledger) Recipients(ctx context.Context) iter.Seq2[audience.Recipient, error] {
+	return paged(func(after int64) ([]numbered[audience.Recipient], error) {
+		return collect(ctx, l.reader, func(rows *sql.Rows) (numbered[audience.Recipient], error) {
+			r, err := l.scanRecipient(rows)
+			return numbered[audience.Recipient]{r.Number, r.Recipient}, err
+		}, `SELECT `+recipientColumns+` FROM recipients
+			WHERE number > ? AND deleted = 0 AND id NOT GLOB 'account:*' ORDER BY number LIMIT ?`, after, rowsAPage)
+	})
+}
+
+// numbered is a row with the number by which rows are in order.
+type numbered[T any] struct {
+	number int64
+	row    T
+}
+
+const rowsAPage = 1000
+
+// paged yields rows page by page; an error ends it. Between pages it holds no connection and no view
+// of the file: whoever takes the rows may be slow, and must not keep the engine from reading, nor the
+// write-ahead log from being cut.
+func paged[T any](page func(after int64) ([]numbered[T], error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		var none T
-		rows, err := db.QueryContext(ctx, query, args...)
-		if err != nil {
-			yield(none, err)
-			return
-		}
-		defer func() { _ = rows.Close() }()
-		for rows.Next() {
-			v, err := scan(rows)
-			if !yield(v, err) || err != nil {
+		for after := int64(0); ; {
+			rows, err := page(after)
+			if err != nil {
+				var none T
+				yield(none, err)
 				return
 			}
-		}
-		if err := rows.Err(); err != nil {
-			yield(none, err)
+			for i := range rows {
+				if !yield(rows[i].row, nil) {
+					return
+				}
+			}
+			if len(rows) < rowsAPage {
+				return
+			}
+			after = rows[len(rows)-1].number
 		}
 	}
 }

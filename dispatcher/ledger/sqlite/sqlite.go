@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -47,6 +48,9 @@ const pageSize = 8192
 
 // Open opens the ledger at path, creating it if need be and bringing its schema up to date.
 func Open(ctx context.Context, path string, o Options) (*Ledger, error) {
+	if err := private(path); err != nil {
+		return nil, fmt.Errorf("opening ledger: %w", err)
+	}
 	writer, err := open(path, o, 1, 16<<10)
 	if err != nil {
 		return nil, err
@@ -63,6 +67,16 @@ func Open(ctx context.Context, path string, o Options) (*Ledger, error) {
 		return nil, errors.Join(err, conn.Close(), writer.Close())
 	}
 	return &Ledger{writer: writer, reader: reader, conn: conn, statements: map[string]*sql.Stmt{}}, nil
+}
+
+// private makes the file, if there is none, readable by its owner only: it holds addresses, and
+// the directory may be open to others. SQLite gives the files beside it the same mode.
+func private(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // open opens a pool of connections, each with a page cache of so many KiB.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -70,6 +72,23 @@ func TestReopenKeepsEverything(t *testing.T) {
 	}
 }
 
+func TestLedgerIsItsOwnersOnly(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, filepath.Join(dir, "ledger.db"), sqlite.Options{})
+	if err := l.PutRecipients(t.Context(), people(0, 3)); err != nil {
+		t.Fatal(err)
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil || len(files) < 2 {
+		t.Fatalf("%d files, %v; want the ledger and its log", len(files), err)
+	}
+	for _, f := range files {
+		if info, err := f.Info(); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has mode %v, %v", f.Name(), info.Mode(), err)
+		}
+	}
+}
+
 func TestTwoProcessesMayHaveItOpen(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ledger.db")
 	a, b := open(t, path, sqlite.Options{}), open(t, path, sqlite.Options{})
@@ -116,6 +135,43 @@ func TestFullLedgerStaysUsable(t *testing.T) {
 	}
 	if err := l.PutRecipients(t.Context(), people(0, 100)); err != nil {
 		t.Errorf("with room made: %v", err)
+	}
+}
+
+// TestStalledReadersHoldUpNobody: people who take an export slowly, or not at all, keep no connection.
+func TestStalledReadersHoldUpNobody(t *testing.T) {
+	l := open(t, filepath.Join(t.TempDir(), "ledger.db"), sqlite.Options{})
+	if err := l.PutRecipients(t.Context(), people(0, 3)); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	for i := range 10 {
+		next, stop := iter.Pull2(l.Recipients(ctx))
+		defer stop()
+		if r, err, ok := next(); err != nil || !ok || r.ID != "c-0" {
+			t.Fatalf("reader %d: %+v, %v", i, r, err)
+		}
+	}
+	if n, err := l.CountRecipients(ctx); err != nil || n != 3 {
+		t.Errorf("beside ten stalled readers: %d, %v; want 3", n, err)
+	}
+}
+
+func TestRecipientsAcrossPages(t *testing.T) {
+	l := open(t, filepath.Join(t.TempDir(), "ledger.db"), sqlite.Options{})
+	if err := l.PutRecipients(t.Context(), people(0, 2000)); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for r, err := range l.Recipients(t.Context()) {
+		if err != nil || r.ID != fmt.Sprint("c-", n) {
+			t.Fatalf("recipient %d is %q, %v", n, r.ID, err)
+		}
+		n++
+	}
+	if n != 2000 {
+		t.Errorf("%d recipients, want 2000", n)
 	}
 }
 

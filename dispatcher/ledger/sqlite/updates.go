@@ -1,12 +1,14 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
@@ -15,15 +17,14 @@ import (
 
 // RecordUpdate records update u in one transaction. decide gets the incident as it stands, nil if
 // it is new, and returns what to record; an error from it is returned and nothing is recorded. An
-// update that is already there (same source and id) changes nothing: recorded is then false and
-// decide is not called.
+// update that is already there (same team, source and id) changes nothing: recorded is then false
+// and decide is not called. If what is there says something else, the error is ledger.ErrReused.
 func (l *Ledger) RecordUpdate(ctx context.Context, u incident.Update,
 	decide func(*incident.Incident) (ledger.NewUpdate, error),
 ) (recorded bool, err error) {
 	err = l.write(ctx, "recording an update", func(t tx) error {
-		var one int
-		err := t.scan(`SELECT 1 FROM updates WHERE source = ? AND event_id = ?`, []any{u.Source, u.EventID}, &one)
-		if !errors.Is(err, sql.ErrNoRows) {
+		known, err := t.known(u)
+		if known || err != nil {
 			return err
 		}
 		id, before, err := t.incident(u.Team, u.Incident)
@@ -38,6 +39,32 @@ func (l *Ledger) RecordUpdate(ctx context.Context, u incident.Update,
 		return t.insertUpdate(id, n)
 	})
 	return recorded && err == nil, err
+}
+
+// known reports whether an update is there already. Its time may differ: who publishes a file
+// again needn't remember when it was first.
+func (t tx) known(u incident.Update) (bool, error) {
+	var value string
+	err := t.scan(`SELECT value FROM updates WHERE team = ? AND source = ? AND event_id = ?`, []any{u.Team, u.Source, u.EventID}, &value)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	var before incident.Update
+	if err == nil {
+		err = json.Unmarshal([]byte(value), &before)
+	}
+	if err != nil {
+		return false, err
+	}
+	was, errWas := json.Marshal(before.Data)
+	is, errIs := json.Marshal(u.Data)
+	if err := errors.Join(errWas, errIs); err != nil {
+		return false, err
+	}
+	if !bytes.Equal(was, is) {
+		return false, ledger.ErrReused
+	}
+	return true, nil
 }
 
 // incident reads the incident of a team, its row 0 and nil if there is none.
@@ -67,8 +94,8 @@ func (t tx) insertUpdate(incidentRow int64, n ledger.NewUpdate) error {
 	if n.State == ledger.Approved {
 		approvedAt = ms(n.ReceivedAt)
 	}
-	res, err := t.result(`INSERT INTO updates (incident, source, event_id, state, reason, received_at, approved_at, approved_by, value)
-		VALUES (?,?,?,?,?,?,?,?,?)`, row, n.Update.Source, n.Update.EventID, string(n.State), n.Reason,
+	res, err := t.result(`INSERT INTO updates (incident, team, source, event_id, state, reason, received_at, approved_at, approved_by, value)
+		VALUES (?,?,?,?,?,?,?,?,?,?)`, row, n.Update.Team, n.Update.Source, n.Update.EventID, string(n.State), n.Reason,
 		ms(n.ReceivedAt), approvedAt, n.ApprovedBy, string(value))
 	if err != nil {
 		return err
@@ -127,22 +154,49 @@ func (l *Ledger) RecordRejection(ctx context.Context, r ledger.Rejection) error 
 }
 
 // Approve lets a held update go. It returns ledger.ErrNotFound if there is no such update and
-// ledger.ErrConflict if it isn't held.
+// ledger.ErrConflict if it isn't held. An update of whose incident a newer one has been let go is
+// old news: it becomes not announced, with that reason, and the error is ledger.ErrStale.
 func (l *Ledger) Approve(ctx context.Context, id int64, by string, now time.Time) error {
-	return l.write(ctx, "approving an update", func(t tx) error {
-		var state string
-		err := t.scan(`SELECT state FROM updates WHERE id = ?`, []any{id}, &state)
-		switch {
-		case errors.Is(err, sql.ErrNoRows):
-			return ledger.ErrNotFound
-		case err != nil:
+	var newer int64
+	err := l.write(ctx, "approving an update", func(t tx) error {
+		err := t.mustBeHeld(id)
+		if err != nil {
 			return err
-		case state != string(ledger.Held):
-			return ledger.ErrConflict
+		}
+		if newer, err = t.newerLetGo(id); err != nil {
+			return err
+		}
+		if newer != 0 {
+			return t.exec(`UPDATE updates SET state = ?, reason = ? WHERE id = ?`,
+				string(ledger.NotAnnounced), fmt.Sprintf("older than update %d, which was approved before it", newer), id)
 		}
 		return t.exec(`UPDATE updates SET state = ?, approved_at = ?, approved_by = ? WHERE id = ?`,
 			string(ledger.Approved), ms(now), by, id)
 	})
+	if err == nil && newer != 0 {
+		err = fmt.Errorf("ledger: approving an update: %w: update %d was approved before it", ledger.ErrStale, newer)
+	}
+	return err
+}
+
+func (t tx) mustBeHeld(id int64) error {
+	var state string
+	err := t.scan(`SELECT state FROM updates WHERE id = ?`, []any{id}, &state)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return ledger.ErrNotFound
+	case err == nil && state != string(ledger.Held):
+		return ledger.ErrConflict
+	}
+	return err
+}
+
+// newerLetGo is the newest update of the same incident that was let go after update id came, 0 if
+// there is none. Only what is newer than all before it is ever held or approved, so ids tell the order.
+func (t tx) newerLetGo(id int64) (newer int64, err error) {
+	err = t.scan(`SELECT coalesce(max(n.id), 0) FROM updates n JOIN updates u ON u.id = ?
+		WHERE n.incident = u.incident AND n.id > u.id AND n.state IN ('approved', 'planning', 'sending', 'closed')`, []any{id}, &newer)
+	return newer, err
 }
 
 const updateColumns = `id, state, reason, received_at, approved_at, approved_by, cursor, until, audience, first_notice_at, value`

@@ -31,6 +31,7 @@ CREATE TABLE incidents (
 CREATE TABLE updates (
     id              INTEGER PRIMARY KEY,
     incident        INTEGER NOT NULL REFERENCES incidents,
+    team            TEXT NOT NULL, -- that of the incident: what one team publishes hides nothing of another's
     source          TEXT NOT NULL,
     event_id        TEXT NOT NULL,
     state           TEXT NOT NULL,
@@ -44,7 +45,7 @@ CREATE TABLE updates (
     open            INTEGER NOT NULL DEFAULT 0, -- notifications without an outcome
     first_notice_at INTEGER NOT NULL DEFAULT 0,
     value           TEXT NOT NULL, -- incident.Update as JSON
-    UNIQUE (source, event_id)
+    UNIQUE (team, source, event_id)
 ) STRICT;
 CREATE INDEX updates_incident ON updates (incident, id);
 CREATE INDEX updates_unplanned ON updates (id) WHERE state IN ('approved', 'planning');
