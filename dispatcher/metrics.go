@@ -10,6 +10,7 @@ import (
 type Metrics struct {
 	updates, failures, languages *prometheus.CounterVec
 	notifications, batches       prometheus.Counter
+	empty                        prometheus.Counter
 	intakeSeconds, pageSeconds   prometheus.Histogram
 }
 
@@ -32,10 +33,11 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		languages:     vec("untranslated_texts_total", "Texts told in the default language, as the update had none in the locale.", "locale"),
 		notifications: counter("notifications_planned_total", "Notifications committed by planning."),
 		batches:       counter("batches_published_total", "Batches handed to the lanes' queues."),
+		empty:         counter("empty_audiences_total", "Updates that nobody is affected by."),
 		intakeSeconds: histogram("intake_duration_seconds", "Time to check, render and record an update."),
 		pageSeconds:   histogram("page_duration_seconds", "Time to plan and commit a page."),
 	}
-	r.MustRegister(m.updates, m.failures, m.languages, m.notifications, m.batches, m.intakeSeconds, m.pageSeconds)
+	r.MustRegister(m.updates, m.failures, m.languages, m.notifications, m.batches, m.empty, m.intakeSeconds, m.pageSeconds)
 	return m
 }
 
@@ -44,6 +46,8 @@ func (m *Metrics) untranslated(locale string) { m.languages.WithLabelValues(loca
 func (m *Metrics) failed(work string)         { m.failures.WithLabelValues(work).Inc() }
 func (m *Metrics) published(batches int)      { m.batches.Add(float64(batches)) }
 func (m *Metrics) intake(took time.Duration)  { m.intakeSeconds.Observe(took.Seconds()) }
+
+func (m *Metrics) emptyAudience() { m.empty.Inc() }
 
 func (m *Metrics) page(notifications int, took time.Duration) {
 	m.notifications.Add(float64(notifications))

@@ -78,12 +78,25 @@ func (p *Planner) plan(ctx context.Context, u ledger.Update) error {
 			return err
 		}
 		pg.update.Cursor = page.Cursor
+		pg.update.Audience += int64(len(page.Notifications))
 		p.Batches.Wake()
 		p.Pages.Wake()
 		p.Metrics.page(len(page.Notifications), time.Since(begun))
 	}
-	p.Log.InfoContext(ctx, "update planned", "team", u.Update.Team, "incident", u.Update.Incident, "update", u.ID)
+	p.planned(ctx, &pg.update)
 	return nil
+}
+
+// planned tells operators that an audience is frozen. An empty one is most likely a mistake in what
+// the update affects.
+func (p *Planner) planned(ctx context.Context, u *ledger.Update) {
+	log := p.Log.With("team", u.Update.Team, "incident", u.Update.Incident, "update", u.ID)
+	if u.Audience == 0 {
+		p.Metrics.emptyAudience()
+		log.WarnContext(ctx, "nobody is affected by the update: see its services, regions and segments")
+		return
+	}
+	log.InfoContext(ctx, "update planned", "audience", u.Audience)
 }
 
 type textKey struct {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/dispatcher/audience"
 	"github.com/tocsin-dev/tocsin/dispatcher/bus"
@@ -141,9 +143,12 @@ func TestPlannerListOfRecipients(t *testing.T) {
 func TestPlannerEmptyAudience(t *testing.T) {
 	l := openLedger(t)
 	record(t, l, testUpdate(1), nil)
-	planAll(t, l, 2)
+	planner := planAll(t, l, 2)
 	if p := progress(t, l); p.State != ledger.Closed || p.Reason == "" {
 		t.Errorf("an update for nobody: %+v", p)
+	}
+	if n := testutil.ToFloat64(planner.Metrics.empty); n != 1 {
+		t.Errorf("%v empty audiences counted, want 1", n)
 	}
 }
 

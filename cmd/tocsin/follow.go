@@ -103,6 +103,9 @@ func progressLine(u *ledger.UpdateProgress) string {
 	if u.State != ledger.Closed && u.State != ledger.Sending {
 		rest = append(rest, words(string(u.State)))
 	}
+	if u.Reason != "" {
+		rest = append(rest, u.Reason)
+	}
 	if len(rest) == 0 {
 		return line
 	}
