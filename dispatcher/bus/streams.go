@@ -15,7 +15,6 @@ const (
 	SendStream      = "SEND"
 	ResultsStream   = "RESULTS"
 	ReceiptsStream  = "RECEIPTS"
-	OutcomesStream  = "OUTCOMES"
 )
 
 const day = 24 * time.Hour
@@ -47,7 +46,6 @@ func streams(maxBytes int64) []jetstream.StreamConfig {
 		send,
 		stream(ResultsStream, "journals of the batches: what lanes promise and report", "results.*.*", 0.25, 3*day),
 		stream(ReceiptsStream, "what providers said of attempts", "receipts.*.*", 0.2, 3*day),
-		stream(OutcomesStream, "what became of the updates", "outcomes.*.*", 0.03, 30*day),
 	}
 }
 

@@ -1,7 +1,6 @@
 package bus
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -39,11 +38,6 @@ func ResultsSubject(channel string, batch int64) string {
 
 // ReceiptsSubject is where a provider's receipts go.
 func ReceiptsSubject(channel, provider string) string { return "receipts." + channel + "." + provider }
-
-// OutcomesSubject is where what became of an incident's updates is told.
-func OutcomesSubject(team, incident string) string {
-	return fmt.Sprintf("outcomes.%s.%s", team, incident)
-}
 
 // TeamInbox lists what a client that only publishes must be able to subscribe to: the inboxes for
 // the answers to its own requests. Tocsin's own connections use another prefix, so that nobody who
