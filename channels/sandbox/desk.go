@@ -116,6 +116,11 @@ func (d *Desk) Follow(address string, f Fate, report func(ctx context.Context, s
 }
 
 func (d *Desk) later(after time.Duration, f func()) {
+	d.mu.RLock() // with Wait: either it sees this one, or this one sees that the sandbox has stopped
+	defer d.mu.RUnlock()
+	if d.ctx.Err() != nil {
+		return
+	}
 	d.pending.Go(func() {
 		timer := time.NewTimer(after)
 		defer timer.Stop()
@@ -169,8 +174,12 @@ func (d *Desk) Total() Tally { return d.book.Total() }
 // Each calls f with what this provider counted for every address, in no order.
 func (d *Desk) Each(f func(address string, t Tally)) { d.book.each(f) }
 
-// Wait returns when no callback is under way or due.
+// Wait returns when no callback is under way or due. Once the sandbox has stopped there won't be
+// any more, even where a request is still being served.
 func (d *Desk) Wait() {
+	d.mu.Lock()
+	//lint:ignore SA2001 a barrier, see later
+	d.mu.Unlock()
 	d.pending.Wait()
 	d.client.CloseIdleConnections()
 }
