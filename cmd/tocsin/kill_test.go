@@ -134,7 +134,7 @@ func (v *victim) until(what string, holds func() bool) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			v.t.Fatalf("waited in vain until %s", what)
+			v.t.Fatalf("waited in vain until %s; the update stands at %+v", what, v.progress())
 		}
 	}
 }

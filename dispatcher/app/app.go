@@ -149,6 +149,9 @@ func (a *App) openData(ctx context.Context) error {
 		return err
 	}
 	a.cleanup.add("data directory", unlock)
+	if err := forgetEndpoints(dir); err != nil {
+		return err
+	}
 	key, err := installationKey(dir)
 	if err != nil {
 		return err

@@ -83,8 +83,16 @@ func (e Endpoints) write(dir string) error {
 	if err != nil {
 		return err
 	}
-	// A server that was killed has left its file.
 	if err := replace(endpointsPath(dir), b); err != nil {
+		return fmt.Errorf("data_dir: %w", err)
+	}
+	return nil
+}
+
+// forgetEndpoints removes what a server that was killed has left: until the next one has written its
+// own, commands would find it listening and be refused for an old token.
+func forgetEndpoints(dir string) error {
+	if err := os.Remove(endpointsPath(dir)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("data_dir: %w", err)
 	}
 	return nil
