@@ -185,6 +185,9 @@ func (c *Config) validate() error {
 	if c.UsefulFor < 0 {
 		bad("useful_for", "must not be negative; 0 is no limit")
 	}
+	if c.NATS.MaxBytes < minStreams {
+		bad("nats.max_bytes", "must be at least 64MiB: the streams share it")
+	}
 	for impact, d := range c.InDoubt {
 		if impact != incident.Minor && impact != incident.Major && impact != incident.Critical {
 			bad("in_doubt", "%q must be minor, major or critical", impact)
@@ -229,6 +232,9 @@ func (c *Config) place() string {
 	}
 	return c.path
 }
+
+// minStreams leaves the smallest of the streams room for its largest message.
+const minStreams = 64 << 20
 
 // Names is a text by locale; in YAML also one text for all locales.
 type Names incident.Text

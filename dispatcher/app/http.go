@@ -124,7 +124,7 @@ func (a *App) presumed() []string {
 	return names
 }
 
-// ready says what does not answer.
+// ready says what does not answer, or has no room.
 func (a *App) ready(ctx context.Context) error {
 	var errs []error
 	if err := a.ledger.Ping(ctx); err != nil {
@@ -132,6 +132,8 @@ func (a *App) ready(ctx context.Context) error {
 	}
 	if err := a.bus.Healthy(ctx); err != nil {
 		errs = append(errs, fmt.Errorf("nats: %w", err))
+	} else if err := a.bus.Room(ctx); err != nil {
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }

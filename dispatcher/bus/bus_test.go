@@ -127,8 +127,8 @@ func TestStreamsAreThereAndKept(t *testing.T) {
 	if st := state(t, b, bus.IncidentsStream); st.Messages != 1 || st.MaxBytes*2/10 != all[0].MaxBytes/10 {
 		t.Errorf("after a restart with half the room: %+v", st)
 	}
-	if err := b.Healthy(t.Context()); err != nil {
-		t.Errorf("healthy: %v", err)
+	if err := errors.Join(b.Healthy(t.Context()), b.Room(t.Context())); err != nil {
+		t.Errorf("healthy, with room: %v", err)
 	}
 	b.Close()
 	if err := b.Healthy(t.Context()); err == nil {
@@ -434,6 +434,9 @@ func TestFullStreamRefuses(t *testing.T) {
 	}
 	if st := state(t, b, bus.IncidentsStream); st.Messages != stored {
 		t.Errorf("%d messages kept of %d: a full stream forgets nothing", st.Messages, stored)
+	}
+	if err := b.Room(t.Context()); !errors.Is(err, bus.ErrFull) || !strings.Contains(err.Error(), bus.IncidentsStream) {
+		t.Errorf("room: %v, want ErrFull for %s", err, bus.IncidentsStream)
 	}
 	// The same for what is published many at a time, and for journals.
 	big := batch(1)

@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -17,7 +18,10 @@ const (
 	ReceiptsStream  = "RECEIPTS"
 )
 
-const day = 24 * time.Hour
+const (
+	day            = 24 * time.Hour
+	largestMessage = 1 << 20
+)
 
 // streams lists the settings of all streams, with sizes for a total of maxBytes. A full stream
 // refuses new messages rather than forget old ones: its publishers stop, and say so.
@@ -31,7 +35,7 @@ func streams(maxBytes int64) []jetstream.StreamConfig {
 			Discard:     jetstream.DiscardNew,
 			MaxBytes:    int64(share * float64(maxBytes)),
 			MaxAge:      age,
-			MaxMsgSize:  1 << 20,
+			MaxMsgSize:  largestMessage,
 			Duplicates:  10 * time.Minute,
 			AllowDirect: true,
 		}
@@ -66,6 +70,21 @@ func (b *Bus) ensureStreams(ctx context.Context, maxBytes int64) error {
 		}
 	}
 	return nil
+}
+
+// Room returns nil while every stream can take its largest message; else ErrFull for each that can't.
+func (b *Bus) Room(ctx context.Context) error {
+	states, err := b.States(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, s := range states {
+		if s.MaxBytes > 0 && s.MaxBytes-int64(s.Bytes) < largestMessage {
+			errs = append(errs, fmt.Errorf("nats: %s: %w", s.Name, ErrFull))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // StreamState is how full a stream is.

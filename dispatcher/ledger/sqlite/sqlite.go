@@ -16,6 +16,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -38,6 +39,9 @@ type Options struct {
 type Ledger struct {
 	writer, reader *sql.DB
 	words          words
+
+	// fullSince is when the file last had no room, in nanoseconds since 1970; 0 once something was written.
+	fullSince atomic.Int64
 
 	mu         sync.Mutex // held by the transaction under way
 	conn       *sql.Conn  // the only one that writes
@@ -124,8 +128,17 @@ func (l *Ledger) Close() error {
 	return errors.Join(append(errs, l.conn.Close(), l.writer.Close())...)
 }
 
-// Ping checks that the ledger answers.
-func (l *Ledger) Ping(ctx context.Context) error { return l.reader.PingContext(ctx) }
+// stillFull is how long a refusal for want of room speaks for itself: whoever needs to write tries
+// again more often than this.
+const stillFull = 30 * time.Second
+
+// Ping checks that the ledger answers, and that it had room when something was written last.
+func (l *Ledger) Ping(ctx context.Context) error {
+	if at := l.fullSince.Load(); at != 0 && time.Since(time.Unix(0, at)) < stillFull {
+		return ledger.ErrFull
+	}
+	return l.reader.PingContext(ctx)
+}
 
 // write runs f in a transaction. what says what is being done, for errors.
 func (l *Ledger) write(ctx context.Context, what string, f func(tx) error) error {
@@ -147,8 +160,12 @@ func (l *Ledger) write(ctx context.Context, what string, f func(tx) error) error
 		// Fails where there is no transaction, or SQLite has rolled back by itself; the error that
 		// matters is the first.
 		_ = t.exec("ROLLBACK")
-		return fmt.Errorf("ledger: %s: %w", what, full(err))
+		if err = full(err); errors.Is(err, ledger.ErrFull) {
+			l.fullSince.Store(time.Now().UnixNano())
+		}
+		return fmt.Errorf("ledger: %s: %w", what, err)
 	}
+	l.fullSince.Store(0)
 	return nil
 }
 

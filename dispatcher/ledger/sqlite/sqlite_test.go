@@ -127,13 +127,16 @@ func TestFullLedgerStaysUsable(t *testing.T) {
 	if n, err := l.CountRecipients(t.Context()); err != nil || n != int64(kept) {
 		t.Errorf("%d recipients, %v; want the %d written whole", n, err, kept)
 	}
+	if err := l.Ping(t.Context()); !errors.Is(err, ledger.ErrFull) {
+		t.Errorf("ping: %v, want ErrFull", err)
+	}
 	// What needs no room still works, and so does everything once there is room again.
 	for i := range kept {
 		if err := l.DeleteRecipient(t.Context(), fmt.Sprint("c-", i)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := l.PutRecipients(t.Context(), people(0, 100)); err != nil {
+	if err := errors.Join(l.PutRecipients(t.Context(), people(0, 100)), l.Ping(t.Context())); err != nil {
 		t.Errorf("with room made: %v", err)
 	}
 }
