@@ -87,7 +87,7 @@ func private(path string) error {
 func open(path string, o Options, connections, cacheKiB int) (*sql.DB, error) {
 	q := url.Values{}
 	for _, p := range []string{
-		fmt.Sprintf("page_size(%d)", pageSize), "journal_mode(WAL)", "synchronous(FULL)",
+		fmt.Sprintf("page_size(%d)", pageSize), "synchronous(FULL)",
 		"busy_timeout(10000)", "foreign_keys(OFF)", "temp_store(MEMORY)", fmt.Sprintf("cache_size(-%d)", cacheKiB),
 	} {
 		q.Add("_pragma", p)
@@ -95,6 +95,7 @@ func open(path string, o Options, connections, cacheKiB int) (*sql.DB, error) {
 	if o.MaxBytes > 0 {
 		q.Add("_pragma", fmt.Sprintf("max_page_count(%d)", o.MaxBytes/pageSize))
 	}
+	q.Set("_journal_mode", "WAL") // by its own parameter, which comes after all pragmas: the page size can't change later
 	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+q.Encode())
 	if err != nil {
 		return nil, fmt.Errorf("opening ledger %s: %w", path, err)

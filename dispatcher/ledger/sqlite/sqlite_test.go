@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"iter"
@@ -109,6 +110,21 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 	_, err := sqlite.Open(t.Context(), path, sqlite.Options{})
 	if err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("error %v, want one that names %s", err, path)
+	}
+}
+
+// TestPageSize: the bound in bytes is kept in pages, so their size must be what it is taken for.
+func TestPageSize(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	if err := open(t, path, sqlite.Options{}).Close(); err != nil {
+		t.Fatal(err)
+	}
+	header, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if size := binary.BigEndian.Uint16(header[16:]); size != 8192 { // https://sqlite.org/fileformat.html#the_database_header
+		t.Errorf("pages of %d bytes, want 8192", size)
 	}
 }
 
