@@ -455,6 +455,20 @@ func TestFullStreamRefuses(t *testing.T) {
 	}
 }
 
+// TestRejectedForgetsTheOldest: nonsense must not keep other updates waiting.
+func TestRejectedForgetsTheOldest(t *testing.T) {
+	b := connect(t, bus.Options{Server: start(t, bus.ServerOptions{}), MaxBytes: 512 << 10})
+	body := []byte(strings.Repeat("x", 1<<10))
+	for range 100 {
+		if err := b.PublishMessage(t.Context(), bus.RejectedSubject("payments"), nil, body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if st := state(t, b, bus.RejectedStream); st.Messages == 0 || st.Messages >= 100 {
+		t.Errorf("%d of 100 messages kept, want the newest", st.Messages)
+	}
+}
+
 func TestTooLargeIsNotFull(t *testing.T) {
 	b := bustest.Start(t)
 	err := b.PublishUpdate(t.Context(), "payments", "x", make([]byte, 1<<20+1))

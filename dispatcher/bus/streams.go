@@ -24,7 +24,8 @@ const (
 )
 
 // streams lists the settings of all streams, with sizes for a total of maxBytes. A full stream
-// refuses new messages rather than forget old ones: its publishers stop, and say so.
+// refuses new messages rather than forget old ones: its publishers stop, and say so. Only REJECTED
+// forgets.
 func streams(maxBytes int64) []jetstream.StreamConfig {
 	stream := func(name, description, subjects string, share float64, age time.Duration) jetstream.StreamConfig {
 		return jetstream.StreamConfig{
@@ -44,6 +45,9 @@ func streams(maxBytes int64) []jetstream.StreamConfig {
 	send.Retention = jetstream.WorkQueuePolicy
 	rejected := stream(RejectedStream, "updates that were refused, whole, with what was wrong", "rejected.*", 0.04, 30*day)
 	rejected.MaxMsgSize += 64 << 10 // room for the faults beside the largest update
+	// The ledger keeps them too. Were this one to refuse, whoever publishes nonsense could keep
+	// everybody's updates waiting behind their own.
+	rejected.Discard = jetstream.DiscardOld
 	return []jetstream.StreamConfig{
 		stream(IncidentsStream, "updates as upstream services publish them", "incidents.*", 0.08, 30*day),
 		rejected,
@@ -72,7 +76,8 @@ func (b *Bus) ensureStreams(ctx context.Context, maxBytes int64) error {
 	return nil
 }
 
-// Room returns nil while every stream can take its largest message; else ErrFull for each that can't.
+// Room returns nil while every stream can take its largest message; else ErrFull for each that
+// can't. REJECTED always can: it forgets the oldest.
 func (b *Bus) Room(ctx context.Context) error {
 	states, err := b.States(ctx)
 	if err != nil {
@@ -80,7 +85,7 @@ func (b *Bus) Room(ctx context.Context) error {
 	}
 	var errs []error
 	for _, s := range states {
-		if s.MaxBytes > 0 && s.MaxBytes-int64(s.Bytes) < largestMessage {
+		if s.Name != RejectedStream && s.MaxBytes > 0 && s.MaxBytes-int64(s.Bytes) < largestMessage {
 			errs = append(errs, fmt.Errorf("nats: %s: %w", s.Name, ErrFull))
 		}
 	}
