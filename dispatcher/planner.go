@@ -130,7 +130,7 @@ func (d *planned) channel() string {
 	if len(d.Steps) == 0 {
 		return ""
 	}
-	return d.Steps[0]
+	return d.Steps[0].Channel
 }
 
 // page decides for each recipient who is affected, and lays notifications out in the order of their
@@ -167,8 +167,8 @@ func (g *pager) decide(r *audience.Recipient) plan.Decision {
 	if len(d.Steps) == 0 {
 		return d
 	}
-	d.Steps = slices.DeleteFunc(d.Steps, func(channel string) bool {
-		kind, _ := g.planner.Rules.Kind(channel)
+	d.Steps = slices.DeleteFunc(d.Steps, func(s notification.Step) bool {
+		kind, _ := g.planner.Rules.Kind(s.Channel)
 		return g.texts[textKey{kind, d.Locale}] == nil
 	})
 	if len(d.Steps) == 0 {

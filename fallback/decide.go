@@ -18,8 +18,8 @@ type Change struct {
 	NotBefore time.Time
 	// Await says that the current attempt now waits: for its step's silence, or for its bounce window.
 	Await Await
-	// Revoke says that the current attempt is to be stopped if it has not left.
-	Revoke bool
+	// Recall is the attempt that is to be stopped if it has not left; without a batch, none is.
+	Recall notification.Attempt
 	// DoubleReach says that a recipient who was already reached has now been reached once more.
 	DoubleReach bool
 }
@@ -91,13 +91,15 @@ func (d *decision) past(i int) {
 		d.DoubleReach = d.reachesAgain(before, a)
 	}
 	// Said again when the receipt comes again: the first word may have been lost in a crash.
-	d.Revoke = n.Outcome == notification.Reached && n.Attempt.State == notification.Queued && d.proves(a)
+	if n.Outcome == notification.Reached && n.Attempt.State == notification.Queued && d.proves(a) {
+		d.Recall = n.Attempt
+	}
 }
 
 // reachesAgain reports whether attempt a, by which the notification was not reached, has just proved
 // that it did arrive.
 func (d *decision) reachesAgain(before notification.State, a *notification.Attempt) bool {
-	enough := max(channels.Delivered, d.policy.Channels[a.Channel].Proof)
+	enough := max(channels.Delivered, d.treatment(a).Proof)
 	return before.Proof() < enough && a.State.Proof() >= enough && a.Step != d.reachedStep()
 }
 
@@ -141,14 +143,15 @@ func (d *decision) current() {
 		return
 	}
 	a := &n.Attempt
-	before := a.State
+	was := *a
 	then := d.move(a)
-	// What an earlier try has proven need not be tried again: the lane may still hold the later one.
-	d.Revoke = before == notification.Queued && d.ev.Attempt.Try < a.Try && then == notification.Prove
+	if was.State == notification.Queued && d.leaves(then) {
+		d.Recall = was
+	}
 	if n.Outcome != notification.Open {
 		// The attempt's own state is kept true, the outcome stays. A fallback that left although
 		// the first channel had made it after all is a double reach.
-		d.DoubleReach = n.Outcome == notification.Reached && d.reachesAgain(before, a)
+		d.DoubleReach = n.Outcome == notification.Reached && d.reachesAgain(was.State, a)
 		return
 	}
 	switch then {
@@ -157,7 +160,7 @@ func (d *decision) current() {
 	case notification.Wait:
 		d.Await = AwaitSilence
 	case notification.Advance:
-		d.advance(reasonOf(d.ev))
+		d.advance(d.reason())
 	case notification.Requeue:
 		d.requeue()
 	case notification.Presume:
@@ -170,15 +173,39 @@ func (d *decision) current() {
 	}
 }
 
-// untimely filters the deadlines that don't apply to how this channel's silence is read.
+// leaves reports whether a queued attempt is given up while its lane may still hold it: its time there
+// is over, or an earlier try of the step has proven what it was to prove.
+func (d *decision) leaves(then notification.Consequence) bool {
+	switch d.ev.Kind {
+	case notification.QueuePassed, notification.Moved:
+		return then == notification.Advance
+	default:
+		return then == notification.Prove && d.ev.Attempt.Try < d.Notification.Attempt.Try
+	}
+}
+
+// treatment is how the step of an attempt is treated.
+func (d *decision) treatment(a *notification.Attempt) notification.ChannelPolicy {
+	if steps := d.Notification.Steps; int(a.Step) < len(steps) {
+		return d.policy.Step(steps[a.Step])
+	}
+	return d.policy.Channels[a.Channel]
+}
+
+// untimely filters the deadlines that don't apply to how this channel's silence is read, and orders
+// to move on where there is nothing to move on to.
 func (d *decision) untimely() bool {
 	a := &d.Notification.Attempt
-	presumed := d.policy.Channels[a.Channel].Silence == channels.SilenceIsPresumed
+	presumed := d.treatment(a).Silence == channels.SilenceIsPresumed
 	switch d.ev.Kind {
 	case notification.SilencePassed:
 		return d.Notification.Outcome != notification.Open || (presumed && a.State == notification.Accepted)
 	case notification.BouncePassed:
 		return d.Notification.Outcome != notification.Open || !presumed
+	case notification.QueuePassed:
+		return d.Notification.Outcome != notification.Open
+	case notification.Moved:
+		return d.Notification.Outcome != notification.Open || d.Notification.LastStep()
 	default:
 		return false
 	}
@@ -188,7 +215,7 @@ func (d *decision) prove(a *notification.Attempt) {
 	switch {
 	case d.proves(a):
 		d.reach(a)
-	case d.policy.Channels[a.Channel].Silence == channels.SilenceIsPresumed && a.State == notification.Accepted:
+	case d.treatment(a).Silence == channels.SilenceIsPresumed && a.State == notification.Accepted:
 		d.Await = AwaitBounce
 	default:
 		d.Await = AwaitSilence
@@ -197,7 +224,7 @@ func (d *decision) prove(a *notification.Attempt) {
 
 // proves reports whether what is known of the attempt is what its step asks for.
 func (d *decision) proves(a *notification.Attempt) bool {
-	c := d.policy.Channels[a.Channel]
+	c := d.treatment(a)
 	if a.State.Proof() >= c.Proof {
 		return true
 	}
@@ -219,16 +246,24 @@ func (d *decision) settle(o notification.Outcome, r notification.Reason) {
 func (d *decision) advance(why notification.Reason) {
 	n := &d.Notification
 	switch {
-	case n.Stale:
-		d.settle(notification.Superseded, notification.NewerUpdate)
+	case n.Stop != notification.GoOn:
+		d.settle(n.Stop.Outcome())
 	case n.LastStep():
 		d.settle(notification.Unreachable, why)
+	case d.outOfDate(d.now):
+		d.settle(notification.Unreachable, notification.OutOfDate)
 	default:
 		n.Past = append(append([]notification.Attempt(nil), n.Past...), n.Attempt)
 		step := n.Attempt.Step + 1
-		n.Attempt = notification.Attempt{Step: step, Channel: n.Steps[step], State: notification.Queued, QueuedAt: d.now}
+		n.Attempt = notification.Attempt{Step: step, Channel: n.Steps[step].Channel, State: notification.Queued, QueuedAt: d.now}
 		d.queue(d.now)
 	}
+}
+
+// outOfDate reports whether the news will no longer be worth telling at a time.
+func (d *decision) outOfDate(at time.Time) bool {
+	expires := d.policy.Expires(d.Notification.Begun())
+	return !expires.IsZero() && !at.Before(expires)
 }
 
 // requeue gives a returned attempt another try, as long as its step's wait allows; after that a
@@ -240,11 +275,14 @@ func (d *decision) requeue() {
 		delay = d.policy.RetryEvery
 	}
 	at := d.now.Add(delay)
-	wait := d.policy.Channels[n.Attempt.Channel].Wait
+	wait := d.treatment(&n.Attempt).Wait
 	switch {
-	case n.Stale:
+	case n.Stop != notification.GoOn:
 		n.Attempt.State = notification.Revoked
-		d.settle(notification.Superseded, notification.NewerUpdate)
+		d.settle(n.Stop.Outcome())
+	case d.outOfDate(at):
+		n.Attempt.State, n.Attempt.Code = notification.Failed, d.ev.Code
+		d.settle(notification.Unreachable, notification.OutOfDate)
 	case at.Sub(n.Attempt.QueuedAt) > wait || n.Attempt.Try == maxTry:
 		n.Attempt.State, n.Attempt.Code = notification.Failed, d.ev.Code
 		d.advance(notification.Unavailable)
@@ -260,27 +298,37 @@ func (d *decision) queue(at time.Time) { d.Changed, d.Queue, d.NotBefore = true,
 
 func (d *decision) markStop() {
 	n := &d.Notification
-	if n.Stale {
+	if n.Stop != notification.GoOn {
 		return
 	}
-	n.Stale, d.Changed = true, true
-	d.Revoke = n.Attempt.State == notification.Queued
+	n.Stop, d.Changed = notification.NewerNews, true
+	if d.ev.Kind == notification.Cancellation {
+		n.Stop = notification.CalledOff
+	}
+	if n.Attempt.State == notification.Queued {
+		d.Recall = n.Attempt
+	}
 }
 
 func (d *decision) stopped() {
 	n := &d.Notification
-	if n.Stale {
-		d.settle(notification.Superseded, notification.NewerUpdate)
+	if n.Stop != notification.GoOn {
+		d.settle(n.Stop.Outcome())
 		return
 	}
 	n.Attempt.State = notification.Queued // nobody asked for it: it goes again
 	d.requeue()
 }
 
-func reasonOf(ev notification.Event) notification.Reason {
-	switch {
+// reason says why a step has failed.
+func (d *decision) reason() notification.Reason {
+	switch ev := d.ev; {
+	case ev.Kind == notification.QueuePassed && d.outOfDate(d.now):
+		return notification.OutOfDate
 	case ev.Kind == notification.SilencePassed:
 		return notification.Silence
+	case ev.Kind == notification.QueuePassed:
+		return notification.Unavailable
 	case ev.Kind == notification.ReceiptFailed:
 		return notification.Undelivered
 	case ev.Code == string(notification.NoAddress), ev.Code == string(notification.NoConsent), ev.Code == string(notification.NoText):

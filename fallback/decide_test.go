@@ -28,7 +28,7 @@ func policy() notification.Policy {
 // on is an open notification whose first step is on the channel, with sms behind it, its attempt in
 // state s.
 func on(channel string, s notification.State) notification.Notification {
-	n := notification.Notification{ID: 7, Steps: []string{channel, "sms"}}
+	n := notification.Notification{ID: 7, Steps: notification.Steps(channel, "sms")}
 	n.Attempt = notification.Attempt{Channel: channel, State: s, Batch: 3, QueuedAt: queued, Took: s.Proof() >= channels.Accepted}
 	return n
 }
@@ -62,7 +62,7 @@ func reached(n notification.Notification, by string, p channels.Proof) notificat
 }
 
 func stale(n notification.Notification) notification.Notification {
-	n.Stale = true
+	n.Stop = notification.NewerNews
 	return n
 }
 
@@ -230,9 +230,9 @@ func TestDecideReturned(t *testing.T) {
 		{"word of an earlier try means nothing", again, returned(0), Change{Notification: again}},
 		{"nor that it failed", again, first(notification.ReceiptFailed), Change{Notification: again}},
 		{"but that it arrived does", again, first(notification.ReceiptDelivered), Change{
-			Notification: reached(with(again, func(n *notification.Notification) { n.Attempt.State, n.Attempt.Took = notification.Delivered, true }), "sms", channels.Delivered), Changed: true, Revoke: true}},
+			Notification: reached(with(again, func(n *notification.Notification) { n.Attempt.State, n.Attempt.Took = notification.Delivered, true }), "sms", channels.Delivered), Changed: true, Recall: again.Attempt}},
 		{"and so does that it was taken: the later try is not to go out as well", again, first(notification.ReceiptAccepted), Change{
-			Notification: with(again, func(n *notification.Notification) { n.Attempt.State, n.Attempt.Took = notification.Accepted, true }), Changed: true, Revoke: true, Await: AwaitSilence}},
+			Notification: with(again, func(n *notification.Notification) { n.Attempt.State, n.Attempt.Took = notification.Accepted, true }), Changed: true, Recall: again.Attempt, Await: AwaitSilence}},
 		{"a try that has left can't be stopped", with(again, func(n *notification.Notification) { n.Attempt.State, n.Attempt.Took = notification.Accepted, true }), first(notification.ReceiptDelivered), Change{
 			Notification: reached(with(again, func(n *notification.Notification) { n.Attempt.State, n.Attempt.Took = notification.Delivered, true }), "sms", channels.Delivered), Changed: true}},
 		{"a try to come is not heard of", sms, event(sms, notification.ReceiptDelivered, func(e *notification.Event) { e.Attempt.Try = 1 }), Change{Notification: sms}},
@@ -250,7 +250,7 @@ func TestDecideSupersession(t *testing.T) {
 	sms, gone := on("sms", notification.Queued), on("sms", notification.Accepted)
 	revoked := settled(stale(on("sms", notification.Revoked)), notification.Superseded, notification.NewerUpdate)
 	run(t, []decideTest{
-		{"what has not left is revoked", sms, current(&sms, notification.Supersession), Change{Notification: stale(sms), Changed: true, Revoke: true}},
+		{"what has not left is revoked", sms, current(&sms, notification.Supersession), Change{Notification: stale(sms), Changed: true, Recall: sms.Attempt}},
 		{"what has left is only marked", gone, current(&gone, notification.Supersession), Change{Notification: stale(gone), Changed: true}},
 		{"once", stale(sms), current(&sms, notification.Supersession), Change{Notification: stale(sms)}},
 		{"the lane stopped it", stale(sms), current(&sms, notification.ResultRevoked), Change{Notification: revoked, Changed: true}},
@@ -266,6 +266,60 @@ func TestDecideSupersession(t *testing.T) {
 	})
 }
 
+// fresh is n with an attempt that has just been queued.
+func fresh(n notification.Notification) notification.Notification {
+	n.Attempt.Batch, n.Attempt.QueuedAt = 0, now
+	return n
+}
+
+func TestDecideOrders(t *testing.T) {
+	calledOff := func(n notification.Notification) notification.Notification {
+		n.Stop = notification.CalledOff
+		return n
+	}
+	viber, sms, gone := on("viber", notification.Queued), onSMS(notification.Failed, notification.Queued), on("viber", notification.Accepted)
+	moved := fresh(onSMS(notification.Revoked, notification.Queued))
+	run(t, []decideTest{
+		{"cancelled before it left", viber, current(&viber, notification.Cancellation), Change{Notification: calledOff(viber), Changed: true, Recall: viber.Attempt}},
+		{"and the lane stopped it", calledOff(viber), current(&viber, notification.ResultRevoked),
+			Change{Notification: settled(calledOff(on("viber", notification.Revoked)), notification.Suppressed, notification.Cancelled), Changed: true}},
+		{"cancelled after it left: it may still arrive", calledOff(gone), current(&gone, notification.ReceiptRead),
+			Change{Notification: reached(calledOff(on("viber", notification.Read)), "viber", channels.Read), Changed: true}},
+		{"or goes no further", calledOff(gone), current(&gone, notification.SilencePassed),
+			Change{Notification: settled(took(calledOff(on("viber", notification.Expired))), notification.Suppressed, notification.Cancelled), Changed: true}},
+		{"superseded first stays superseded", stale(viber), current(&viber, notification.Cancellation), Change{Notification: stale(viber)}},
+		{"moved on while it waits", viber, current(&viber, notification.Moved), Change{Notification: moved, Changed: true, Queue: true, NotBefore: now, Recall: viber.Attempt}},
+		{"not when it has left", gone, current(&gone, notification.Moved), Change{Notification: gone}},
+		{"nor where nothing follows", sms, current(&sms, notification.Moved), Change{Notification: sms}},
+		{"moved, and it had left: it may still reach", moved, first(notification.ReceiptRead), Change{
+			Notification: reached(with(moved, func(n *notification.Notification) { n.Past[0].State, n.Past[0].Took = notification.Read, true }), "viber", channels.Read),
+			Changed:      true, Recall: moved.Attempt}},
+	})
+}
+
+func TestDecideTooLate(t *testing.T) {
+	viber, sms := on("viber", notification.Queued), onSMS(notification.Failed, notification.Queued)
+	run(t, []decideTest{
+		{"its lane never came: the next step", viber, current(&viber, notification.QueuePassed),
+			Change{Notification: fresh(onSMS(notification.Expired, notification.Queued)), Changed: true, Queue: true, NotBefore: now, Recall: viber.Attempt}},
+		{"or the end", sms, current(&sms, notification.QueuePassed), Change{
+			Notification: settled(onSMS(notification.Failed, notification.Expired), notification.Unreachable, notification.Unavailable), Changed: true, Recall: sms.Attempt}},
+		{"it has left meanwhile", on("viber", notification.Accepted), current(&viber, notification.QueuePassed), Change{Notification: on("viber", notification.Accepted)}},
+	})
+	p := policy()
+	p.UsefulFor = time.Hour
+	old := on("viber", notification.Queued)
+	old.Attempt.QueuedAt = now.Add(-time.Hour)
+	for _, k := range []notification.EventKind{notification.QueuePassed, notification.ResultReturned} {
+		if n := Decide(old, current(&old, k), p, now).Notification; n.Outcome != notification.Unreachable || n.Reason != notification.OutOfDate {
+			t.Errorf("%v of old news: %v, %v; want unreachable, out of date", k, n.Outcome, n.Reason)
+		}
+	}
+	if n := Decide(old, current(&old, notification.ResultAccepted), p, now).Notification; n.Outcome != notification.Open || n.Attempt.State != notification.Accepted {
+		t.Errorf("old news that was sent all the same: %+v", n)
+	}
+}
+
 func TestDecideLateReceipts(t *testing.T) {
 	waiting, left := onSMS(notification.Expired, notification.Queued), onSMS(notification.Expired, notification.Accepted)
 	late := func(n notification.Notification, s notification.State) notification.Notification {
@@ -274,8 +328,8 @@ func TestDecideLateReceipts(t *testing.T) {
 	bySMS := reached(onSMS(notification.Expired, notification.Delivered), "sms", channels.Delivered)
 	byViber := reached(late(waiting, notification.Read), "viber", channels.Read)
 	run(t, []decideTest{
-		{"reaches, and revokes the fallback that has not left", waiting, first(notification.ReceiptRead), Change{Notification: byViber, Changed: true, Revoke: true}},
-		{"says so again when it comes again: the word may have been lost", byViber, first(notification.ReceiptRead), Change{Notification: byViber, Revoke: true}},
+		{"reaches, and revokes the fallback that has not left", waiting, first(notification.ReceiptRead), Change{Notification: byViber, Changed: true, Recall: waiting.Attempt}},
+		{"says so again when it comes again: the word may have been lost", byViber, first(notification.ReceiptRead), Change{Notification: byViber, Recall: waiting.Attempt}},
 		{"reaches, and leaves a fallback that has left", left, first(notification.ReceiptRead), Change{Notification: reached(late(left, notification.Read), "viber", channels.Read), Changed: true}},
 		{"too little proof is only kept", waiting, first(notification.ReceiptDelivered), Change{Notification: late(waiting, notification.Delivered), Changed: true}},
 		{"a late failure doesn't go on twice", waiting, event(waiting, notification.ReceiptFailed, func(e *notification.Event) { e.Attempt.Step, e.Code = 0, "9" }),

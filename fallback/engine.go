@@ -227,6 +227,11 @@ func (e *Engine) foldDeliveries(ctx context.Context, ds []delivery) error {
 	return nil
 }
 
+// passed says what it means for an attempt that a deadline has passed.
+var passed = [...]notification.EventKind{
+	ledger.Silence: notification.SilencePassed, ledger.Bounce: notification.BouncePassed, ledger.Queue: notification.QueuePassed,
+}
+
 // deadlinesAtOnce bounds what one transaction judges: so many batches.
 const deadlinesAtOnce = 16
 
@@ -243,12 +248,8 @@ func (e *Engine) judge(ctx context.Context, by time.Time) error {
 			if err != nil {
 				return err
 			}
-			kind := notification.SilencePassed
-			if d.Bounce {
-				kind = notification.BouncePassed
-			}
 			for i := range waiting {
-				f.event(&waiting[i], notification.Event{Kind: kind})
+				f.event(&waiting[i], notification.Event{Kind: passed[d.Kind]})
 			}
 			f.out.Done = append(f.out.Done, d)
 		}
@@ -282,7 +283,7 @@ func (e *Engine) supersede(ctx context.Context) error {
 			}
 			for i := range outdated {
 				f.event(&outdated[i], notification.Event{Kind: notification.Supersession})
-				f.revokeIfQueued(&outdated[i])
+				f.recallIfQueued(&outdated[i])
 			}
 			done.out.Superseded = append(done.out.Superseded, p.ID)
 		}

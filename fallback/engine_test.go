@@ -157,7 +157,7 @@ func (w *world) announce(event string, n int, steps ...string) []notification.No
 	p := ledger.Page{Update: next.ID, Cursor: int64(n), Last: true, Now: time.Now()}
 	b := ledger.NewBatch{To: n, Batch: ledger.BatchHead{Update: next.ID, Channel: steps[0], Kind: channels.Messenger, Locale: "ro", Priority: notification.Urgent}}
 	for i := range n {
-		p.Notifications = append(p.Notifications, ledger.NewNotification{Recipient: int64(i + 1), Locale: "ro", Steps: steps})
+		p.Notifications = append(p.Notifications, ledger.NewNotification{Recipient: int64(i + 1), Locale: "ro", Steps: notification.Steps(steps...)})
 		b.Items = append(b.Items, ledger.Item{Address: "v"})
 	}
 	p.Batches = []ledger.NewBatch{b}
@@ -482,8 +482,8 @@ func TestEngineSupersedes(t *testing.T) {
 	w.pages <- struct{}{}
 	w.eventually("the revocation", func() bool { return w.isRevoked(old[1]) })
 	for i, want := range []bool{true, true, false} {
-		if got := w.get(old[i].ID); got.Stale != want || got.Outcome != notification.Open {
-			t.Errorf("notification %d is stale: %v, outcome %v", i, got.Stale, got.Outcome)
+		if got := w.get(old[i].ID); (got.Stop == notification.NewerNews) != want || got.Outcome != notification.Open {
+			t.Errorf("notification %d has stop %v, outcome %v", i, got.Stop, got.Outcome)
 		}
 	}
 	if w.isRevoked(old[0]) || w.isRevoked(old[2]) {

@@ -221,16 +221,25 @@ func (f *fold) follow(c *Change) {
 	} else if n.Outcome != notification.Open || n.Attempt.State != notification.Queued {
 		delete(f.queued, n.ID) // a later event of the same fold has settled it
 	}
-	switch p := f.e.Policy.Channels[n.Attempt.Channel]; c.Await {
+	switch c.Await {
 	case AwaitSilence:
-		f.awaiting[ledger.Deadline{Batch: n.Attempt.Batch}] = p.Wait
+		f.await(n, ledger.Silence, f.treatment(n).Wait)
 	case AwaitBounce:
-		f.awaiting[ledger.Deadline{Batch: n.Attempt.Batch, Bounce: true}] = p.BounceWindow
+		f.await(n, ledger.Bounce, f.treatment(n).BounceWindow)
 	case AwaitNothing:
 	}
-	if c.Revoke {
-		f.addRevocation(n)
-	}
+	f.recall(n.ID, &c.Recall)
+}
+
+// treatment is how the current step of a notification is treated.
+func (f *fold) treatment(n *notification.Notification) notification.ChannelPolicy {
+	return f.e.Policy.Step(n.Steps[n.Attempt.Step])
+}
+
+// await has the batch of a notification's attempt waited for: as long as the longest of its attempts asks.
+func (f *fold) await(n *notification.Notification, k ledger.DeadlineKind, wait time.Duration) {
+	d := ledger.Deadline{Batch: n.Attempt.Batch, Kind: k}
+	f.awaiting[d] = max(f.awaiting[d], wait)
 }
 
 // channelOf returns the channel of a step of n's cascade.
@@ -238,25 +247,26 @@ func channelOf(n *notification.Notification, step uint8) string {
 	if int(step) >= len(n.Steps) {
 		return ""
 	}
-	return n.Steps[step]
+	return n.Steps[step].Channel
 }
 
-func (f *fold) addRevocation(n *notification.Notification) {
-	if n.Attempt.Batch == 0 {
-		return // queued and settled within this fold: no lane will hear of it
+// recall has the lane told to stop an attempt.
+func (f *fold) recall(id int64, a *notification.Attempt) {
+	if a.Batch == 0 {
+		return // there is none, or it was queued and settled within this fold: no lane will hear of it
 	}
-	j := journal{n.Attempt.Channel, n.Attempt.Batch}
+	j := journal{a.Channel, a.Batch}
 	if f.revoked[j] == nil {
 		f.revoked[j] = map[int64]bool{}
 	}
-	f.revoked[j][n.ID] = true
+	f.revoked[j][id] = true
 }
 
-// revokeIfQueued tells the lane again about an attempt that was to be stopped: the word may have
+// recallIfQueued tells the lane again about an attempt that was to be stopped: the word may have
 // been lost in a crash.
-func (f *fold) revokeIfQueued(n *notification.Notification) {
+func (f *fold) recallIfQueued(n *notification.Notification) {
 	if n.Attempt.State == notification.Queued {
-		f.addRevocation(n)
+		f.recall(n.ID, &n.Attempt)
 	}
 }
 

@@ -49,11 +49,14 @@ func newStory(t *rapid.T) *story {
 			{Wait: 5 * time.Minute, Proof: channels.Delivered, Silence: channels.SilenceIsPresumed, BounceWindow: time.Minute},
 		}).Draw(t, "policy of "+channel)
 	}
-	s.n = notification.Notification{ID: 7, Steps: steps}
+	s.n = notification.Notification{ID: 7, Steps: notification.Steps(steps...)}
 	s.n.Attempt = notification.Attempt{Channel: steps[0], State: notification.Queued, QueuedAt: now}
 	s.send()
-	if rapid.Bool().Draw(t, "superseded") {
-		s.pending = append(s.pending, notification.Event{Kind: notification.Supersession})
+	s.policy.UsefulFor = rapid.SampledFrom([]time.Duration{0, time.Minute, time.Hour}).Draw(t, "useful for")
+	for _, k := range []notification.EventKind{notification.Supersession, notification.Cancellation, notification.Moved} {
+		if rapid.Bool().Draw(t, k.String()) {
+			s.pending = append(s.pending, notification.Event{Kind: k})
+		}
 	}
 	return s
 }
@@ -67,7 +70,10 @@ func (s *story) send() {
 	}
 	s.given[id] = true
 	results := []notification.EventKind{notification.ResultAccepted, notification.ResultFailed, notification.ResultUnknown, notification.ResultReturned}
-	if s.n.Stale {
+	if rapid.Bool().Draw(s.t, "waits too long") {
+		s.pending = append(s.pending, notification.Event{Attempt: id, Kind: notification.QueuePassed})
+	}
+	if s.n.Stop != notification.GoOn {
 		results = append(results, notification.ResultRevoked)
 	}
 	said := rapid.SampledFrom(results).Draw(s.t, "result")
@@ -96,7 +102,8 @@ func (s *story) draw() notification.Event {
 	i := rapid.IntRange(0, len(s.pending)-1).Draw(s.t, "next")
 	ev := s.pending[i]
 	s.pending = append(s.pending[:i:i], s.pending[i+1:]...)
-	if ev.Kind == notification.Supersession {
+	switch ev.Kind {
+	case notification.Supersession, notification.Cancellation, notification.Moved:
 		ev.Attempt = s.id() // the engine speaks of what is current
 	}
 	s.seen = append(s.seen, ev)
@@ -112,11 +119,13 @@ func (s *story) tell(ev notification.Event) {
 	s.checkOutcome(before, ev)
 	s.checkAttempts(before)
 	s.checkQueue(before, c)
-	if c.Revoke && before.Attempt.State != notification.Queued {
-		s.t.Fatalf("revoked what no lane has: %+v", s.n)
+	recalled := c.Recall.State != notification.NoAttempt
+	if recalled && before.Attempt.State != notification.Queued {
+		s.t.Fatalf("recalled what no lane has: %+v", s.n)
 	}
-	if c.Revoke && !s.n.Stale && s.n.Outcome != notification.Reached && ev.Attempt.Try == s.n.Attempt.Try {
-		s.t.Fatalf("revoked without need: %+v", s.n)
+	if recalled && s.n.Stop == notification.GoOn && s.n.Outcome != notification.Reached && ev.Attempt.Try == s.n.Attempt.Try &&
+		ev.Kind != notification.QueuePassed && ev.Kind != notification.Moved {
+		s.t.Fatalf("recalled without need: %+v", s.n)
 	}
 	switch {
 	case c.Queue:
@@ -149,10 +158,11 @@ func (s *story) checkOutcome(before notification.Notification, ev notification.E
 	if (enough != "") != (n.Outcome == notification.Reached) || enough != n.ReachedBy {
 		s.t.Fatalf("%+v: proven by %q, yet the outcome is %v by %q", ev, enough, n.Outcome, n.ReachedBy)
 	}
-	if n.Outcome == notification.Superseded && !n.Stale {
-		s.t.Fatalf("superseded by nothing: %+v", n)
+	if (n.Outcome == notification.Superseded || n.Outcome == notification.Suppressed) && n.Stop == notification.GoOn {
+		s.t.Fatalf("stopped by nothing: %+v", n)
 	}
-	if n.Outcome == notification.Unreachable && (!n.LastStep() || n.Stale || n.Reason == notification.NoReason) {
+	tooEarly := !n.LastStep() && n.Reason != notification.OutOfDate
+	if n.Outcome == notification.Unreachable && (tooEarly || n.Stop != notification.GoOn || n.Reason == notification.NoReason) {
 		s.t.Fatalf("given up too early, or without a reason: %+v", n)
 	}
 }
@@ -162,7 +172,7 @@ func (s *story) checkAttempts(before notification.Notification) {
 	states := func(n notification.Notification) map[uint8]notification.Attempt {
 		m := map[uint8]notification.Attempt{n.Attempt.Step: n.Attempt}
 		for i, a := range n.Past {
-			if int(a.Step) != i || a.Channel != n.Steps[i] || a.State == notification.Queued {
+			if int(a.Step) != i || a.Channel != n.Steps[i].Channel || a.State == notification.Queued {
 				s.t.Fatalf("past attempts out of order or unfinished: %+v", n.Past)
 			}
 			m[a.Step] = a
@@ -196,7 +206,7 @@ func (s *story) checkQueue(before notification.Notification, c Change) {
 	if !nextStep && !nextTry {
 		s.t.Fatalf("attempt %+v was followed by %+v", was, is)
 	}
-	if before.Stale || before.Outcome != notification.Open || s.n.Outcome != notification.Open || is.State != notification.Queued {
+	if before.Stop != notification.GoOn || before.Outcome != notification.Open || s.n.Outcome != notification.Open || is.State != notification.Queued {
 		s.t.Fatalf("attempt %+v was queued for %+v", is, before)
 	}
 	if c.NotBefore.Before(s.now) {

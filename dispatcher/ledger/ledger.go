@@ -39,6 +39,7 @@ const (
 	Planning     UpdateState = "planning"      // pages are being committed
 	Sending      UpdateState = "sending"       // the audience is frozen, notifications are open
 	Closed       UpdateState = "closed"        // every notification has its outcome
+	Cancelled    UpdateState = "cancelled"     // an operator has ended it: Reason says who and why
 	NotAnnounced UpdateState = "not_announced" // kept, but told to nobody: Reason says why
 )
 
@@ -57,6 +58,8 @@ type Update struct {
 	Audience int64
 	// FirstNoticeAt is when a provider took the first message.
 	FirstNoticeAt time.Time
+	// RetryOf is the update that this one tells again to those whom it did not reach; 0 if none.
+	RetryOf int64
 }
 
 // Text is what an update says to one kind of channel in one locale, frozen when it is taken in.
@@ -115,9 +118,9 @@ type Page struct {
 type NewNotification struct {
 	Recipient int64
 	Locale    string
-	// Steps are the channels of its cascade; none means that it is settled at once, as Outcome and
+	// Steps are its cascade; none means that it is settled at once, as Outcome and
 	// Reason say.
-	Steps   []string
+	Steps   []notification.Step
 	Outcome notification.Outcome
 	Reason  notification.Reason
 }
@@ -140,6 +143,8 @@ type BatchHead struct {
 	Try      uint8
 	// NotBefore is when it may be sent; zero is now.
 	NotBefore time.Time
+	// GivenUp is when what of it still waits for the lane is given up; zero if never.
+	GivenUp time.Time
 }
 
 // Item is one attempt of a batch: where it goes, with which values.
@@ -159,6 +164,8 @@ type Batch struct {
 	// Incident is the team's id of the incident; Impact its impact.
 	Incident string
 	Impact   incident.Impact
+	// Units are the billed units of all its messages; 0 where nothing is billed by the message.
+	Units int64
 }
 
 // AttemptBatch is a batch of further attempts, made by the fallback engine.
@@ -167,12 +174,21 @@ type AttemptBatch struct {
 	Items []Item
 }
 
+// DeadlineKind is what a deadline ends.
+type DeadlineKind uint8
+
+// The kinds of deadline. Their numbers are stored: append only.
+const (
+	Silence DeadlineKind = iota // the step's wait for its proof
+	Bounce                      // the window in which a failure could still be reported
+	Queue                       // the time that attempts may wait for their lane
+)
+
 // Deadline is the moment at which what was not heard of a batch's attempts becomes news itself.
 type Deadline struct {
 	Batch int64
-	// Bounce says that it is the end of the bounce window; else of the step's wait.
-	Bounce bool
-	Due    time.Time
+	Kind  DeadlineKind
+	Due   time.Time
 }
 
 // Fold is what the fallback engine commits at once: notifications changed, with everything that
@@ -194,8 +210,8 @@ type Fold struct {
 	// have found theirs.
 	Early   []EarlyReceipt
 	Claimed []int64
-	// Superseded are pages whose supersession is done.
-	Superseded []int64
+	// Superseded are pages whose supersession is done; ErrandsDone are orders' errands that are.
+	Superseded, ErrandsDone []int64
 }
 
 // Occurrence is something that happened once, for an update on a channel.

@@ -44,7 +44,7 @@ func TallyChange(before, after *notification.Notification, add func(channel, wha
 // TallyOutcome calls add for what a settled notification counts as.
 func TallyOutcome(n *notification.Notification, add func(channel, what string, n int64)) {
 	add(n.ReachedBy, n.Outcome.String(), 1)
-	if n.Outcome == notification.Reached && len(n.Steps) > 0 && n.ReachedBy != n.Steps[0] {
+	if n.Outcome == notification.Reached && len(n.Steps) > 0 && n.ReachedBy != n.Steps[0].Channel {
 		add(n.ReachedBy, Fallback, 1)
 	}
 }

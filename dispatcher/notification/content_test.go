@@ -108,7 +108,7 @@ func TestPriorityOf(t *testing.T) {
 }
 
 func TestLastStep(t *testing.T) {
-	n := Notification{Steps: []string{"email", "sms"}}
+	n := Notification{Steps: Steps("email", "sms")}
 	if n.LastStep() {
 		t.Error("the first of two steps is the last")
 	}

@@ -98,7 +98,27 @@ const (
 	Silence        Reason = "silence"         // no receipt came
 	Unavailable    Reason = "unavailable"     // the provider stayed out of order
 	NewerUpdate    Reason = "newer_update"
+	OutOfDate      Reason = "expired"   // its news was no longer worth telling when its turn came
+	Cancelled      Reason = "cancelled" // an operator called the update off
 )
+
+// Stop says why a notification takes no further step.
+type Stop uint8
+
+// The ways to be stopped. Their numbers are stored: append only.
+const (
+	GoOn      Stop = iota
+	NewerNews      // a newer update is on its way to this recipient
+	CalledOff      // an operator cancelled the update
+)
+
+// Outcome returns how a stopped notification ends.
+func (s Stop) Outcome() (Outcome, Reason) {
+	if s == CalledOff {
+		return Suppressed, Cancelled
+	}
+	return Superseded, NewerUpdate
+}
 
 // Attempt is one try of a notification on one channel.
 type Attempt struct {
@@ -128,20 +148,28 @@ type Notification struct {
 	// Version counts the changes made to it; a writer that read another version must read again.
 	Version int64
 	Locale  string
-	// Steps are the channels of its cascade, in order.
-	Steps []string
+	// Steps are its cascade, in order.
+	Steps []Step
 	// Attempt is the current one.
 	Attempt Attempt
 	// Past are the attempts before it, in order.
 	Past []Attempt
-	// Stale says that a newer update is on its way to this recipient: no further step is taken.
-	Stale bool
+	// Stop says whether and why no further step is taken.
+	Stop Stop
 
 	Outcome   Outcome
 	Reason    Reason
 	Proof     channels.Proof
 	ReachedBy string // the channel that reached the recipient
 	SettledAt time.Time
+}
+
+// Begun returns when the notification was to leave first.
+func (n *Notification) Begun() time.Time {
+	if len(n.Past) > 0 {
+		return n.Past[0].QueuedAt
+	}
+	return n.Attempt.QueuedAt
 }
 
 // LastStep reports whether the current attempt is on the cascade's last step.

@@ -50,10 +50,25 @@ type ChannelPolicy struct {
 	Proof channels.Proof
 	// Silence says how to read that nothing came within Wait.
 	Silence channels.Silence
+	// Queue is how long an attempt may wait for its lane before the cascade goes on; 0 is as long as
+	// the news is worth telling.
+	Queue time.Duration
 	// BounceWindow is how long a failure may still be reported where silence is presumed.
 	BounceWindow time.Duration
 	// ByID says that receipts name the provider's id only, so that ids must be indexed.
 	ByID bool
+}
+
+// Step returns how a step is treated: as its channel is, but for what the step says itself.
+func (p *Policy) Step(s Step) ChannelPolicy {
+	c := p.Channels[s.Channel]
+	if s.Wait > 0 {
+		c.Wait = s.Wait
+	}
+	if s.Proof > channels.NoProof {
+		c.Proof = s.Proof
+	}
+	return c
 }
 
 // Policy is how the engine treats notifications: by channel, and for returned attempts.
@@ -61,4 +76,25 @@ type Policy struct {
 	Channels map[string]ChannelPolicy
 	// RetryEvery is how long a returned attempt waits when the lane names no time.
 	RetryEvery time.Duration
+	// UsefulFor is how long news is worth telling, from when it was to leave first: what has not left
+	// by then doesn't any more. 0 is without end.
+	UsefulFor time.Duration
+}
+
+// Expires returns when a notification that was to leave at begun is no longer worth sending; zero if never.
+func (p *Policy) Expires(begun time.Time) time.Time {
+	if p.UsefulFor == 0 {
+		return time.Time{}
+	}
+	return begun.Add(p.UsefulFor)
+}
+
+// GivenUp returns when an attempt on a channel that has been due since at is given up if it still waits
+// for its lane; zero if never. begun is when its notification was to leave first.
+func (p *Policy) GivenUp(channel string, at, begun time.Time) time.Time {
+	expires, queue := p.Expires(begun), p.Channels[channel].Queue
+	if queue == 0 || (!expires.IsZero() && expires.Before(at.Add(queue))) {
+		return expires
+	}
+	return at.Add(queue)
 }

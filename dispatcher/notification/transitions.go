@@ -23,12 +23,15 @@ const (
 	SilencePassed                     // the step's wait is over
 	BouncePassed                      // the window in which a failure could still be reported is over
 	Supersession                      // a newer update is planned for this recipient
+	QueuePassed                       // it was not sent in the time that it may wait for its lane
+	Moved                             // an operator moves what waits for its channel on
+	Cancellation                      // an operator cancelled the update
 )
 
 var eventNames = [...]string{
 	"result_accepted", "result_failed", "result_unknown", "result_returned", "result_revoked",
 	"receipt_accepted", "receipt_delivered", "receipt_read", "receipt_failed",
-	"silence_passed", "bounce_passed", "supersession",
+	"silence_passed", "bounce_passed", "supersession", "queue_passed", "moved", "cancellation",
 }
 
 func (k EventKind) String() string { return eventNames[k] }
@@ -116,6 +119,9 @@ var transitions = map[State]map[EventKind]Transition{
 		ReceiptRead:      {Read, Prove},
 		ReceiptFailed:    {Failed, Advance},
 		Supersession:     {Queued, MarkStop},
+		Cancellation:     {Queued, MarkStop},
+		QueuePassed:      {Expired, Advance},
+		Moved:            {Revoked, Advance},
 	},
 	Accepted: {
 		ResultAccepted:   {Accepted, Note}, // after a receipt that overtook it: brings the provider's id
@@ -125,6 +131,7 @@ var transitions = map[State]map[EventKind]Transition{
 		SilencePassed:    {Expired, Advance},
 		BouncePassed:     {Accepted, Presume},
 		Supersession:     {Accepted, MarkStop},
+		Cancellation:     {Accepted, MarkStop},
 	},
 	Unknown: {
 		ResultAccepted:   {Accepted, Prove},
@@ -135,12 +142,14 @@ var transitions = map[State]map[EventKind]Transition{
 		ReceiptFailed:    {Failed, Advance},
 		SilencePassed:    {Expired, Advance},
 		Supersession:     {Unknown, MarkStop},
+		Cancellation:     {Unknown, MarkStop},
 	},
 	Delivered: {
 		ResultAccepted: {Delivered, Note}, // overtaken, as above
 		ReceiptRead:    {Read, Prove},
 		SilencePassed:  {Delivered, Advance}, // open only where the step asks for a reader
 		Supersession:   {Delivered, MarkStop},
+		Cancellation:   {Delivered, MarkStop},
 	},
 	Read: {
 		ResultAccepted: {Read, Note},
@@ -151,6 +160,7 @@ var transitions = map[State]map[EventKind]Transition{
 		ReceiptRead:      {Read, Prove},
 	},
 	Expired: {
+		ResultAccepted:   {Expired, Note}, // it had left when its time in the queue was over
 		ReceiptDelivered: {Delivered, Prove},
 		ReceiptRead:      {Read, Prove},
 		ReceiptFailed:    {Failed, Note},

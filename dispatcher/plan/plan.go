@@ -54,10 +54,14 @@ func (r *Rules) Usable(rec *audience.Recipient, channel string) notification.Rea
 type Decision struct {
 	// Locale is one of the rules' locales.
 	Locale string
-	// Steps are the channels to be tried, in order; none if Outcome says that it is settled.
-	Steps   []string
+	// Steps are the cascade, in order; none if Outcome says that it is settled.
+	Steps   []notification.Step
 	Outcome notification.Outcome
 	Reason  notification.Reason
+}
+
+func (d *Decision) has(channel string) bool {
+	return slices.ContainsFunc(d.Steps, func(s notification.Step) bool { return s.Channel == channel })
 }
 
 // For decides how a recipient is told: on the first usable channel of their preferences, with the
@@ -66,31 +70,31 @@ type Decision struct {
 // better on another channel than not at all.
 func (r *Rules) For(rec *audience.Recipient) Decision {
 	d := Decision{Locale: r.locale(rec.Locale)}
-	if first := r.next(rec, nil, rec.Preferences); first != "" {
-		d.Steps = append(make([]string, 0, 1+len(r.Behind)), first)
+	if first := r.next(rec, &d, rec.Preferences); first != "" {
+		d.Steps = append(make([]notification.Step, 0, 1+len(r.Behind)), notification.Step{Channel: first})
 	}
 	for _, channel := range r.Behind {
-		if !slices.Contains(d.Steps, channel) && r.Usable(rec, channel) == notification.NoReason {
-			d.Steps = append(d.Steps, channel)
+		if !d.has(channel) && r.Usable(rec, channel) == notification.NoReason {
+			d.Steps = append(d.Steps, notification.Step{Channel: channel})
 		}
 	}
 	switch {
 	case len(d.Steps) == 0:
 		return r.lastResort(rec, d)
-	case len(d.Steps) == 1 && !slices.Contains(r.Behind, d.Steps[0]):
-		if second := r.next(rec, d.Steps, rec.Preferences); second != "" {
-			d.Steps = append(d.Steps, second)
-		} else if second := r.next(rec, d.Steps, r.names()); second != "" {
-			d.Steps = append(d.Steps, second)
+	case len(d.Steps) == 1 && !slices.Contains(r.Behind, d.Steps[0].Channel):
+		if second := r.next(rec, &d, rec.Preferences); second != "" {
+			d.Steps = append(d.Steps, notification.Step{Channel: second})
+		} else if second := r.next(rec, &d, r.names()); second != "" {
+			d.Steps = append(d.Steps, notification.Step{Channel: second})
 		}
 	}
 	return d
 }
 
-// next returns the first usable channel of a list that is not among the steps, "" if there is none.
-func (r *Rules) next(rec *audience.Recipient, steps, list []string) string {
+// next returns the first usable channel of a list that is not among the decision's steps, "" if there is none.
+func (r *Rules) next(rec *audience.Recipient, d *Decision, list []string) string {
 	for _, channel := range list {
-		if !slices.Contains(steps, channel) && r.Usable(rec, channel) == notification.NoReason {
+		if !d.has(channel) && r.Usable(rec, channel) == notification.NoReason {
 			return channel
 		}
 	}
@@ -110,7 +114,7 @@ func (r *Rules) lastResort(rec *audience.Recipient, d Decision) Decision {
 	for _, c := range r.Channels {
 		switch r.Usable(rec, c.Name) {
 		case notification.NoReason:
-			return Decision{Locale: d.Locale, Steps: []string{c.Name}}
+			return Decision{Locale: d.Locale, Steps: notification.Steps(c.Name)}
 		case notification.NoConsent:
 			// They can be reached and don't want to be: their will, not our failure.
 			d.Outcome, d.Reason = notification.Suppressed, notification.NoConsent

@@ -38,17 +38,17 @@ func TestFor(t *testing.T) {
 		addresses, consents, preferences list
 		want                             Decision
 	}{
-		{"preferred, then sms", all, all, list{"telegram", "email"}, Decision{Steps: list{"telegram", "sms"}}},
-		{"sms preferred", all, all, list{"sms", "email"}, Decision{Steps: list{"sms"}}},
-		{"first preference without address", list{"email", "sms"}, all, list{"viber", "email"}, Decision{Steps: list{"email", "sms"}}},
-		{"first preference without consent", all, list{"email", "sms"}, list{"viber", "email"}, Decision{Steps: list{"email", "sms"}}},
-		{"preference not configured", list{"fax", "sms"}, list{"fax", "sms"}, list{"fax"}, Decision{Steps: list{"sms"}}},
-		{"no preferences", all, all, nil, Decision{Steps: list{"sms"}}},
-		{"no preferences and no sms: first configured", list{"viber", "telegram", "email"}, all, nil, Decision{Steps: list{"email"}}},
-		{"preferred without sms behind", list{"email"}, all, list{"email"}, Decision{Steps: list{"email"}}},
-		{"no sms: the next preference behind", list{"viber", "email"}, all, list{"viber", "email"}, Decision{Steps: list{"viber", "email"}}},
-		{"no sms consent: any other channel behind", all, list{"viber", "telegram"}, list{"viber"}, Decision{Steps: list{"viber", "telegram"}}},
-		{"no sms consent", all, list{"email"}, list{"email"}, Decision{Steps: list{"email"}}},
+		{"preferred, then sms", all, all, list{"telegram", "email"}, Decision{Steps: notification.Steps("telegram", "sms")}},
+		{"sms preferred", all, all, list{"sms", "email"}, Decision{Steps: notification.Steps("sms")}},
+		{"first preference without address", list{"email", "sms"}, all, list{"viber", "email"}, Decision{Steps: notification.Steps("email", "sms")}},
+		{"first preference without consent", all, list{"email", "sms"}, list{"viber", "email"}, Decision{Steps: notification.Steps("email", "sms")}},
+		{"preference not configured", list{"fax", "sms"}, list{"fax", "sms"}, list{"fax"}, Decision{Steps: notification.Steps("sms")}},
+		{"no preferences", all, all, nil, Decision{Steps: notification.Steps("sms")}},
+		{"no preferences and no sms: first configured", list{"viber", "telegram", "email"}, all, nil, Decision{Steps: notification.Steps("email")}},
+		{"preferred without sms behind", list{"email"}, all, list{"email"}, Decision{Steps: notification.Steps("email")}},
+		{"no sms: the next preference behind", list{"viber", "email"}, all, list{"viber", "email"}, Decision{Steps: notification.Steps("viber", "email")}},
+		{"no sms consent: any other channel behind", all, list{"viber", "telegram"}, list{"viber"}, Decision{Steps: notification.Steps("viber", "telegram")}},
+		{"no sms consent", all, list{"email"}, list{"email"}, Decision{Steps: notification.Steps("email")}},
 		{"no address", nil, all, list{"email"}, Decision{Outcome: notification.Unreachable, Reason: notification.NoAddress}},
 		{"no consent", all, nil, list{"email"}, Decision{Outcome: notification.Suppressed, Reason: notification.NoConsent}},
 		{"consent without address", list{"sms"}, list{"email"}, nil, Decision{Outcome: notification.Suppressed, Reason: notification.NoConsent}},
@@ -91,7 +91,7 @@ func TestForHoldsWhateverTheRecipient(t *testing.T) {
 			t.Fatalf("%d usable channels, steps %v", usable, d.Steps)
 		}
 		for i, step := range d.Steps {
-			if r.Usable(rec, step) != notification.NoReason || slices.Contains(d.Steps[:i], step) {
+			if r.Usable(rec, step.Channel) != notification.NoReason || slices.Contains(d.Steps[:i], step) {
 				t.Fatalf("step %q of %v can't be used, or is there twice", step, d.Steps)
 			}
 		}

@@ -151,7 +151,7 @@ func newWriter(b *bench, u incident.Update, callback string) (*writer, error) {
 
 func (w *writer) message(r *audience.Recipient) (channel string, m channels.Message, err error) {
 	d := w.rules.For(r)
-	kind, _ := w.rules.Kind(d.Steps[0])
+	kind, _ := w.rules.Kind(d.Steps[0].Channel)
 	key := string(kind) + d.Locale
 	c, ok := w.contents[key]
 	if !ok {
@@ -164,12 +164,12 @@ func (w *writer) message(r *audience.Recipient) (channel string, m channels.Mess
 	ref := w.signer.Ref(notification.ID{Notification: w.sequence})
 	m, err = message(&c, r, d, ref)
 	m.Callback = w.callback + "/" + ref
-	return d.Steps[0], m, err
+	return d.Steps[0].Channel, m, err
 }
 
 func message(c *notification.Content, r *audience.Recipient, d plan.Decision, ref string) (m channels.Message, err error) {
 	values := plan.Values(c, r)
-	m = channels.Message{Ref: ref, Address: r.Address(d.Steps[0]), Locale: d.Locale}
+	m = channels.Message{Ref: ref, Address: r.Address(d.Steps[0].Channel), Locale: d.Locale}
 	if m.Text, err = c.Text.Expand(values); err != nil {
 		return m, err
 	}

@@ -15,7 +15,7 @@ func applyStores(w *world) {
 	f.Now = at(60)
 	change(&f, ns[0], func(n *notification.Notification) {
 		reach("email", notification.Read, at(60))(n)
-		n.Attempt.ProviderID, n.Stale = "p-1", true
+		n.Attempt.ProviderID, n.Stop = "p-1", notification.NewerNews
 	})
 	w.apply(f)
 	want := f.Changed[0]
@@ -174,7 +174,7 @@ func deadlines(w *world) {
 		w.must(err)
 		return ds
 	}
-	silence, bounce := ledger.Deadline{Batch: 1, Due: at(100)}, ledger.Deadline{Batch: 1, Bounce: true, Due: at(50)}
+	silence, bounce := ledger.Deadline{Batch: 1, Due: at(100)}, ledger.Deadline{Batch: 1, Kind: ledger.Bounce, Due: at(50)}
 	other := ledger.Deadline{Batch: 2, Due: at(70)}
 	set(silence, bounce, other)
 	later, earlier := silence, silence
@@ -253,9 +253,9 @@ func superseding(w *world) {
 	}
 	w.equal("outdated", outdated(), []int64{old[0].ID, old[2].ID})
 	f = ledger.Fold{Now: at(30)}
-	change(&f, old[0], func(n *notification.Notification) { n.Stale = true })
+	change(&f, old[0], func(n *notification.Notification) { n.Stop = notification.NewerNews })
 	change(&f, old[2], func(n *notification.Notification) {
-		n.Stale, n.Attempt.State, n.Attempt.Took = true, notification.Accepted, true
+		n.Stop, n.Attempt.State, n.Attempt.Took = notification.NewerNews, notification.Accepted, true
 	})
 	w.apply(f)
 	w.equal("outdated and still queued, so that their lane can be told again", outdated(), []int64{old[0].ID})

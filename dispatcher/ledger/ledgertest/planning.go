@@ -94,9 +94,9 @@ func pageNumbers(w *world) {
 	// Pages are laid out by batch, not by recipient: ids ascend in the order of the page.
 	p := ledger.Page{Update: u.ID, Cursor: 5, Last: true, Now: at(10)}
 	for _, r := range []int64{4, 1, 5, 2, 3} {
-		p.Notifications = append(p.Notifications, ledger.NewNotification{Recipient: r, Locale: "ro", Steps: []string{"email", "sms"}})
+		p.Notifications = append(p.Notifications, ledger.NewNotification{Recipient: r, Locale: "ro", Steps: notification.Steps("email", "sms")})
 	}
-	p.Notifications[4].Steps = []string{"sms"}
+	p.Notifications[4].Steps = notification.Steps("sms")
 	for _, cut := range []struct {
 		from, to int
 		channel  string

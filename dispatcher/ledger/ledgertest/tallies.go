@@ -50,7 +50,7 @@ func (b *books) plan() {
 			b.count("email", ledger.Planned)
 			b.count("email", "queued")
 			if i == 0 && rapid.Bool().Draw(b.t, "short cascade") {
-				p.Notifications[i].Steps = []string{"email"}
+				p.Notifications[i].Steps = notification.Steps("email")
 			}
 		}
 		if err := b.w.CommitPage(b.w.ctx, p); err != nil {

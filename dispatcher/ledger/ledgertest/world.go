@@ -139,7 +139,7 @@ func page(u ledger.Update, from, to int, last bool) ledger.Page {
 	p := ledger.Page{Update: u.ID, From: int64(from - 1), Cursor: int64(to), Last: last, Now: at(10)}
 	b := ledger.NewBatch{From: 0, To: to - from + 1, Batch: head(u.ID, "email")}
 	for n := from; n <= to; n++ {
-		p.Notifications = append(p.Notifications, ledger.NewNotification{Recipient: int64(n), Locale: "ro", Steps: []string{"email", "sms"}})
+		p.Notifications = append(p.Notifications, ledger.NewNotification{Recipient: int64(n), Locale: "ro", Steps: notification.Steps("email", "sms")})
 		b.Items = append(b.Items, ledger.Item{Address: fmt.Sprintf("c%d@example.com", n), Values: map[string]string{"name": fmt.Sprintf("Name %d", n)}})
 	}
 	p.Batches = []ledger.NewBatch{b}
@@ -204,7 +204,7 @@ func next(s notification.State, code string, now time.Time) func(*notification.N
 		n.Attempt.State, n.Attempt.Code = s, code
 		n.Past = append(n.Past, n.Attempt)
 		step := n.Attempt.Step + 1
-		n.Attempt = notification.Attempt{Step: step, Channel: n.Steps[step], State: notification.Queued, QueuedAt: now}
+		n.Attempt = notification.Attempt{Step: step, Channel: n.Steps[step].Channel, State: notification.Queued, QueuedAt: now}
 	}
 }
 

@@ -19,13 +19,17 @@ func (t tx) insertBatch(b ledger.AttemptBatch) (id int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	res, err := t.result(`INSERT INTO batches (update_id, channel, kind, locale, priority, step, try, not_before, members, items)
-		VALUES (?,?,?,?,?,?,?,?,?,?)`, b.Update, b.Channel, string(b.Kind), b.Locale, string(b.Priority), b.Step, b.Try,
-		ms(b.NotBefore), jsonInts(members), string(items))
+	res, err := t.result(`INSERT INTO batches (update_id, channel, kind, locale, priority, step, try, not_before, members, items, units)
+		VALUES (?,?,?,?,?,?,?,?,?,?, ? * coalesce((SELECT units FROM texts WHERE update_id = ? AND kind = ? AND locale = ?), 0))`,
+		b.Update, b.Channel, string(b.Kind), b.Locale, string(b.Priority), b.Step, b.Try, ms(b.NotBefore), jsonInts(members), string(items),
+		len(b.Items), b.Update, string(b.Kind), b.Locale)
 	if err != nil {
 		return 0, err
 	}
-	return res.LastInsertId()
+	if id, err = res.LastInsertId(); err != nil || b.GivenUp.IsZero() {
+		return id, err
+	}
+	return id, t.exec(`INSERT INTO deadlines (batch, kind, due) VALUES (?,?,?)`, id, int64(ledger.Queue), ms(b.GivenUp))
 }
 
 // UnsentBatches returns up to limit batches that are due and have not been handed to their lane's

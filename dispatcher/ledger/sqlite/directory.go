@@ -63,8 +63,14 @@ func (l *Ledger) scanRecipient(rows *sql.Rows) (ledger.Recipient, error) {
 	var addresses, preferences, consents, services, regions, segments string
 	err := rows.Scan(&r.Number, &r.ID, &r.Name, &r.Locale, &r.Zone, &addresses, &preferences, &consents, &services, &regions, &segments)
 	r.Addresses = splitAddresses(addresses)
-	r.Preferences, r.Consents = l.words.split(preferences), l.words.split(consents)
-	r.Services, r.Regions, r.Segments = l.words.split(services), l.words.split(regions), l.words.split(segments)
+	for _, list := range []struct {
+		to   *[]string
+		text string
+	}{
+		{&r.Preferences, preferences}, {&r.Consents, consents}, {&r.Services, services}, {&r.Regions, regions}, {&r.Segments, segments},
+	} {
+		*list.to, _ = l.words.list(list.text) // splitting never fails
+	}
 	return r, err
 }
 

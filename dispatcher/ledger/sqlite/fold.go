@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
@@ -13,18 +12,20 @@ import (
 )
 
 const notificationColumns = `n.id, n.update_id, n.recipient, n.version, n.locale, n.steps, n.step, n.try, n.state, n.batch,
-	n.queued_at, n.code, n.provider_id, n.took, n.stale, n.outcome, n.reason, n.proof, n.reached_by, n.settled_at`
+	n.queued_at, n.code, n.provider_id, n.took, n.stop, n.outcome, n.reason, n.proof, n.reached_by, n.settled_at`
 
-func scanNotification(rows *sql.Rows) (notification.Notification, error) {
+func (l *Ledger) scanNotification(rows *sql.Rows) (notification.Notification, error) {
 	var n notification.Notification
 	var steps string
 	var queued, settled int64
 	a := &n.Attempt
 	err := rows.Scan(&n.ID, &n.Update, &n.Recipient, &n.Version, &n.Locale, &steps, &a.Step, &a.Try, &a.State, &a.Batch,
-		&queued, &a.Code, &a.ProviderID, &a.Took, &n.Stale, &n.Outcome, &n.Reason, &n.Proof, &n.ReachedBy, &settled)
-	if steps != "" {
-		n.Steps = strings.Split(steps, ",")
-		a.Channel = n.Steps[a.Step]
+		&queued, &a.Code, &a.ProviderID, &a.Took, &n.Stop, &n.Outcome, &n.Reason, &n.Proof, &n.ReachedBy, &settled)
+	if err == nil {
+		n.Steps, err = l.cascades.list(steps)
+	}
+	if int(a.Step) < len(n.Steps) {
+		a.Channel = n.Steps[a.Step].Channel
 	}
 	a.QueuedAt, n.SettledAt = fromMS(queued), fromMS(settled)
 	return n, err
@@ -38,22 +39,22 @@ func (l *Ledger) Notifications(ctx context.Context, ids []int64) ([]notification
 
 // Waiting returns the open notifications whose current attempt travelled in a batch.
 func (l *Ledger) Waiting(ctx context.Context, batch int64) ([]notification.Notification, error) {
-	return l.notifications(ctx, `WHERE n.id IN (SELECT value FROM batches b, json_each(b.members) WHERE b.id = ?)
+	return l.notifications(ctx, `WHERE n.id IN (SELECT m.value FROM batches b JOIN updates u ON u.id = b.update_id AND u.open > 0, json_each(b.members) m WHERE b.id = ?)
 		AND n.batch = ? AND n.outcome = 0 ORDER BY n.id`, batch, batch)
 }
 
 // Outdated returns the open notifications of older updates of the same incident whose recipients
-// are in the page: those that are to be marked stale, and those marked before that are still queued,
+// are in the page: those that are to be stopped, and those marked before that are still queued,
 // since word of it to their lane may have been lost.
 func (l *Ledger) Outdated(ctx context.Context, p ledger.SupersedingPage) ([]notification.Notification, error) {
 	return l.notifications(ctx, `JOIN notifications newer ON newer.recipient = n.recipient
-		WHERE newer.id BETWEEN ? AND ? AND n.outcome = 0 AND (n.stale = 0 OR n.state = 1) AND n.update_id IN
+		WHERE newer.id BETWEEN ? AND ? AND n.outcome = 0 AND (n.stop = 0 OR n.state = 1) AND n.update_id IN
 			(SELECT o.id FROM updates u JOIN updates o ON o.incident = u.incident AND o.id < u.id AND o.open > 0 WHERE u.id = ?)
 		ORDER BY n.id`, p.First, p.Last, p.Update)
 }
 
 func (l *Ledger) notifications(ctx context.Context, where string, args ...any) ([]notification.Notification, error) {
-	ns, err := collect(ctx, l.reader, scanNotification, `SELECT `+notificationColumns+` FROM notifications n `+where, args...)
+	ns, err := collect(ctx, l.reader, l.scanNotification, `SELECT `+notificationColumns+` FROM notifications n `+where, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -86,12 +87,12 @@ func (l *Ledger) addPast(ctx context.Context, byID map[int64]*notification.Notif
 
 // DueDeadlines returns up to limit deadlines that are due at now, earliest first.
 func (l *Ledger) DueDeadlines(ctx context.Context, now time.Time, limit int) ([]ledger.Deadline, error) {
-	return collect(ctx, l.reader, scanDeadline, `SELECT batch, bounce, due FROM deadlines WHERE due <= ? ORDER BY due, batch LIMIT ?`, ms(now), limit)
+	return collect(ctx, l.reader, scanDeadline, `SELECT batch, kind, due FROM deadlines WHERE due <= ? ORDER BY due, batch LIMIT ?`, ms(now), limit)
 }
 
 // NextDeadline returns when the next deadline falls due; zero if there is none.
 func (l *Ledger) NextDeadline(ctx context.Context) (time.Time, error) {
-	ds, err := collect(ctx, l.reader, scanDeadline, `SELECT batch, bounce, due FROM deadlines ORDER BY due LIMIT 1`)
+	ds, err := collect(ctx, l.reader, scanDeadline, `SELECT batch, kind, due FROM deadlines ORDER BY due LIMIT 1`)
 	if err != nil || len(ds) == 0 {
 		return time.Time{}, err
 	}
@@ -101,7 +102,7 @@ func (l *Ledger) NextDeadline(ctx context.Context) (time.Time, error) {
 func scanDeadline(rows *sql.Rows) (ledger.Deadline, error) {
 	var d ledger.Deadline
 	var due int64
-	err := rows.Scan(&d.Batch, &d.Bounce, &due)
+	err := rows.Scan(&d.Batch, &d.Kind, &due)
 	d.Due = time.UnixMilli(due).UTC()
 	return d, err
 }
@@ -219,15 +220,15 @@ func (t tx) updateNotification(before, n *notification.Notification) error {
 
 func (t tx) writeProgress(before, n *notification.Notification) (sql.Result, error) {
 	a, was := &n.Attempt, &before.Attempt
-	if a.Step == was.Step && a.Try == was.Try && a.Code == was.Code && n.Stale == before.Stale && n.Reason == before.Reason {
+	if a.Step == was.Step && a.Try == was.Try && a.Code == was.Code && n.Stop == before.Stop && n.Reason == before.Reason {
 		return t.result(`UPDATE notifications SET version = version + 1, state = ?, provider_id = ?, took = ?, outcome = ?, proof = ?,
 			reached_by = ?, settled_at = ? WHERE id = ? AND version = ?`,
 			int64(a.State), a.ProviderID, a.Took, int64(n.Outcome), int64(n.Proof), n.ReachedBy, ms(n.SettledAt), n.ID, n.Version)
 	}
 	return t.result(`UPDATE notifications SET version = version + 1, step = ?, try = ?, state = ?, batch = ?, queued_at = ?,
-		code = ?, provider_id = ?, took = ?, stale = ?, outcome = ?, reason = ?, proof = ?, reached_by = ?, settled_at = ?
+		code = ?, provider_id = ?, took = ?, stop = ?, outcome = ?, reason = ?, proof = ?, reached_by = ?, settled_at = ?
 		WHERE id = ? AND version = ?`,
-		int64(a.Step), int64(a.Try), int64(a.State), a.Batch, ms(a.QueuedAt), a.Code, a.ProviderID, a.Took, n.Stale, int64(n.Outcome),
+		int64(a.Step), int64(a.Try), int64(a.State), a.Batch, ms(a.QueuedAt), a.Code, a.ProviderID, a.Took, int64(n.Stop), int64(n.Outcome),
 		string(n.Reason), int64(n.Proof), n.ReachedBy, ms(n.SettledAt), n.ID, n.Version)
 }
 
@@ -242,11 +243,11 @@ func (t tx) putPast(id int64, a *notification.Attempt) error {
 func (t tx) foldSmall(f ledger.Fold) error {
 	var errs []error
 	for _, d := range f.Done {
-		errs = append(errs, t.exec(`DELETE FROM deadlines WHERE batch = ? AND bounce = ? AND due <= ?`, d.Batch, d.Bounce, ms(d.Due)))
+		errs = append(errs, t.exec(`DELETE FROM deadlines WHERE batch = ? AND kind = ? AND due <= ?`, d.Batch, int64(d.Kind), ms(d.Due)))
 	}
 	for _, d := range f.Deadlines {
-		errs = append(errs, t.exec(`INSERT INTO deadlines (batch, bounce, due) VALUES (?,?,?)
-			ON CONFLICT (batch, bounce) DO UPDATE SET due = max(due, excluded.due)`, d.Batch, d.Bounce, ms(d.Due)))
+		errs = append(errs, t.exec(`INSERT INTO deadlines (batch, kind, due) VALUES (?,?,?)
+			ON CONFLICT (batch, kind) DO UPDATE SET due = max(due, excluded.due)`, d.Batch, int64(d.Kind), ms(d.Due)))
 	}
 	for _, p := range f.ProviderIDs {
 		errs = append(errs, t.exec(`INSERT INTO provider_ids (channel, provider_id, notification, step, try) VALUES (?,?,?,?,?)
@@ -258,6 +259,7 @@ func (t tx) foldSmall(f ledger.Fold) error {
 	}
 	errs = append(errs,
 		t.exec(`DELETE FROM early_receipts WHERE id IN (SELECT value FROM json_each(?))`, jsonInts(f.Claimed)),
+		t.exec(`DELETE FROM errands WHERE id IN (SELECT value FROM json_each(?))`, jsonInts(f.ErrandsDone)),
 		t.exec(`DELETE FROM superseding_pages WHERE id IN (SELECT value FROM json_each(?))`, jsonInts(f.Superseded)))
 	return errors.Join(errs...)
 }

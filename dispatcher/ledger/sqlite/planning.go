@@ -18,7 +18,8 @@ func (l *Ledger) NextToPlan(ctx context.Context) (ledger.Update, error) {
 	var u ledger.Update
 	err := l.write(ctx, "looking for an update to plan", func(t tx) error {
 		us, err := collect(ctx, t, scanUpdate, `SELECT `+updateColumns+` FROM updates
-			WHERE state IN ('approved', 'planning') ORDER BY id LIMIT 1`)
+			WHERE state IN ('approved', 'planning') AND NOT paused
+				AND NOT EXISTS (SELECT 1 FROM incidents i WHERE i.id = incident AND i.paused) ORDER BY id LIMIT 1`)
 		if err != nil {
 			return err
 		}
@@ -109,7 +110,7 @@ func (t tx) insertNotifications(p ledger.Page) (first int64, err error) {
 		if n.Outcome != notification.Open {
 			state, settled = notification.NoAttempt, now
 		}
-		args = append(args, first+int64(i), p.Update, n.Recipient, n.Locale, strings.Join(n.Steps, ","), int64(state), batchOf[i],
+		args = append(args, first+int64(i), p.Update, n.Recipient, n.Locale, notification.FormatSteps(n.Steps), int64(state), batchOf[i],
 			now, int64(n.Outcome), string(n.Reason), settled)
 		if len(args) == cap(args) || i == len(p.Notifications)-1 {
 			if err := t.exec(insertRows(len(args)/rowParameters), args...); err != nil {
@@ -131,7 +132,7 @@ const (
 func insertRows(n int) string {
 	const row = `(?,?,?,0,?,?,0,0,?,?,?,'','',0,0,?,?,0,'',?)`
 	return `INSERT INTO notifications (id, update_id, recipient, version, locale, steps, step, try, state, batch,
-		queued_at, code, provider_id, took, stale, outcome, reason, proof, reached_by, settled_at)
+		queued_at, code, provider_id, took, stop, outcome, reason, proof, reached_by, settled_at)
 		VALUES ` + strings.TrimSuffix(strings.Repeat(row+",", n), ",")
 }
 

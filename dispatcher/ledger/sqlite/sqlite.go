@@ -24,6 +24,7 @@ import (
 	sqlitelib "modernc.org/sqlite/lib"
 
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
+	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 )
 
 //go:embed migrations/*.sql
@@ -38,7 +39,8 @@ type Options struct {
 // Ledger is a ledger in a SQLite file. It is safe for concurrent use.
 type Ledger struct {
 	writer, reader *sql.DB
-	words          words
+	words          kept[string]            // joined lists
+	cascades       kept[notification.Step] // cascades as rows hold them
 
 	// fullSince is when the file last had no room, in nanoseconds since 1970; 0 once something was written.
 	fullSince atomic.Int64
@@ -70,7 +72,9 @@ func Open(ctx context.Context, path string, o Options) (*Ledger, error) {
 	if err != nil {
 		return nil, errors.Join(err, conn.Close(), writer.Close())
 	}
-	return &Ledger{writer: writer, reader: reader, conn: conn, statements: map[string]*sql.Stmt{}}, nil
+	l := &Ledger{writer: writer, reader: reader, conn: conn, statements: map[string]*sql.Stmt{}}
+	l.words.parse, l.cascades.parse = split, notification.ParseSteps
+	return l, nil
 }
 
 // private makes the file, if there is none, readable by its owner only: it holds addresses, and
@@ -262,30 +266,37 @@ func fromMS(v int64) time.Time {
 
 func join(list []string) string { return strings.Join(list, "\n") }
 
-// words splits joined lists and keeps the results: most recipients share theirs with many others.
-type words struct {
+// kept keeps the lists that texts were parsed to: most rows share theirs with many others.
+type kept[T any] struct {
+	parse func(string) ([]T, error)
+
 	mu    sync.RWMutex
-	lists map[string][]string
+	lists map[string][]T
 }
 
-const maxWords = 1 << 16
+const maxKept = 1 << 16
 
-func (w *words) split(s string) []string {
-	if s == "" {
-		return nil
+func (k *kept[T]) list(text string) ([]T, error) {
+	if text == "" {
+		return nil, nil
 	}
-	w.mu.RLock()
-	list, ok := w.lists[s]
-	w.mu.RUnlock()
+	k.mu.RLock()
+	list, ok := k.lists[text]
+	k.mu.RUnlock()
 	if ok {
-		return list
+		return list, nil
 	}
-	list = strings.Split(s, "\n")
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.lists == nil || len(w.lists) > maxWords {
-		w.lists = map[string][]string{}
+	list, err := k.parse(text)
+	if err != nil {
+		return nil, err
 	}
-	w.lists[s] = list
-	return list
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.lists == nil || len(k.lists) > maxKept {
+		k.lists = map[string][]T{}
+	}
+	k.lists[text] = list
+	return list, nil
 }
+
+func split(s string) ([]string, error) { return strings.Split(s, "\n"), nil }
