@@ -10,7 +10,7 @@ import (
 type Metrics struct {
 	updates, failures, languages *prometheus.CounterVec
 	notifications, batches       prometheus.Counter
-	empty                        prometheus.Counter
+	empty, waiting               prometheus.Counter
 	intakeSeconds, pageSeconds   prometheus.Histogram
 }
 
@@ -34,10 +34,11 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		notifications: counter("notifications_planned_total", "Notifications committed by planning."),
 		batches:       counter("batches_published_total", "Batches handed to the lanes' queues."),
 		empty:         counter("empty_audiences_total", "Updates that nobody is affected by."),
+		waiting:       counter("units_beyond_budget_total", "Billed units of batches that had to wait, as their incident's budget was spent."),
 		intakeSeconds: histogram("intake_duration_seconds", "Time to check, render and record an update."),
 		pageSeconds:   histogram("page_duration_seconds", "Time to plan and commit a page."),
 	}
-	r.MustRegister(m.updates, m.failures, m.languages, m.notifications, m.batches, m.empty, m.intakeSeconds, m.pageSeconds)
+	r.MustRegister(m.updates, m.failures, m.languages, m.notifications, m.batches, m.empty, m.waiting, m.intakeSeconds, m.pageSeconds)
 	return m
 }
 
@@ -48,6 +49,8 @@ func (m *Metrics) published(batches int)      { m.batches.Add(float64(batches)) 
 func (m *Metrics) intake(took time.Duration)  { m.intakeSeconds.Observe(took.Seconds()) }
 
 func (m *Metrics) emptyAudience() { m.empty.Inc() }
+
+func (m *Metrics) beyondBudget(units int64) { m.waiting.Add(float64(units)) }
 
 func (m *Metrics) page(notifications int, took time.Duration) {
 	m.notifications.Add(float64(notifications))

@@ -22,6 +22,7 @@ type PlannerLedger interface {
 	NextToPlan(ctx context.Context) (ledger.Update, error)
 	Texts(ctx context.Context, update int64) ([]ledger.Text, error)
 	RecipientsAfter(ctx context.Context, after, until int64, limit int, ids []string) ([]ledger.Recipient, error)
+	UnreachedAfter(ctx context.Context, update, after, until int64, limit int) ([]ledger.Recipient, error)
 	CommitPage(ctx context.Context, p ledger.Page) error
 }
 
@@ -30,6 +31,8 @@ type PlannerLedger interface {
 type Planner struct {
 	Ledger PlannerLedger
 	Rules  plan.Rules
+	// Policy says how long attempts may wait for their lanes.
+	Policy notification.Policy
 	Clock  clock.Clock
 	// Planned wakes the planner; Batches and Pages are woken after each page.
 	Planned, Batches, Pages Signal
@@ -48,8 +51,8 @@ func (p *Planner) Run(ctx context.Context) error {
 		}
 		switch {
 		case err == nil:
-		case errors.Is(err, ledger.ErrNotFound):
-			p.Planned.wait(ctx, poll)
+		case errors.Is(err, ledger.ErrNotFound), errors.Is(err, ledger.ErrConflict):
+			p.Planned.wait(ctx, poll) // there is nothing, or somebody else plans it, has paused or cancelled it
 		case ctx.Err() == nil:
 			p.Log.ErrorContext(ctx, "planning stopped, will try again", "update", u.ID, "error", err)
 			p.Metrics.failed("planning")
@@ -68,7 +71,7 @@ func (p *Planner) plan(ctx context.Context, u ledger.Update) error {
 	pg := pager{planner: p, update: u, texts: indexTexts(texts), selector: audience.NewSelector(u.Update.Affects)}
 	for last := false; !last; {
 		begun := time.Now()
-		recipients, err := p.Ledger.RecipientsAfter(ctx, pg.update.Cursor, u.Until, p.PageSize, u.Update.Affects.Recipients)
+		recipients, err := pg.recipients(ctx)
 		if err != nil {
 			return err
 		}
@@ -133,6 +136,16 @@ func (d *planned) channel() string {
 	return d.Steps[0].Channel
 }
 
+// recipients are those that the next page looks at: everybody, or those whom an update that is told again
+// did not reach.
+func (g *pager) recipients(ctx context.Context) ([]ledger.Recipient, error) {
+	u, p := &g.update, g.planner
+	if u.RetryOf != 0 {
+		return p.Ledger.UnreachedAfter(ctx, u.RetryOf, u.Cursor, u.Until, p.PageSize)
+	}
+	return p.Ledger.RecipientsAfter(ctx, u.Cursor, u.Until, p.PageSize, u.Update.Affects.Recipients)
+}
+
 // page decides for each recipient who is affected, and lays notifications out in the order of their
 // batches, so that ids ascend in the order of sending.
 func (g *pager) page(recipients []ledger.Recipient, last bool) ledger.Page {
@@ -142,7 +155,7 @@ func (g *pager) page(recipients []ledger.Recipient, last bool) ledger.Page {
 	}
 	all := make([]planned, 0, len(recipients))
 	for i := range recipients {
-		if r := &recipients[i]; g.selector.Matches(&r.Recipient) {
+		if r := &recipients[i]; g.update.RetryOf != 0 || g.selector.Matches(&r.Recipient) {
 			all = append(all, planned{r, g.decide(&r.Recipient)})
 		}
 	}
@@ -156,7 +169,7 @@ func (g *pager) page(recipients []ledger.Recipient, last bool) ledger.Page {
 			Recipient: d.recipient.Number, Locale: d.Locale, Steps: d.Steps, Outcome: d.Outcome, Reason: d.Reason,
 		}
 	}
-	p.Batches = g.batches(all)
+	p.Batches = g.batches(all, p.Now)
 	return p
 }
 
@@ -178,7 +191,7 @@ func (g *pager) decide(r *audience.Recipient) plan.Decision {
 }
 
 // batches cuts the runs of same channel and locale into batches.
-func (g *pager) batches(all []planned) []ledger.NewBatch {
+func (g *pager) batches(all []planned, now time.Time) []ledger.NewBatch {
 	var batches []ledger.NewBatch
 	for from := 0; from < len(all); {
 		to := from + 1
@@ -186,20 +199,21 @@ func (g *pager) batches(all []planned) []ledger.NewBatch {
 			to++
 		}
 		if all[from].channel() != "" {
-			batches = append(batches, g.batch(all, from, to))
+			batches = append(batches, g.batch(all, from, to, now))
 		}
 		from = to
 	}
 	return batches
 }
 
-func (g *pager) batch(all []planned, from, to int) ledger.NewBatch {
+func (g *pager) batch(all []planned, from, to int, now time.Time) ledger.NewBatch {
 	channel := all[from].channel()
 	kind, _ := g.planner.Rules.Kind(channel)
 	content := g.texts[textKey{kind, all[from].Locale}]
 	b := ledger.NewBatch{From: from, To: to, Items: make([]ledger.Item, 0, to-from), Batch: ledger.BatchHead{
 		Update: g.update.ID, Channel: channel, Kind: kind, Locale: all[from].Locale,
 		Priority: notification.PriorityOf(g.update.Update.Status, g.update.Update.Impact),
+		GivenUp:  g.planner.Policy.GivenUp(channel, now, now),
 	}}
 	for i := from; i < to; i++ {
 		r := &all[i].recipient.Recipient

@@ -3,6 +3,7 @@ package dispatcher
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/tocsin-dev/tocsin/dispatcher/bus"
@@ -16,6 +17,7 @@ import (
 type PublisherLedger interface {
 	UnsentBatches(ctx context.Context, now time.Time, limit int) ([]ledger.Batch, error)
 	NextBatchDue(ctx context.Context) (time.Time, error)
+	Spend(ctx context.Context, batches []int64, limit int64) (beyond []int64, err error)
 	MarkSent(ctx context.Context, batches []int64, now time.Time) error
 }
 
@@ -33,10 +35,13 @@ type Publisher struct {
 	InDoubt map[incident.Impact]notification.InDoubt
 	// UsefulFor is how long a message is worth delivering.
 	UsefulFor time.Duration
-	Clock     clock.Clock
-	Batches   Signal
-	Metrics   *Metrics
-	Log       *slog.Logger
+	// Budget is how many billed units an incident may spend, where no operator has said otherwise; 0
+	// is without limit.
+	Budget  int64
+	Clock   clock.Clock
+	Batches Signal
+	Metrics *Metrics
+	Log     *slog.Logger
 }
 
 // batchesAtOnce bounds what is read and published in one go.
@@ -63,15 +68,46 @@ func (p *Publisher) publish(ctx context.Context) (int, error) {
 	if err != nil || len(unsent) == 0 {
 		return 0, err
 	}
-	batches, ids := make([]bus.Batch, len(unsent)), make([]int64, len(unsent))
-	for i := range unsent {
-		batches[i], ids[i] = p.batch(&unsent[i]), unsent[i].ID
+	affordable, err := p.spend(ctx, unsent)
+	if err != nil || len(affordable) == 0 {
+		return len(unsent), err
+	}
+	batches, ids := make([]bus.Batch, len(affordable)), make([]int64, len(affordable))
+	for i := range affordable {
+		batches[i], ids[i] = p.batch(&affordable[i]), affordable[i].ID
 	}
 	if err := p.Bus.PublishBatches(ctx, batches); err != nil {
 		return 0, err
 	}
 	p.Metrics.published(len(batches))
-	return len(batches), p.Ledger.MarkSent(ctx, ids, p.Clock.Now())
+	return len(unsent), p.Ledger.MarkSent(ctx, ids, p.Clock.Now())
+}
+
+// spend counts what batches cost and leaves out what their incidents can't afford.
+func (p *Publisher) spend(ctx context.Context, unsent []ledger.Batch) ([]ledger.Batch, error) {
+	var billed []int64
+	for i := range unsent {
+		if unsent[i].Units > 0 {
+			billed = append(billed, unsent[i].ID)
+		}
+	}
+	if len(billed) == 0 {
+		return unsent, nil
+	}
+	beyond, err := p.Ledger.Spend(ctx, billed, p.Budget)
+	if err != nil || len(beyond) == 0 {
+		return unsent, err
+	}
+	left := slices.DeleteFunc(unsent, func(b ledger.Batch) bool {
+		if !slices.Contains(beyond, b.ID) {
+			return false
+		}
+		p.Log.ErrorContext(ctx, "the incident's budget is spent: a batch waits until it is raised (`tocsin budget`)",
+			"team", b.Team, "incident", b.Incident, "channel", b.Channel, "batch", b.ID, "segments", b.Units)
+		p.Metrics.beyondBudget(b.Units)
+		return true
+	})
+	return left, nil
 }
 
 func (p *Publisher) batch(b *ledger.Batch) bus.Batch {

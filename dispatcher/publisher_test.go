@@ -13,6 +13,7 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/bus"
 	"github.com/tocsin-dev/tocsin/dispatcher/bus/bustest"
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
+	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger/sqlite"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 )
@@ -136,5 +137,45 @@ func TestPublisherRepublishesOnce(t *testing.T) {
 func TestPublisherTriesAgainWhenNATSFails(t *testing.T) {
 	if b, _ := publish(t, 3, func(_ *publisherLedger, b *publisherBus) { b.down = 1 }); b.calls != 2 {
 		t.Errorf("tried %d times, want 2", b.calls)
+	}
+}
+
+// TestPublisherKeepsToTheBudget: what an incident can't afford waits for an order, and is then sent once.
+func TestPublisherKeepsToTheBudget(t *testing.T) {
+	l, b := openLedger(t), bustest.Start(t)
+	pl := &publisherLedger{Ledger: l, marked: make(chan int, 100)}
+	customers(t, l, 1, 6) // every other one reads SMS
+	texts := testTexts(channels.SMS, channels.Email)
+	for i := range texts {
+		if texts[i].Kind == channels.SMS {
+			texts[i].Units = 2
+		}
+	}
+	record(t, l, testUpdate(1), texts)
+	planAll(t, l, 1)
+	p := &Publisher{Ledger: pl, Bus: b, Budget: 3, Batches: NewSignal(), Metrics: metrics(), Log: quiet()}
+	stop := runs(t, p.Run)
+	defer stop()
+	sent := 0
+	for sent < 4 { // three mails and one SMS: a second one would be 4 segments
+		sent += await(t, "what is affordable", pl.marked)
+	}
+	if left := allBatches(t, l); len(left) != 0 || sent != 4 {
+		t.Errorf("%d sent, and %d more may be", sent, len(left))
+	}
+	s, err := l.Incident(t.Context(), "payments", "cards")
+	if err != nil || s.Spending != (ledger.Spending{Spent: 2, Cap: 3, Waiting: 4}) {
+		t.Errorf("spending %+v, %v", s.Spending, err)
+	}
+	raise := ledger.Order{ID: "o", Verb: ledger.Budget, Team: "payments", Incident: "cards", Segments: 6, By: "Ana", Why: "agreed"}
+	if r, err := l.CarryOut(t.Context(), raise, time.Now()); err != nil || r.Refused {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	p.Batches.Wake()
+	for sent < 6 {
+		sent += await(t, "the rest", pl.marked)
+	}
+	if got := queued(t, b, 6); len(got) != 6 {
+		t.Errorf("%d batches in the queue", len(got))
 	}
 }

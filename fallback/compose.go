@@ -156,6 +156,7 @@ func (f *fold) batch(ctx context.Context, all []further) (ledger.AttemptBatch, e
 	b := ledger.AttemptBatch{BatchHead: ledger.BatchHead{
 		Update: n.Update, Channel: n.Attempt.Channel, Kind: kind, Locale: n.Locale, Priority: u.priority,
 		Step: n.Attempt.Step, Try: n.Attempt.Try, NotBefore: all[0].notBefore,
+		GivenUp: f.givenUp(all),
 	}}
 	for i := range all {
 		r := &all[i].recipient.Recipient
@@ -164,6 +165,23 @@ func (f *fold) batch(ctx context.Context, all []further) (ledger.AttemptBatch, e
 		})
 	}
 	return b, nil
+}
+
+// givenUp is when what of a batch still waits for its lane is given up: the latest moment of its attempts,
+// which differ where their notifications began at different times.
+func (f *fold) givenUp(all []further) time.Time {
+	var last time.Time
+	for i := range all {
+		n := all[i].n
+		at := f.e.Policy.GivenUp(n.Attempt.Channel, all[i].notBefore, n.Begun())
+		if at.IsZero() {
+			return at
+		}
+		if at.After(last) {
+			last = at
+		}
+	}
+	return last
 }
 
 // announced keeps what the engine needs of updates: their priority and their frozen texts, which

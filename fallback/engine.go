@@ -31,6 +31,9 @@ type Ledger interface {
 	AttemptsByProviderID(ctx context.Context, channel string, ids []string) ([]ledger.ProviderAttempt, error)
 	EarlyReceipts(ctx context.Context, channel string, ids []string) ([]ledger.EarlyReceipt, error)
 	Apply(ctx context.Context, f ledger.Fold) error
+	CarryOut(ctx context.Context, o ledger.Order, now time.Time) (ledger.OrderReport, error)
+	Errands(ctx context.Context, limit int) ([]ledger.Errand, error)
+	Pending(ctx context.Context, e ledger.Errand) (ns []notification.Notification, unsent map[int64]bool, err error)
 }
 
 // Bus is what the engine needs of NATS.
@@ -47,8 +50,8 @@ type Engine struct {
 	Rules  *plan.Rules
 	Policy notification.Policy
 	Clock  clock.Clock
-	// Batches is woken when there are batches to send.
-	Batches interface{ Wake() }
+	// Batches is woken when there are batches to send, Planned when there may be something to plan.
+	Batches, Planned interface{ Wake() }
 	// PagesPlanned wakes the engine when a page was planned.
 	PagesPlanned <-chan struct{}
 	Metrics      *Metrics
@@ -110,6 +113,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	consume(bus.ResultsStream, readRecord)
 	consume(bus.ReceiptsStream, readReceipts)
+	g.Go(func() error { return e.hearOrders(ctx) })
 	g.Go(func() error { return e.loop(ctx, incoming) })
 	return g.Wait()
 }
@@ -167,7 +171,7 @@ func (e *Engine) loop(ctx context.Context, incoming <-chan delivery) error {
 // everything: under load there is always something that it hasn't, and after a standstill much.
 func (e *Engine) routine(judging bool, heard time.Time) func(context.Context) error {
 	return func(ctx context.Context) error {
-		if err := e.supersede(ctx); err != nil || !judging {
+		if err := errors.Join(e.supersede(ctx), e.runErrands(ctx)); err != nil || !judging {
 			return err
 		}
 		return e.judge(ctx, heard)

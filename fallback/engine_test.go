@@ -78,6 +78,8 @@ type world struct {
 	bus    *flaky
 	engine *Engine
 	pages  chan struct{}
+	// givenUp is when the batches of updates to be announced are given up.
+	givenUp time.Time
 }
 
 func newWorld(t *testing.T) *world {
@@ -91,7 +93,7 @@ func newWorld(t *testing.T) *world {
 	w.bus = &flaky{Bus: bustest.Start(t), ledger: w.ledger}
 	p := policy()
 	w.engine = &Engine{
-		Ledger: w.ledger, Bus: w.bus, Policy: p, Batches: wake{}, PagesPlanned: w.pages,
+		Ledger: w.ledger, Bus: w.bus, Policy: p, Batches: wake{}, Planned: wake{}, PagesPlanned: w.pages,
 		Rules: &plan.Rules{Locales: []string{"ro"}, Behind: []string{"sms"}, Channels: []plan.Channel{
 			{Name: "viber", Kind: channels.Messenger}, {Name: "web", Kind: channels.Web}, {Name: "email", Kind: channels.Email}, {Name: "sms", Kind: channels.SMS},
 		}},
@@ -155,7 +157,9 @@ func (w *world) announce(event string, n int, steps ...string) []notification.No
 	next, err := w.ledger.NextToPlan(ctx)
 	w.must(err)
 	p := ledger.Page{Update: next.ID, Cursor: int64(n), Last: true, Now: time.Now()}
-	b := ledger.NewBatch{To: n, Batch: ledger.BatchHead{Update: next.ID, Channel: steps[0], Kind: channels.Messenger, Locale: "ro", Priority: notification.Urgent}}
+	b := ledger.NewBatch{To: n, Batch: ledger.BatchHead{
+		Update: next.ID, Channel: steps[0], Kind: channels.Messenger, Locale: "ro", Priority: notification.Urgent, GivenUp: w.givenUp,
+	}}
 	for i := range n {
 		p.Notifications = append(p.Notifications, ledger.NewNotification{Recipient: int64(i + 1), Locale: "ro", Steps: notification.Steps(steps...)})
 		b.Items = append(b.Items, ledger.Item{Address: "v"})

@@ -1,6 +1,8 @@
 package fallback
 
 import (
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -12,9 +14,9 @@ import (
 
 // Metrics are the fallback engine's metrics.
 type Metrics struct {
-	events, receipts, outcomes, further, revocations, unread *prometheus.CounterVec
-	failures, strays, due, double                            prometheus.Counter
-	seconds                                                  prometheus.Histogram
+	events, receipts, outcomes, further, revocations, unread, orders *prometheus.CounterVec
+	failures, strays, due, double                                    prometheus.Counter
+	seconds                                                          prometheus.Histogram
 }
 
 // NewMetrics makes the engine's metrics and registers them.
@@ -29,6 +31,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		further:     prometheus.NewCounterVec(opts("attempts_queued_total", "Further attempts queued, by channel and whether for a later step or another try."), []string{"channel", "why"}),
 		revocations: prometheus.NewCounterVec(opts("revocations_total", "Attempts that lanes were told to stop."), []string{"channel"}),
 		unread:      prometheus.NewCounterVec(opts("unreadable_total", "Messages dropped because they could not be read."), []string{"stream"}),
+		orders:      prometheus.NewCounterVec(opts("orders_total", "Operators' orders, by verb and whether they were refused."), []string{"verb", "refused"}),
 		failures:    prometheus.NewCounter(opts("failures_total", "Folds put off because the ledger or NATS failed.")),
 		strays:      prometheus.NewCounter(opts("stray_events_total", "Events for notifications that this ledger doesn't have.")),
 		due:         prometheus.NewCounter(opts("deadlines_total", "Deadlines dealt with.")),
@@ -38,7 +41,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Buckets: prometheus.ExponentialBuckets(.001, 3, 9),
 		}),
 	}
-	r.MustRegister(m.events, m.receipts, m.outcomes, m.further, m.revocations, m.unread, m.failures, m.strays, m.due, m.double, m.seconds)
+	r.MustRegister(m.events, m.receipts, m.outcomes, m.further, m.revocations, m.unread, m.orders, m.failures, m.strays, m.due, m.double, m.seconds)
 	return m
 }
 
@@ -53,6 +56,13 @@ func (m *Metrics) deadlines(n int)          { m.due.Add(float64(n)) }
 
 func (m *Metrics) revoked(channel string, n int) {
 	m.revocations.WithLabelValues(channel).Add(float64(n))
+}
+
+func (m *Metrics) order(v ledger.Verb, refused bool) {
+	if !slices.Contains(ledger.Verbs(), v) {
+		v = "unknown"
+	}
+	m.orders.WithLabelValues(string(v), strconv.FormatBool(refused)).Inc()
 }
 
 // fold counts what a committed fold did.

@@ -156,12 +156,19 @@ func printRejections(w io.Writer, list []ledger.Rejection, zone *time.Location) 
 }
 
 func printIncident(w io.Writer, s ledger.IncidentSummary, zone *time.Location) error {
-	_, _ = fmt.Fprintf(w, "%s/%s: %s, %s, %s\n%s\n\n", s.Team, s.ID, s.Kind, s.Impact, words(string(s.Status)), since(&s.Incident, zone))
+	_, _ = fmt.Fprintf(w, "%s/%s: %s, %s, %s\n%s\n", s.Team, s.ID, s.Kind, s.Impact, words(string(s.Status)), since(&s.Incident, zone))
+	for _, line := range standing(&s) {
+		_, _ = fmt.Fprintln(w, line)
+	}
+	_, _ = fmt.Fprintln(w)
 	t := newTable(w)
 	_, _ = fmt.Fprintln(t, "UPDATE\tSTATUS\tCAME\tSTATE\tAUDIENCE\tREACHED\tOPEN\tAPPROVED BY")
 	for i := range s.Progress {
 		u := &s.Progress[i]
 		state := words(string(u.State))
+		if u.Paused {
+			state += ", paused"
+		}
 		if u.Reason != "" {
 			state += " (" + u.Reason + ")"
 		}
@@ -169,6 +176,31 @@ func printIncident(w io.Writer, s ledger.IncidentSummary, zone *time.Location) e
 			thousands(u.Audience), thousands(u.Count("*", notification.Reached.String())), thousands(u.Open), orNone(u.ApprovedBy))
 	}
 	return t.Flush()
+}
+
+// standing says what keeps an incident's messages from leaving.
+func standing(s *ledger.IncidentSummary) []string {
+	var lines []string
+	if s.Paused {
+		lines = append(lines, "PAUSED: nothing is planned or sent until `tocsin resume`")
+	}
+	if line := budgetLine(s.Spending); line != "" {
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// budgetLine says what an incident has spent of its budget, "" if it has none.
+func budgetLine(s ledger.Spending) string {
+	switch {
+	case s.Waiting > 0:
+		return fmt.Sprintf("BUDGET SPENT: %s of %s SMS segments; messages of %s more wait until `tocsin budget` raises it",
+			thousands(s.Spent), thousands(s.Cap), thousands(s.Waiting))
+	case s.Cap > 0:
+		return fmt.Sprintf("budget: %s of %s SMS segments spent", thousands(s.Spent), thousands(s.Cap))
+	default:
+		return ""
+	}
 }
 
 // since says from when to when an incident lasts.

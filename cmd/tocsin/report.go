@@ -69,14 +69,32 @@ func printReport(w io.Writer, r ledger.Report, zone *time.Location) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s/%s: %s, %s, %s\n", r.Team, r.Incident, r.Kind, r.Impact, words(string(r.Status)))
 	fmt.Fprintf(&b, "%s\n", firstNotice(&r, zone))
+	if line := budgetLine(r.Spending); line != "" {
+		fmt.Fprintf(&b, "%s\n", line)
+	}
 	for i := range r.Updates {
 		b.WriteString("\n")
 		if err := printUpdate(&b, &r.Updates[i], zone); err != nil {
 			return err
 		}
 	}
+	printOrders(&b, r.Orders, zone)
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// printOrders says what operators ordered.
+func printOrders(b *strings.Builder, all []ledger.OrderReport, zone *time.Location) {
+	if len(all) > 0 {
+		b.WriteString("\norders\n")
+	}
+	for _, o := range all {
+		result := o.Result
+		if o.Refused {
+			result = "refused: " + result
+		}
+		fmt.Fprintf(b, "  %s  %s, %s (%s): %s\n", clockTime(o.At, zone), o.Verb, o.By, o.Why, result)
+	}
 }
 
 // firstNotice holds the first word against the hour within which customers expect it.

@@ -38,6 +38,7 @@ func (c *cli) root() *cobra.Command {
 		c.publishCommand(), c.approveCommand(), c.incidentsCommand(), c.reportCommand(), c.dashboardCommand(),
 		c.customersCommand(), c.channelsCommand(), c.schemaCommand(), c.sandboxCommand(), c.benchCommand(), c.versionCommand(),
 	)
+	root.AddCommand(c.orderCommands()...)
 	return root
 }
 

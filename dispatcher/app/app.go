@@ -179,7 +179,7 @@ func (a *App) connect(ctx context.Context) (err error) {
 	internal, operator := newSecret(), newSecret()
 	users := []bus.User{
 		{Name: internalUser, Password: internal},
-		{Name: operatorUser, Password: operator, Publish: []string{"incidents.*"}, Subscribe: bus.TeamInbox()},
+		{Name: operatorUser, Password: operator, Publish: []string{"incidents.*", "orders.*"}, Subscribe: bus.TeamInbox()},
 	}
 	for _, t := range c.Teams {
 		users = append(users, bus.User{

@@ -40,9 +40,11 @@ type Config struct {
 	Cascade  Cascade `yaml:"cascade"`
 	// InDoubt says, by impact, what to do with attempts that may have gone out before a crash.
 	InDoubt map[incident.Impact]notification.InDoubt `yaml:"in_doubt"`
-	// UsefulFor is how long a message is worth delivering.
+	// UsefulFor is how long a message is worth delivering: what has not left by then doesn't any more.
 	UsefulFor time.Duration `yaml:"useful_for"`
-	Catalogue Catalogue     `yaml:"catalogue"`
+	// Budget bounds what an incident may spend.
+	Budget    Budget    `yaml:"budget"`
+	Catalogue Catalogue `yaml:"catalogue"`
 	// Channels by name, in the order in which they are tried for recipients who prefer none of them.
 	Channels Channels `yaml:"channels"`
 
@@ -97,6 +99,27 @@ type Cascade struct {
 	RetryEvery time.Duration `yaml:"retry_every"`
 }
 
+// Budget bounds what one incident's messages may cost, until an operator raises it (`tocsin budget`). What
+// goes beyond waits. Without either bound there is none.
+type Budget struct {
+	// Segments bounds the SMS segments.
+	Segments int64 `yaml:"segments"`
+	// Money bounds what they cost, at SegmentPrice each, both in the same currency.
+	Money        float64 `yaml:"money"`
+	SegmentPrice float64 `yaml:"segment_price"`
+}
+
+// segments is the tighter of the two bounds, 0 if there is none.
+func (b Budget) segments() int64 {
+	n := b.Segments
+	if b.Money > 0 {
+		if byMoney := max(1, int64(b.Money/b.SegmentPrice)); n == 0 || byMoney < n {
+			n = byMoney
+		}
+	}
+	return n
+}
+
 // Catalogue names services and regions in the languages of the texts.
 type Catalogue struct {
 	Services map[string]incident.Text `yaml:"services"`
@@ -109,6 +132,9 @@ type Channel struct {
 	Provider string `yaml:"provider"`
 	// Wait is how long a step on this channel waits for its proof.
 	Wait time.Duration `yaml:"wait"`
+	// Queue is how long an attempt may wait for the lane before its cascade goes on; 0 is as long as the
+	// news is worth telling.
+	Queue time.Duration `yaml:"queue"`
 	// Proof is what counts as reached: delivered, or accepted.
 	Proof string `yaml:"proof"`
 	// BounceWindow is how long a failure may still be reported where silence is presumed to be good.
@@ -187,6 +213,11 @@ func (c *Config) validate() error {
 	}
 	if c.NATS.MaxBytes < minStreams {
 		bad("nats.max_bytes", "must be at least 64MiB: the streams share it")
+	}
+	if b := c.Budget; b.Segments < 0 || b.Money < 0 || b.SegmentPrice < 0 {
+		bad("budget", "must not be negative; 0 is no bound")
+	} else if b.Money > 0 && b.SegmentPrice == 0 {
+		bad("budget.segment_price", "is needed to bound money: what one SMS segment costs")
 	}
 	for impact, d := range c.InDoubt {
 		if impact != incident.Minor && impact != incident.Major && impact != incident.Critical {

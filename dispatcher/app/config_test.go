@@ -23,10 +23,12 @@ func TestConfigSaysWhatCannotBeMeant(t *testing.T) {
 		{"nats: {teams: [{name: a, password: long-enough-it-is}, {name: a, password: long-enough-it-is}]}", `nats.teams[1]: name: "a" is there twice`},
 		{"nats: {teams: [{name: operator, password: long-enough-it-is}]}", "is a user of Tocsin's own"},
 		{"ledger: {max_bytes: 99999999999GiB}", "is not a size"},
+		{"budget: {money: 100}", "budget.segment_price"},
+		{"budget: {segments: -1}", "budget"},
 		{"nats: {max_bytes: 1KiB}", "nats.max_bytes"},
 		{channel + ", rate: -1}}", "channels.sms.rate"},
 		{channel + ", concurrency: -1}}", "channels.sms.concurrency"},
-		{channel + ", wait: -1s}}", "channels.sms.timeout, wait, bounce_window"},
+		{channel + ", wait: -1s}}", "channels.sms.timeout, wait, queue, bounce_window"},
 	} {
 		path := filepath.Join(t.TempDir(), "tocsin.yaml")
 		if err := os.WriteFile(path, []byte(tt.yaml), 0o600); err != nil {

@@ -27,14 +27,14 @@ func (a *App) makeRoles() error {
 			Approval: a.Config.Approval != "none", Clock: a.Clock, Planned: planned, Metrics: metrics, Log: a.Log,
 		}
 		planner := &dispatcher.Planner{
-			Ledger: a.ledger, Rules: rules, Clock: a.Clock, Planned: planned, Batches: batches, Pages: pages,
+			Ledger: a.ledger, Rules: rules, Policy: a.policy(), Clock: a.Clock, Planned: planned, Batches: batches, Pages: pages,
 			PageSize: pageSize, Metrics: metrics, Log: a.Log,
 		}
 		a.runs = append(a.runs, run{"intake", intake.Run}, run{"planner", planner.Run})
 	}
 	if a.has(Dispatcher) || a.has(Fallback) {
 		publisher := &dispatcher.Publisher{
-			Ledger: a.ledger, Bus: a.bus, InDoubt: a.Config.InDoubt, UsefulFor: a.Config.UsefulFor,
+			Ledger: a.ledger, Bus: a.bus, InDoubt: a.Config.InDoubt, UsefulFor: a.Config.UsefulFor, Budget: a.Config.Budget.segments(),
 			Clock: a.Clock, Batches: batches, Metrics: metrics, Log: a.Log,
 		}
 		a.runs = append(a.runs, run{"publisher", publisher.Run})
@@ -42,7 +42,7 @@ func (a *App) makeRoles() error {
 	if a.has(Fallback) {
 		engine := &fallback.Engine{
 			Ledger: a.ledger, Bus: a.bus, Rules: &rules, Policy: a.policy(), Clock: a.Clock,
-			Batches: batches, PagesPlanned: pages, Metrics: fallback.NewMetrics(a.registry), Log: a.Log,
+			Batches: batches, Planned: planned, PagesPlanned: pages, Metrics: fallback.NewMetrics(a.registry), Log: a.Log,
 		}
 		a.runs = append(a.runs, run{"fallback engine", engine.Run})
 	}
@@ -56,7 +56,7 @@ func (a *App) makeRoles() error {
 }
 
 func (a *App) policy() notification.Policy {
-	p := notification.Policy{Channels: map[string]notification.ChannelPolicy{}, RetryEvery: a.Config.Cascade.RetryEvery}
+	p := notification.Policy{Channels: map[string]notification.ChannelPolicy{}, RetryEvery: a.Config.Cascade.RetryEvery, UsefulFor: a.Config.UsefulFor}
 	for i := range a.channels {
 		p.Channels[a.channels[i].Name] = a.channels[i].policy
 	}

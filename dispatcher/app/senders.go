@@ -82,8 +82,8 @@ func checkLimits(ch Channel) error {
 		return errors.New("rate: must not be negative; 0 is unlimited")
 	case ch.Concurrency < 0:
 		return errors.New("concurrency: must not be negative")
-	case ch.Timeout < 0, ch.Wait < 0, ch.BounceWindow != nil && *ch.BounceWindow < 0:
-		return errors.New("timeout, wait, bounce_window: must not be negative")
+	case ch.Timeout < 0, ch.Wait < 0, ch.Queue < 0, ch.BounceWindow != nil && *ch.BounceWindow < 0:
+		return errors.New("timeout, wait, queue, bounce_window: must not be negative")
 	}
 	return nil
 }
@@ -104,7 +104,7 @@ func limitsOf(ch Channel, s channels.Spec) channels.Limits {
 
 func policyOf(c *Config, ch Channel, s channels.Spec) (notification.ChannelPolicy, error) {
 	p := notification.ChannelPolicy{
-		Wait: c.Cascade.Wait, Proof: channels.Delivered, Silence: s.Silence, BounceWindow: s.BounceWindow, ByID: s.ReceiptsByID,
+		Wait: c.Cascade.Wait, Proof: channels.Delivered, Silence: s.Silence, BounceWindow: s.BounceWindow, ByID: s.ReceiptsByID, Queue: ch.Queue,
 	}
 	if ch.Wait > 0 {
 		p.Wait = ch.Wait

@@ -16,6 +16,7 @@ const (
 	SendStream      = "SEND"
 	ResultsStream   = "RESULTS"
 	ReceiptsStream  = "RECEIPTS"
+	OrdersStream    = "ORDERS"
 )
 
 const (
@@ -41,7 +42,7 @@ func streams(maxBytes int64) []jetstream.StreamConfig {
 			AllowDirect: true,
 		}
 	}
-	send := stream(SendStream, "batches on their way to the lanes", "send.*.*", 0.4, 0)
+	send := stream(SendStream, "batches on their way to the lanes", "send.*.*", 0.39, 0)
 	send.Retention = jetstream.WorkQueuePolicy
 	rejected := stream(RejectedStream, "updates that were refused, whole, with what was wrong", "rejected.*", 0.04, 30*day)
 	rejected.MaxMsgSize += 64 << 10 // room for the faults beside the largest update
@@ -53,6 +54,7 @@ func streams(maxBytes int64) []jetstream.StreamConfig {
 		rejected,
 		send,
 		stream(ResultsStream, "journals of the batches: what lanes promise and report", "results.*.*", 0.25, 3*day),
+		stream(OrdersStream, "operators' orders", "orders.*", 0.04, 30*day),
 		stream(ReceiptsStream, "what providers said of attempts", "receipts.*.*", 0.2, 3*day),
 	}
 }

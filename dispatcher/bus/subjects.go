@@ -26,6 +26,9 @@ func ChannelOf(subject string) string {
 // RejectedSubject is where a team's refused updates go.
 func RejectedSubject(team string) string { return "rejected." + team }
 
+// OrderSubject is where operators' orders of one verb go.
+func OrderSubject(verb string) string { return "orders." + verb }
+
 // SendSubject is the queue of a channel's lane for one priority.
 func SendSubject(channel string, p notification.Priority) string {
 	return "send." + channel + "." + string(p)

@@ -27,6 +27,8 @@ func TestWhoMayDoWhat(t *testing.T) {
 		"GET /v1/rejections":                   read,
 		"POST /v1/updates":                     change,
 		"POST /v1/updates/1/approve":           manage,
+		"POST /v1/orders":                      manage,
+		"GET /v1/orders/x":                     read,
 		"POST /v1/customers/import?format=csv": manage,
 		"GET /v1/customers/export?format=csv":  manageByGet,
 		"GET /v1/customers/count":              manageByGet,

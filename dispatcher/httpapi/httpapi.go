@@ -61,12 +61,14 @@ type Ledger interface {
 	Reader
 	Directory
 	Approve(ctx context.Context, update int64, by string, now time.Time) error
+	Order(ctx context.Context, id string) (ledger.OrderReport, error)
 }
 
 // Bus is what the http role needs of NATS.
 type Bus interface {
 	PublishUpdate(ctx context.Context, team, contentType string, body []byte) error
 	PublishReceipts(ctx context.Context, provider string, r bus.Receipts) error
+	PublishMessage(ctx context.Context, subject string, header map[string][]string, body []byte) error
 }
 
 // Options make a Server. What has no remark is required.

@@ -35,6 +35,8 @@ func (s *Server) table() []route {
 	return []route{
 		{"POST /v1/updates", holder, s.publish},
 		{"POST /v1/updates/{id}/approve", admin, s.approve},
+		{"POST /v1/orders", admin, s.order},
+		{"GET /v1/orders/{id}", reader, s.orderReport},
 		{"GET /v1/incidents", reader, s.incidents},
 		{"GET /v1/incidents/{team}/{incident}", reader, s.incident},
 		{"GET /v1/incidents/{team}/{incident}/report", reader, s.report},

@@ -42,6 +42,7 @@ type nats struct {
 	err      error
 	updates  []published
 	receipts []bus.Receipts
+	ordered  func(subject string, body []byte) error
 }
 
 type published struct{ team, contentType, body string }
@@ -67,6 +68,15 @@ func (n *nats) PublishReceipts(_ context.Context, _ string, r bus.Receipts) erro
 	if n.err == nil {
 		r.Receipts = append([]bus.Receipt(nil), r.Receipts...)
 		n.receipts = append(n.receipts, r)
+	}
+	return n.err
+}
+
+func (n *nats) PublishMessage(_ context.Context, subject string, _ map[string][]string, body []byte) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.err == nil && n.ordered != nil {
+		return n.ordered(subject, body)
 	}
 	return n.err
 }

@@ -10,8 +10,11 @@ import (
 // IncidentSummary is an incident with the progress of its updates, oldest first.
 type IncidentSummary struct {
 	incident.Incident
-	ChangedAt time.Time        `json:"changed_at"`
-	Progress  []UpdateProgress `json:"progress"`
+	ChangedAt time.Time `json:"changed_at"`
+	// Paused says that an operator has paused all of it.
+	Paused   bool             `json:"paused,omitempty"`
+	Spending Spending         `json:"spending"`
+	Progress []UpdateProgress `json:"progress"`
 }
 
 // UpdateProgress is how far an update is, from its running counts.
@@ -23,6 +26,9 @@ type UpdateProgress struct {
 	Reason     string          `json:"reason,omitempty"`
 	ReceivedAt time.Time       `json:"received_at"`
 	ApprovedBy string          `json:"approved_by,omitempty"`
+	Paused     bool            `json:"paused,omitempty"`
+	// RetryOf is the update that this one tells again.
+	RetryOf int64 `json:"retry_of,omitempty"`
 	// Audience is the number of notifications so far, Open those without an outcome.
 	Audience int64   `json:"audience"`
 	Open     int64   `json:"open"`
@@ -53,6 +59,9 @@ type Report struct {
 	FirstNoticeAt time.Time      `json:"first_notice_at,omitzero"`
 	FirstNotice   Seconds        `json:"first_notice_seconds,omitempty"`
 	Updates       []UpdateReport `json:"updates"`
+	Spending      Spending       `json:"spending"`
+	// Orders are what operators ordered, oldest first.
+	Orders []OrderReport `json:"orders,omitempty"`
 	// Balanced says whether every update's sums add up.
 	Balanced bool `json:"balanced"`
 }

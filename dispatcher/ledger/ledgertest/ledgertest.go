@@ -50,6 +50,15 @@ type Store interface {
 	EarlyReceipts(ctx context.Context, channel string, ids []string) ([]ledger.EarlyReceipt, error)
 	Apply(ctx context.Context, f ledger.Fold) error
 
+	// Operators' orders.
+	CarryOut(ctx context.Context, o ledger.Order, now time.Time) (ledger.OrderReport, error)
+	Order(ctx context.Context, id string) (ledger.OrderReport, error)
+	Orders(ctx context.Context, team, key string) ([]ledger.OrderReport, error)
+	Errands(ctx context.Context, limit int) ([]ledger.Errand, error)
+	Pending(ctx context.Context, e ledger.Errand) ([]notification.Notification, map[int64]bool, error)
+	UnreachedAfter(ctx context.Context, update, after, until int64, limit int) ([]ledger.Recipient, error)
+	Spend(ctx context.Context, batches []int64, limit int64) ([]int64, error)
+
 	// Reports.
 	Incidents(ctx context.Context, limit int) ([]ledger.IncidentSummary, error)
 	Incident(ctx context.Context, team, id string) (ledger.IncidentSummary, error)
@@ -101,6 +110,14 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"Superseding", superseding},
 		{"SupersedingNeedsAnOlderOpenUpdate", supersedingOnlyOlder},
 		{"UpdateClosesWithItsLastNotification", closes},
+		{"OrdersAreCarriedOutOnce", orderOnce},
+		{"OrdersThatMakeNoSense", orderRefused},
+		{"PausedIsNotSent", paused},
+		{"CancelledEnds", cancelled},
+		{"ErrandsCoverAll", errandsCoverAll},
+		{"RetryIsAnUpdateOfItsOwn", retried},
+		{"BudgetHolds", budget},
+		{"BatchesAreGivenUp", givenUp},
 		{"ReportByHand", reportByHand},
 		{"ReportOfAMaintenance", reportMaintenance},
 		{"RecipientReports", recipientReports},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
@@ -32,21 +33,24 @@ func (t tx) insertBatch(b ledger.AttemptBatch) (id int64, err error) {
 	return id, t.exec(`INSERT INTO deadlines (batch, kind, due) VALUES (?,?,?)`, id, int64(ledger.Queue), ms(b.GivenUp))
 }
 
-// UnsentBatches returns up to limit batches that are due and have not been handed to their lane's
-// queue, those due longest first.
+// waiting are the batches that may be handed to their lanes: not those of what is paused or cancelled,
+// nor those beyond an incident's budget.
+const waiting = ` FROM batches b JOIN updates u ON u.id = b.update_id JOIN incidents i ON i.id = u.incident
+	WHERE b.sent_at IS NULL AND b.spending < 2 AND NOT u.paused AND NOT i.paused AND u.state <> 'cancelled' `
+
+// UnsentBatches returns up to limit batches that are due and may be handed to their lanes' queues,
+// those due longest first.
 func (l *Ledger) UnsentBatches(ctx context.Context, now time.Time, limit int) ([]ledger.Batch, error) {
 	return collect(ctx, l.reader, scanBatch, `SELECT b.id, b.update_id, b.channel, b.kind, b.locale, b.priority, b.step, b.try,
-			b.items, x.content, i.team, i.incident, u.value ->> 'impact'
-		FROM batches b JOIN updates u ON u.id = b.update_id JOIN incidents i ON i.id = u.incident
-		JOIN texts x ON x.update_id = b.update_id AND x.kind = b.kind AND x.locale = b.locale
-		WHERE b.sent_at IS NULL AND b.not_before <= ? ORDER BY b.not_before, b.id LIMIT ?`, ms(now), limit)
+			b.items, (SELECT content FROM texts x WHERE x.update_id = b.update_id AND x.kind = b.kind AND x.locale = b.locale),
+			i.team, i.incident, u.value ->> 'impact', b.units`+waiting+`AND b.not_before <= ? ORDER BY b.not_before, b.id LIMIT ?`, ms(now), limit)
 }
 
 func scanBatch(rows *sql.Rows) (ledger.Batch, error) {
 	var b ledger.Batch
 	var items, content, impact string
 	err := rows.Scan(&b.ID, &b.Update, &b.Channel, &b.Kind, &b.Locale, &b.Priority, &b.Step, &b.Try, &items, &content,
-		&b.Team, &b.Incident, &impact)
+		&b.Team, &b.Incident, &impact, &b.Units)
 	if err != nil {
 		return b, err
 	}
@@ -57,10 +61,45 @@ func scanBatch(rows *sql.Rows) (ledger.Batch, error) {
 	return b, json.Unmarshal([]byte(content), &b.Content)
 }
 
-// NextBatchDue returns when the next batch that has not been sent falls due; zero if there is none.
+// Spend counts the units of batches against their incidents' budgets, once for each batch, and returns
+// those that are beyond them: they wait until the budget is raised. An incident may spend limit units
+// where no operator has set its budget; 0 is without limit. With the first batch its budget is fixed.
+func (l *Ledger) Spend(ctx context.Context, batches []int64, limit int64) (beyond []int64, err error) {
+	err = l.write(ctx, "counting what batches cost", func(t tx) error {
+		for _, id := range batches {
+			over, err := t.spend(id, limit)
+			if err != nil {
+				return err
+			}
+			if over {
+				beyond = append(beyond, id)
+			}
+		}
+		return nil
+	})
+	return beyond, err
+}
+
+func (t tx) spend(batch, limit int64) (beyond bool, err error) {
+	var units, spending, row, spent, bound int64
+	err = t.scan(`SELECT b.units, b.spending, i.id, i.spent, coalesce(i.cap, ?) FROM batches b
+		JOIN updates u ON u.id = b.update_id JOIN incidents i ON i.id = u.incident WHERE b.id = ?`, []any{limit, batch},
+		&units, &spending, &row, &spent, &bound)
+	switch {
+	case err != nil || units == 0 || spending == 1:
+		return false, err
+	case bound > 0 && spent+units > bound:
+		return true, t.exec(`UPDATE batches SET spending = 2 WHERE id = ?`, batch)
+	}
+	return false, errors.Join(
+		t.exec(`UPDATE batches SET spending = 1 WHERE id = ?`, batch),
+		t.exec(`UPDATE incidents SET spent = spent + ?, cap = ? WHERE id = ?`, units, sql.NullInt64{Int64: bound, Valid: bound > 0}, row))
+}
+
+// NextBatchDue returns when the next batch that may be handed to its lane falls due; zero if there is none.
 func (l *Ledger) NextBatchDue(ctx context.Context) (time.Time, error) {
 	var due sql.NullInt64
-	err := l.reader.QueryRowContext(ctx, `SELECT min(not_before) FROM batches WHERE sent_at IS NULL`).Scan(&due)
+	err := l.reader.QueryRowContext(ctx, `SELECT min(b.not_before)`+waiting).Scan(&due)
 	if !due.Valid || err != nil {
 		return time.Time{}, err
 	}

@@ -58,6 +58,9 @@ func splitAddresses(s string) []audience.Address {
 
 const recipientColumns = `number, id, name, locale, zone, addresses, preferences, consents, services, regions, segments`
 
+// qualified are the same columns, of r.
+const qualified = `r.number, r.id, r.name, r.locale, r.zone, r.addresses, r.preferences, r.consents, r.services, r.regions, r.segments`
+
 func (l *Ledger) scanRecipient(rows *sql.Rows) (ledger.Recipient, error) {
 	var r ledger.Recipient
 	var addresses, preferences, consents, services, regions, segments string
@@ -101,6 +104,12 @@ func (l *Ledger) RecipientsAfter(ctx context.Context, after, until int64, limit 
 	return collect(ctx, l.reader, l.scanRecipient, `SELECT `+recipientColumns+` FROM recipients
 		WHERE id IN (SELECT value FROM json_each(?)) AND number > ? AND number <= ? AND deleted = 0
 		ORDER BY number LIMIT ?`, string(list), after, until, limit)
+}
+
+// UnreachedAfter is RecipientsAfter among those whom an update did not reach.
+func (l *Ledger) UnreachedAfter(ctx context.Context, update, after, until int64, limit int) ([]ledger.Recipient, error) {
+	return collect(ctx, l.reader, l.scanRecipient, `SELECT `+qualified+` FROM notifications n JOIN recipients r ON r.number = n.recipient
+		WHERE n.update_id = ? AND n.outcome = 2 AND n.recipient > ? AND n.recipient <= ? AND r.deleted = 0 ORDER BY n.recipient LIMIT ?`, update, after, until, limit)
 }
 
 // RecipientsByNumber returns the recipients with the numbers given, those deleted left out, in

@@ -43,6 +43,30 @@ func (l *Ledger) Waiting(ctx context.Context, batch int64) ([]notification.Notif
 		AND n.batch = ? AND n.outcome = 0 ORDER BY n.id`, batch, batch)
 }
 
+// Pending returns the open notifications that an errand is about. Of those whose attempt is in a batch
+// that has not been handed to its lane, unsent has the ids.
+func (l *Ledger) Pending(ctx context.Context, e ledger.Errand) (ns []notification.Notification, unsent map[int64]bool, err error) {
+	ns, err = l.notifications(ctx, `WHERE n.id BETWEEN ? AND ? AND n.update_id = ? AND n.outcome = 0 ORDER BY n.id`, e.First, e.Last, e.Update)
+	if err != nil {
+		return nil, nil, err
+	}
+	batches, err := collect(ctx, l.reader, func(rows *sql.Rows) (int64, error) {
+		var id int64
+		return id, rows.Scan(&id)
+	}, `SELECT id FROM batches WHERE sent_at IS NULL AND update_id = ?`, e.Update)
+	waits := make(map[int64]bool, len(batches))
+	for _, id := range batches {
+		waits[id] = true
+	}
+	unsent = map[int64]bool{}
+	for i := range ns {
+		if waits[ns[i].Attempt.Batch] {
+			unsent[ns[i].ID] = true
+		}
+	}
+	return ns, unsent, err
+}
+
 // Outdated returns the open notifications of older updates of the same incident whose recipients
 // are in the page: those that are to be stopped, and those marked before that are still queued,
 // since word of it to their lane may have been lost.

@@ -19,7 +19,7 @@ func (l *Ledger) NextToPlan(ctx context.Context) (ledger.Update, error) {
 	err := l.write(ctx, "looking for an update to plan", func(t tx) error {
 		us, err := collect(ctx, t, scanUpdate, `SELECT `+updateColumns+` FROM updates
 			WHERE state IN ('approved', 'planning') AND NOT paused
-				AND NOT EXISTS (SELECT 1 FROM incidents i WHERE i.id = incident AND i.paused) ORDER BY id LIMIT 1`)
+				AND NOT EXISTS (SELECT 1 FROM incidents i WHERE i.id = updates.incident AND i.paused) ORDER BY id LIMIT 1`)
 		if err != nil {
 			return err
 		}

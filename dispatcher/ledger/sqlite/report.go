@@ -16,14 +16,17 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 )
 
+const incidentColumns = `id, changed_at, value, paused, spent, coalesce(cap, 0),
+	(SELECT coalesce(sum(b.units), 0) FROM batches b JOIN updates u ON u.id = b.update_id WHERE b.sent_at IS NULL AND b.spending = 2 AND u.incident = i.id)`
+
 // Incidents returns up to limit incidents with their progress, those that changed last first.
 func (l *Ledger) Incidents(ctx context.Context, limit int) ([]ledger.IncidentSummary, error) {
-	return l.incidents(ctx, `SELECT id, changed_at, value FROM incidents ORDER BY changed_at DESC, id DESC LIMIT ?`, limit)
+	return l.incidents(ctx, `SELECT `+incidentColumns+` FROM incidents i ORDER BY changed_at DESC, id DESC LIMIT ?`, limit)
 }
 
 // Incident returns one incident with its progress, or ledger.ErrNotFound.
 func (l *Ledger) Incident(ctx context.Context, team, id string) (ledger.IncidentSummary, error) {
-	all, err := l.incidents(ctx, `SELECT id, changed_at, value FROM incidents WHERE team = ? AND incident = ?`, team, id)
+	all, err := l.incidents(ctx, `SELECT `+incidentColumns+` FROM incidents i WHERE team = ? AND incident = ?`, team, id)
 	if err == nil && len(all) == 0 {
 		err = ledger.ErrNotFound
 	}
@@ -39,7 +42,7 @@ func (l *Ledger) incidents(ctx context.Context, query string, args ...any) ([]le
 		var s ledger.IncidentSummary
 		var id, changed int64
 		var value string
-		if err := rows.Scan(&id, &changed, &value); err != nil {
+		if err := rows.Scan(&id, &changed, &value, &s.Paused, &s.Spending.Spent, &s.Spending.Cap, &s.Spending.Waiting); err != nil {
 			return s, err
 		}
 		rowIDs = append(rowIDs, id)
@@ -58,10 +61,10 @@ func (l *Ledger) progress(ctx context.Context, incidentRow int64) ([]ledger.Upda
 	all, err := collect(ctx, l.reader, func(rows *sql.Rows) (ledger.UpdateProgress, error) {
 		var u ledger.UpdateProgress
 		var received int64
-		err := rows.Scan(&u.ID, &u.EventID, &u.Status, &u.State, &u.Reason, &received, &u.ApprovedBy, &u.Audience, &u.Open)
+		err := rows.Scan(&u.ID, &u.EventID, &u.Status, &u.State, &u.Reason, &received, &u.ApprovedBy, &u.Audience, &u.Open, &u.Paused, &u.RetryOf)
 		u.ReceivedAt = fromMS(received)
 		return u, err
-	}, `SELECT id, event_id, value ->> 'status', state, reason, received_at, approved_by, audience, open
+	}, `SELECT id, event_id, value ->> 'status', state, reason, received_at, approved_by, audience, open, paused, retry_of
 		FROM updates WHERE incident = ? ORDER BY id`, incidentRow)
 	for i := range all {
 		if err == nil {
@@ -100,6 +103,7 @@ func (l *Ledger) Report(ctx context.Context, team, id string) (ledger.Report, er
 	}
 	r := ledger.Report{
 		Team: team, Incident: id, Kind: s.Kind, Status: s.Status, Impact: s.Impact, StartedAt: s.StartedAt, Balanced: true,
+		Spending: s.Spending,
 	}
 	for _, u := range s.Progress {
 		ur, err := l.updateReport(ctx, u)
@@ -108,6 +112,9 @@ func (l *Ledger) Report(ctx context.Context, team, id string) (ledger.Report, er
 		}
 		r.Updates = append(r.Updates, ur)
 		r.Balanced = r.Balanced && ur.Balance.OK
+	}
+	if r.Orders, err = l.Orders(ctx, team, id); err != nil {
+		return r, err
 	}
 	return r, l.firstNotice(ctx, &r)
 }
@@ -194,7 +201,7 @@ func balance(u *ledger.UpdateProgress, outcomes []ledger.OutcomeCount) ledger.Ba
 		b.TalliesAgree = b.TalliesAgree && u.Count("*", o.String()) == count(o)
 	}
 	b.Settle()
-	b.OK = b.OK && (u.State == ledger.Closed || u.State == ledger.NotAnnounced)
+	b.OK = b.OK && (u.State == ledger.Closed || u.State == ledger.NotAnnounced || u.State == ledger.Cancelled)
 	return b
 }
 

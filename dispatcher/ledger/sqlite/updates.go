@@ -199,13 +199,13 @@ func (t tx) newerLetGo(id int64) (newer int64, err error) {
 	return newer, err
 }
 
-const updateColumns = `id, state, reason, received_at, approved_at, approved_by, cursor, until, audience, first_notice_at, value`
+const updateColumns = `id, state, reason, received_at, approved_at, approved_by, cursor, until, audience, first_notice_at, retry_of, value`
 
 func scanUpdate(rows *sql.Rows) (ledger.Update, error) {
 	var u ledger.Update
 	var received, approved, first int64
 	var value string
-	err := rows.Scan(&u.ID, &u.State, &u.Reason, &received, &approved, &u.ApprovedBy, &u.Cursor, &u.Until, &u.Audience, &first, &value)
+	err := rows.Scan(&u.ID, &u.State, &u.Reason, &received, &approved, &u.ApprovedBy, &u.Cursor, &u.Until, &u.Audience, &first, &u.RetryOf, &value)
 	if err != nil {
 		return u, err
 	}

@@ -1,0 +1,108 @@
+package fallback
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tocsin-dev/tocsin/dispatcher/bus"
+	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
+	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+)
+
+// hearOrders carries out operators' orders until ctx ends: the ledger does at once what one transaction
+// can do, the rest is left as errands.
+func (e *Engine) hearOrders(ctx context.Context) error {
+	return e.Bus.Consume(ctx, bus.OrdersStream, "fallback", "", ordersAtOnce, func(m jetstream.Msg) {
+		var o ledger.Order
+		if err := json.Unmarshal(m.Data(), &o); err != nil {
+			e.Log.ErrorContext(ctx, "unreadable order dropped", "subject", m.Subject(), "error", err)
+			e.Metrics.unreadable(bus.OrdersStream)
+			_ = m.TermWithReason("unreadable")
+			return
+		}
+		if err := e.obey(ctx, o); err != nil && ctx.Err() == nil {
+			e.Metrics.failed()
+			e.Log.ErrorContext(ctx, "order not carried out, will try again", "order", o.ID, "verb", o.Verb, "error", err)
+			_ = m.NakWithDelay(retryAfter)
+			return
+		}
+		_ = m.Ack() // a lost ack brings it again, and it is known
+	})
+}
+
+const ordersAtOnce = 16
+
+func (e *Engine) obey(ctx context.Context, o ledger.Order) error {
+	r, err := e.Ledger.CarryOut(ctx, o, e.Clock.Now())
+	if err != nil {
+		return err
+	}
+	e.Metrics.order(o.Verb, r.Refused)
+	e.Log.InfoContext(ctx, "order", "verb", o.Verb, "by", o.By, "why", o.Why, "team", r.Team, "incident", r.Incident,
+		"update", o.Update, "channel", o.Channel, "refused", r.Refused, "result", r.Result)
+	e.Planned.Wake()
+	e.Batches.Wake()
+	return nil
+}
+
+// errandsAtOnce bounds what one look at errands takes.
+const errandsAtOnce = 4
+
+// runErrands does what orders have left to be done, a range of notifications a transaction. An errand
+// is done only when the lanes have been told.
+func (e *Engine) runErrands(ctx context.Context) error {
+	for {
+		errands, err := e.Ledger.Errands(ctx, errandsAtOnce)
+		if err != nil || len(errands) == 0 {
+			return err
+		}
+		for _, er := range errands {
+			if err := e.runErrand(ctx, er); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (e *Engine) runErrand(ctx context.Context, er ledger.Errand) error {
+	pending, unsent, err := e.Ledger.Pending(ctx, er)
+	if err != nil {
+		return err
+	}
+	f, done := newFold(e), newFold(e)
+	for i := range pending {
+		switch n := &pending[i]; er.Verb {
+		case ledger.Cancel:
+			f.cancel(n, unsent[n.ID])
+		case ledger.Move:
+			f.moveOn(n, er.Channel)
+		}
+	}
+	done.out.ErrandsDone = []int64{er.ID}
+	if err := f.apply(ctx); err != nil {
+		return err
+	}
+	return done.apply(ctx)
+}
+
+// cancel stops a notification of a cancelled update. No lane will answer for what was never handed to
+// one, and never will be: the engine answers itself.
+func (f *fold) cancel(n *notification.Notification, unsent bool) {
+	f.event(n, notification.Event{Kind: notification.Cancellation})
+	if n.Attempt.State != notification.Queued {
+		return
+	}
+	if unsent {
+		f.event(n, notification.Event{Kind: notification.ResultRevoked})
+	}
+	f.recallIfQueued(n)
+}
+
+// moveOn has the cascade go on if its attempt waits for a channel.
+func (f *fold) moveOn(n *notification.Notification, channel string) {
+	if n.Attempt.State == notification.Queued && n.Attempt.Channel == channel {
+		f.event(n, notification.Event{Kind: notification.Moved})
+	}
+}
