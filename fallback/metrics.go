@@ -12,9 +12,9 @@ import (
 
 // Metrics are the fallback engine's metrics.
 type Metrics struct {
-	events, receipts, outcomes, further, revocations, unread *prometheus.CounterVec
-	failures, strays, due, double                            prometheus.Counter
-	seconds                                                  prometheus.Histogram
+	events, receipts, outcomes, further, revocations, unread, dead *prometheus.CounterVec
+	failures, strays, due, double, deferred                        prometheus.Counter
+	seconds                                                        prometheus.Histogram
 }
 
 // NewMetrics makes the engine's metrics and registers them.
@@ -29,6 +29,8 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		further:     prometheus.NewCounterVec(opts("attempts_queued_total", "Further attempts queued, by channel and whether for a later step or another try."), []string{"channel", "why"}),
 		revocations: prometheus.NewCounterVec(opts("revocations_total", "Attempts that lanes were told to stop."), []string{"channel"}),
 		unread:      prometheus.NewCounterVec(opts("unreadable_total", "Messages dropped because they could not be read."), []string{"stream"}),
+		dead:        prometheus.NewCounterVec(opts("dead_addresses_total", "Addresses refused as invalid, for the directory to remember."), []string{"channel"}),
+		deferred:    prometheus.NewCounter(opts("attempts_deferred_total", "Further attempts put off to the end of quiet hours.")),
 		failures:    prometheus.NewCounter(opts("failures_total", "Folds put off because the ledger or NATS failed.")),
 		strays:      prometheus.NewCounter(opts("stray_events_total", "Events for notifications that this ledger doesn't have.")),
 		due:         prometheus.NewCounter(opts("deadlines_total", "Deadlines dealt with.")),
@@ -38,7 +40,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Buckets: prometheus.ExponentialBuckets(.001, 3, 9),
 		}),
 	}
-	r.MustRegister(m.events, m.receipts, m.outcomes, m.further, m.revocations, m.unread, m.failures, m.strays, m.due, m.double, m.seconds)
+	r.MustRegister(m.events, m.receipts, m.outcomes, m.further, m.revocations, m.unread, m.dead, m.deferred, m.failures, m.strays, m.due, m.double, m.seconds)
 	return m
 }
 
@@ -50,6 +52,7 @@ func (m *Metrics) unreadable(stream string) { m.unread.WithLabelValues(stream).I
 func (m *Metrics) failed()                  { m.failures.Inc() }
 func (m *Metrics) stray(n int)              { m.strays.Add(float64(n)) }
 func (m *Metrics) deadlines(n int)          { m.due.Add(float64(n)) }
+func (m *Metrics) putOff(n int)             { m.deferred.Add(float64(n)) }
 
 func (m *Metrics) revoked(channel string, n int) {
 	m.revocations.WithLabelValues(channel).Add(float64(n))
@@ -59,6 +62,9 @@ func (m *Metrics) revoked(channel string, n int) {
 func (m *Metrics) fold(f *ledger.Fold, events map[int64][]notification.Event, took time.Duration) {
 	m.seconds.Observe(took.Seconds())
 	m.double.Add(float64(len(f.DoubleReached)))
+	for i := range f.Dead {
+		m.dead.WithLabelValues(f.Dead[i].Channel).Inc()
+	}
 	kinds := map[notification.EventKind]int{}
 	for _, evs := range events {
 		for _, ev := range evs {

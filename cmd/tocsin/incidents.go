@@ -119,7 +119,7 @@ func printIncidents(w io.Writer, list []ledger.IncidentSummary, zone *time.Locat
 	for i := range list {
 		s := &list[i]
 		sum := sumUp(s)
-		_, _ = fmt.Fprintf(t, "%s/%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\t%s\n", s.Team, s.ID, s.Kind, s.Impact, words(string(s.Status)),
+		_, _ = fmt.Fprintf(t, "%s/%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\t%s\n", s.Team, s.ID, s.Kind, s.Impact, standing(&s.Incident),
 			clockTime(s.StartedAt, zone), s.Updates, thousands(sum.audience), thousands(sum.reached), thousands(sum.open), clockTime(s.ChangedAt, zone))
 	}
 	return t.Flush()
@@ -156,7 +156,7 @@ func printRejections(w io.Writer, list []ledger.Rejection, zone *time.Location) 
 }
 
 func printIncident(w io.Writer, s ledger.IncidentSummary, zone *time.Location) error {
-	_, _ = fmt.Fprintf(w, "%s/%s: %s, %s, %s\n%s\n\n", s.Team, s.ID, s.Kind, s.Impact, words(string(s.Status)), since(&s.Incident, zone))
+	_, _ = fmt.Fprintf(w, "%s/%s: %s, %s, %s\n%s\n\n", s.Team, s.ID, s.Kind, s.Impact, standing(&s.Incident), since(&s.Incident, zone))
 	t := newTable(w)
 	_, _ = fmt.Fprintln(t, "UPDATE\tSTATUS\tCAME\tSTATE\tAUDIENCE\tREACHED\tOPEN\tAPPROVED BY")
 	for i := range s.Progress {
@@ -169,6 +169,14 @@ func printIncident(w io.Writer, s ledger.IncidentSummary, zone *time.Location) e
 			thousands(u.Audience), thousands(u.Count("*", notification.Reached.String())), thousands(u.Open), orNone(u.ApprovedBy))
 	}
 	return t.Flush()
+}
+
+// standing says where an incident stands.
+func standing(i *incident.Incident) string {
+	if i.MergedInto == "" {
+		return words(string(i.Status))
+	}
+	return words(string(i.Status)) + ", merged into " + i.MergedInto
 }
 
 // since says from when to when an incident lasts.

@@ -41,8 +41,10 @@ type Config struct {
 	// InDoubt says, by impact, what to do with attempts that may have gone out before a crash.
 	InDoubt map[incident.Impact]notification.InDoubt `yaml:"in_doubt"`
 	// UsefulFor is how long a message is worth delivering.
-	UsefulFor time.Duration `yaml:"useful_for"`
-	Catalogue Catalogue     `yaml:"catalogue"`
+	UsefulFor    time.Duration `yaml:"useful_for"`
+	QuietHours   QuietHours    `yaml:"quiet_hours"`
+	FrequencyCap FrequencyCap  `yaml:"frequency_cap"`
+	Catalogue    Catalogue     `yaml:"catalogue"`
 	// Channels by name, in the order in which they are tried for recipients who prefer none of them.
 	Channels Channels `yaml:"channels"`
 
@@ -145,7 +147,9 @@ func Defaults() *Config {
 		InDoubt: map[incident.Impact]notification.InDoubt{
 			incident.Critical: notification.Repeat, incident.Major: notification.Repeat, incident.Minor: notification.LeaveUnknown,
 		},
-		UsefulFor: 4 * time.Hour,
+		UsefulFor:    4 * time.Hour,
+		QuietHours:   QuietHours{Unless: incident.Major},
+		FrequencyCap: FrequencyCap{Per: 24 * time.Hour, Unless: incident.Critical},
 	}
 }
 
@@ -184,6 +188,12 @@ func (c *Config) validate() error {
 	}
 	if c.UsefulFor < 0 {
 		bad("useful_for", "must not be negative; 0 is no limit")
+	}
+	if _, err := c.quiet(); err != nil {
+		bad("quiet_hours", "%v", err)
+	}
+	if _, err := c.frequencyCap(); err != nil {
+		bad("frequency_cap", "%v", err)
 	}
 	for impact, d := range c.InDoubt {
 		if impact != incident.Minor && impact != incident.Major && impact != incident.Critical {

@@ -98,6 +98,7 @@ const (
 	Silence        Reason = "silence"         // no receipt came
 	Unavailable    Reason = "unavailable"     // the provider stayed out of order
 	NewerUpdate    Reason = "newer_update"
+	FrequencyCap   Reason = "frequency_cap" // has had as many messages as are allowed for a while
 )
 
 // Attempt is one try of a notification on one channel.
@@ -110,7 +111,8 @@ type Attempt struct {
 	// Took says that the provider has taken it at some time, whatever became of it later.
 	Took  bool
 	Batch int64
-	// QueuedAt is when its step was first queued: tries of a step share it.
+	// QueuedAt is when its step was first queued, or when quiet hours let it leave: tries of a step
+	// share it.
 	QueuedAt time.Time
 }
 
