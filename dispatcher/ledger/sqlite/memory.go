@@ -73,9 +73,9 @@ func (l *Ledger) CountMessages(ctx context.Context, update int64, since time.Tim
 		err := rows.Scan(&recipient, &n)
 		counts[recipient] = n
 		return struct{}{}, err
-	}, `SELECT n.recipient, count(*) FROM updates u JOIN notifications n ON n.update_id = u.id
-		WHERE u.approved_at > ? AND u.audience > 0 AND u.id <> ? AND n.recipient IN (SELECT value FROM json_each(?))
-			AND (n.took OR n.outcome IN (?, ?)) GROUP BY n.recipient`,
+	}, `SELECT n.recipient, count(*) FROM notifications n
+		WHERE n.update_id IN (SELECT id FROM updates WHERE approved_at > ? AND audience > 0 AND id <> ?)
+			AND n.recipient IN (SELECT value FROM json_each(?)) AND (n.took OR n.outcome IN (?, ?)) GROUP BY n.recipient`,
 		ms(since), update, jsonInts(recipients), int64(notification.Open), int64(notification.Reached))
 	return counts, err
 }

@@ -1,7 +1,7 @@
 -- +goose Up
 -- The incident that an incident was merged into; 0 is none. What is below one is found by following it.
 ALTER TABLE incidents ADD COLUMN parent INTEGER NOT NULL DEFAULT 0;
-CREATE INDEX incidents_parent ON incidents (parent) WHERE parent <> 0;
+CREATE INDEX incidents_parent ON incidents (parent);
 
 -- The update that a correction corrects; 0 is none, or all of the incident.
 ALTER TABLE updates ADD COLUMN corrects INTEGER NOT NULL DEFAULT 0;
