@@ -5,7 +5,7 @@ CREATE INDEX incidents_parent ON incidents (parent);
 
 -- The update that a correction corrects; 0 is none, or all of the incident.
 ALTER TABLE updates ADD COLUMN corrects INTEGER NOT NULL DEFAULT 0;
-CREATE INDEX updates_let_go ON updates (approved_at) WHERE approved_at > 0;
+CREATE INDEX updates_let_go ON updates (approved_at);
 
 -- What a provider has refused as invalid, in the form of addresses, one a channel.
 ALTER TABLE recipients ADD COLUMN dead TEXT NOT NULL DEFAULT '';
