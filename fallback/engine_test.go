@@ -78,6 +78,9 @@ type world struct {
 	bus    *flaky
 	engine *Engine
 	pages  chan struct{}
+	// What announce announces: news of this incident, of this status.
+	incident string
+	status   incident.Status
 }
 
 func newWorld(t *testing.T) *world {
@@ -87,7 +90,10 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = l.Close() })
-	w := &world{T: t, ledger: &watched{Ledger: l, committed: make(chan struct{}, 1)}, pages: make(chan struct{}, 1)}
+	w := &world{
+		T: t, ledger: &watched{Ledger: l, committed: make(chan struct{}, 1)}, pages: make(chan struct{}, 1),
+		incident: "cards", status: incident.Identified,
+	}
 	w.bus = &flaky{Bus: bustest.Start(t), ledger: w.ledger}
 	p := policy()
 	w.engine = &Engine{
@@ -142,7 +148,7 @@ func (w *world) announce(event string, n int, steps ...string) []notification.No
 	w.Helper()
 	ctx := w.Context()
 	u := incident.Update{Source: "s", EventID: event, Time: now, Data: incident.Data{
-		Team: "payments", Incident: "cards", Kind: incident.Outage, Status: incident.Identified, Impact: incident.Major, StartedAt: now,
+		Team: "payments", Incident: w.incident, Kind: incident.Outage, Status: w.status, Impact: incident.Major, StartedAt: now,
 	}}
 	texts := []ledger.Text{
 		{Kind: channels.Messenger, Locale: "ro", Content: notification.Content{Text: notification.Literal("pe viber")}},

@@ -29,7 +29,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		further:     prometheus.NewCounterVec(opts("attempts_queued_total", "Further attempts queued, by channel and whether for a later step or another try."), []string{"channel", "why"}),
 		revocations: prometheus.NewCounterVec(opts("revocations_total", "Attempts that lanes were told to stop."), []string{"channel"}),
 		unread:      prometheus.NewCounterVec(opts("unreadable_total", "Messages dropped because they could not be read."), []string{"stream"}),
-		dead:        prometheus.NewCounterVec(opts("dead_addresses_total", "Addresses refused as invalid, for the directory to remember."), []string{"channel"}),
+		dead:        prometheus.NewCounterVec(opts("dead_addresses_total", "Refusals of an address as invalid, which the directory remembers; repeated results count again."), []string{"channel"}),
 		deferred:    prometheus.NewCounter(opts("attempts_deferred_total", "Further attempts put off to the end of quiet hours.")),
 		failures:    prometheus.NewCounter(opts("failures_total", "Folds put off because the ledger or NATS failed.")),
 		strays:      prometheus.NewCounter(opts("stray_events_total", "Events for notifications that this ledger doesn't have.")),

@@ -115,6 +115,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"MessagesAreCounted", countMessages},
 		{"DeadAddresses", deadAddresses},
 		{"DeadAddressesOfAnOlderDirectory", deadSince},
+		{"AccountsDoNotDie", deadAccount},
 		{"DeferredPages", deferredPage},
 		{"ReportByHand", reportByHand},
 		{"ReportOfAMaintenance", reportMaintenance},

@@ -318,6 +318,20 @@ func deadAddresses(w *world) {
 	w.equal("dead after everything was forgotten", dead("c-001"), audience.Addresses{})
 }
 
+// deadAccount keeps public accounts alive: what is wrong with one is put right in the configuration, and
+// its address stays the same.
+func deadAccount(w *world) {
+	account := audience.Recipient{ID: audience.AccountPrefix + "email:c1", Addresses: person(1).Addresses}
+	w.must(w.PutRecipients(w.ctx, []audience.Recipient{account}))
+	_, ns := w.announce(update("a", 1), 1)
+	w.apply(ledger.Fold{Now: at(20), Dead: []ledger.DeadAddress{{Recipient: 1, Channel: "email", Batch: ns[0].Attempt.Batch}}})
+	rs, err := w.RecipientsByNumber(w.ctx, []int64{1})
+	w.must(err)
+	if len(rs) != 1 || len(rs[0].Dead) != 0 {
+		w.Errorf("the account: %+v", rs)
+	}
+}
+
 // deadSince refuses an address that the directory has no more: the new one is not to blame.
 func deadSince(w *world) {
 	w.people(1)

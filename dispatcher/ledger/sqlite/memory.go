@@ -127,25 +127,25 @@ func (t tx) corrected(incidentRow int64, u *incident.Update) (id int64, err erro
 }
 
 // bury remembers addresses that were refused as invalid, unless the directory has changed since they
-// were taken from it.
+// were taken from it. Public accounts are left out: theirs are the configuration's business.
 func (t tx) bury(dead []ledger.DeadAddress) error {
 	for _, d := range dead {
-		var addresses, known string
+		var id, addresses, known string
 		var readdressed int64
-		err := t.scan(`SELECT addresses, dead, readdressed FROM recipients WHERE number = ? AND deleted = 0`, []any{d.Recipient},
-			&addresses, &known, &readdressed)
+		err := t.scan(`SELECT id, addresses, dead, readdressed FROM recipients WHERE number = ? AND deleted = 0`, []any{d.Recipient},
+			&id, &addresses, &known, &readdressed)
 		if errors.Is(err, sql.ErrNoRows) || err == nil && readdressed >= d.Batch {
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		r := audience.Recipient{Addresses: splitAddresses(addresses)}
+		r := audience.Recipient{ID: id, Addresses: splitAddresses(addresses)}
 		one := audience.Address{Channel: d.Channel, Address: r.Address(d.Channel)}
-		all := slices.DeleteFunc(splitAddresses(known), func(a audience.Address) bool { return a.Channel == d.Channel })
-		if one.Address == "" {
+		if one.Address == "" || r.Account() {
 			continue
 		}
+		all := slices.DeleteFunc(splitAddresses(known), func(a audience.Address) bool { return a.Channel == d.Channel })
 		if err := t.exec(`UPDATE recipients SET dead = ? WHERE number = ?`, joinAddresses(append(all, one)), d.Recipient); err != nil {
 			return err
 		}
