@@ -1,25 +1,19 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
-	"github.com/tocsin-dev/tocsin/dispatcher/audience"
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 )
-
-// below is the incident of an update (the parameter) with all that were merged into it, directly or
-// not.
-const below = `WITH RECURSIVE below (id) AS (
-	SELECT incident FROM updates WHERE id = ?
-	UNION SELECT i.id FROM incidents i JOIN below b ON i.parent = b.id) `
 
 // Past returns what was announced before an update.
 func (l *Ledger) Past(ctx context.Context, update int64) (ledger.Past, error) {
@@ -51,16 +45,46 @@ func (l *Ledger) Past(ctx context.Context, update int64) (ledger.Past, error) {
 }
 
 // ToldBy returns those of the recipients who were told of an update, or may yet be, in order of their
-// numbers. It costs one look into an index for each recipient that is asked about.
+// numbers. It costs one look into an index for each recipient that is asked about, or less: where their
+// numbers are close together, as in a page of planning, a stretch of the index is read from end to end.
 func (l *Ledger) ToldBy(ctx context.Context, update int64, recipients []int64) ([]ledger.Told, error) {
-	return collect(ctx, l.reader, func(rows *sql.Rows) (ledger.Told, error) {
-		var t ledger.Told
-		return t, rows.Scan(&t.Recipient, &t.Channel)
-	}, `SELECT n.recipient, n.reached_by FROM notifications n
-		WHERE n.update_id = ? AND n.recipient IN (SELECT value FROM json_each(?)) AND (n.took OR n.outcome = ? OR n.state IN (?, ?)
-			OR n.step > 0 AND EXISTS (SELECT 1 FROM attempts a WHERE a.notification = n.id AND (a.took OR a.state IN (?, ?))))
-		ORDER BY n.recipient`, update, jsonInts(recipients), int64(notification.Open), int64(notification.Unknown), int64(notification.Expired),
+	if len(recipients) == 0 {
+		return nil, nil
+	}
+	asked := slices.Sorted(slices.Values(recipients))
+	first, last := asked[0], asked[len(asked)-1]
+	among, args := `n.recipient IN (SELECT value FROM json_each(?))`, []any{update, jsonInts(asked)}
+	if last-first < 2*int64(len(asked)) {
+		among, args = `n.recipient BETWEEN ? AND ?`, []any{update, first, last}
+	}
+	args = append(args, int64(notification.Open), int64(notification.Unknown), int64(notification.Expired),
 		int64(notification.Unknown), int64(notification.Expired))
+	var list sql.NullString // in one row: a row for each costs more than to find it
+	err := l.reader.QueryRowContext(ctx, `SELECT group_concat(n.recipient || ' ' || n.reached_by) FROM notifications n
+		WHERE n.update_id = ? AND `+among+` AND (n.took OR n.outcome = ? OR n.state IN (?, ?)
+			OR n.step > 0 AND EXISTS (SELECT 1 FROM attempts a WHERE a.notification = n.id AND (a.took OR a.state IN (?, ?))))`,
+		args...).Scan(&list)
+	if err != nil || !list.Valid {
+		return nil, err
+	}
+	return parseTold(list.String, asked)
+}
+
+// parseTold reads a list of numbers with their channels, and leaves out whom nobody asked about.
+func parseTold(list string, asked []int64) ([]ledger.Told, error) {
+	told := make([]ledger.Told, 0, len(asked))
+	for one := range strings.SplitSeq(list, ",") {
+		number, channel, _ := strings.Cut(one, " ")
+		n, err := strconv.ParseInt(number, 10, 64)
+		if err != nil {
+			return nil, err
+		}
+		if _, ok := slices.BinarySearch(asked, n); ok {
+			told = append(told, ledger.Told{Recipient: n, Channel: channel})
+		}
+	}
+	slices.SortFunc(told, func(a, b ledger.Told) int { return cmp.Compare(a.Recipient, b.Recipient) })
+	return told, nil
 }
 
 // CountMessages counts, for each of the recipients who has any, the messages of other updates that were
@@ -78,92 +102,4 @@ func (l *Ledger) CountMessages(ctx context.Context, update int64, since time.Tim
 			AND n.recipient IN (SELECT value FROM json_each(?)) AND (n.took OR n.outcome IN (?, ?)) GROUP BY n.recipient`,
 		ms(since), update, jsonInts(recipients), int64(notification.Open), int64(notification.Reached))
 	return counts, err
-}
-
-// parent is the row of the incident into which an incident was merged, or is merged by this update; 0
-// is none.
-func (t tx) parent(row int64, n *ledger.NewUpdate) (parent int64, err error) {
-	if row != 0 {
-		err = t.scan(`SELECT parent FROM incidents WHERE id = ?`, []any{row}, &parent)
-	}
-	if err != nil || parent != 0 || n.Incident.MergedInto == "" {
-		return parent, err
-	}
-	return t.merge(row, n)
-}
-
-// merge enters which incident an incident (0: not recorded yet) is being merged into: that which the
-// one named was itself merged into in the end.
-func (t tx) merge(row int64, n *ledger.NewUpdate) (parent int64, err error) {
-	named := n.Incident.MergedInto
-	parent, into, err := t.incident(n.Update.Team, named)
-	for err == nil && into != nil && into.MergedInto != "" {
-		parent, into, err = t.incident(n.Update.Team, into.MergedInto)
-	}
-	switch {
-	case err != nil:
-		return 0, err
-	case into == nil:
-		return 0, ledger.UnknownParent(named)
-	case parent == row:
-		return 0, ledger.ParentIsChild(named)
-	case into.Over():
-		return 0, ledger.ParentOver(into.ID)
-	}
-	n.Incident.MergedInto = into.ID
-	return parent, nil
-}
-
-// corrected finds the update that a correction corrects; 0 where it names none.
-func (t tx) corrected(incidentRow int64, u *incident.Update) (id int64, err error) {
-	if u.Corrects == "" {
-		return 0, nil
-	}
-	err = t.scan(`SELECT coalesce(max(id), 0) FROM updates WHERE incident = ? AND event_id = ?`, []any{incidentRow, u.Corrects}, &id)
-	if err == nil && id == 0 {
-		err = ledger.UnknownCorrected(u.Corrects)
-	}
-	return id, err
-}
-
-// bury remembers addresses that were refused as invalid, unless the directory has changed since they
-// were taken from it. Public accounts are left out: theirs are the configuration's business.
-func (t tx) bury(dead []ledger.DeadAddress) error {
-	for _, d := range dead {
-		var id, addresses, known string
-		var readdressed int64
-		err := t.scan(`SELECT id, addresses, dead, readdressed FROM recipients WHERE number = ? AND deleted = 0`, []any{d.Recipient},
-			&id, &addresses, &known, &readdressed)
-		if errors.Is(err, sql.ErrNoRows) || err == nil && readdressed >= d.Batch {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		r := audience.Recipient{ID: id, Addresses: splitAddresses(addresses)}
-		one := audience.Address{Channel: d.Channel, Address: r.Address(d.Channel)}
-		if one.Address == "" || r.Account() {
-			continue
-		}
-		all := slices.DeleteFunc(splitAddresses(known), func(a audience.Address) bool { return a.Channel == d.Channel })
-		if err := t.exec(`UPDATE recipients SET dead = ? WHERE number = ?`, joinAddresses(append(all, one)), d.Recipient); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// stillDead returns those of the addresses remembered as dead that the recipient still has.
-func stillDead(dead string, has audience.Addresses) audience.Addresses {
-	if dead == "" {
-		return nil
-	}
-	var still audience.Addresses
-	for _, d := range splitAddresses(dead) {
-		if slices.Contains(has, d) {
-			still = append(still, d)
-		}
-	}
-	slices.SortFunc(still, func(a, b audience.Address) int { return strings.Compare(a.Channel, b.Channel) })
-	return still
 }
