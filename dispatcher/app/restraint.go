@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -42,11 +43,11 @@ func (c *Config) frequencyCap() (*plan.Cap, error) {
 	f := c.FrequencyCap
 	switch {
 	case f.Messages < 0:
-		return nil, fmt.Errorf("messages: must not be negative; 0 is no cap")
+		return nil, errors.New("messages: must not be negative; 0 is no cap")
 	case f.Messages == 0:
 		return nil, nil
 	case f.Per <= 0:
-		return nil, fmt.Errorf("per: must be longer than 0")
+		return nil, errors.New("per: must be longer than 0")
 	case !f.Unless.Known():
 		return nil, fmt.Errorf("unless: %q must be minor, major or critical", f.Unless)
 	}

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -34,7 +35,7 @@ func NewQuiet(from, to string, unless incident.Impact, zone *time.Location) (*Qu
 		*t.into = at.Hour()*60 + at.Minute()
 	}
 	if q.from == q.to {
-		return nil, fmt.Errorf("to: must not be the same as from")
+		return nil, errors.New("to: must not be the same as from")
 	}
 	if !unless.Known() {
 		return nil, fmt.Errorf("unless: %q must be minor, major or critical", unless)
