@@ -80,7 +80,7 @@ func (in *Intake) take(ctx context.Context, m jetstream.Msg) error {
 		faults = append(faults, incident.Fault{Path: "data.team", Problem: fmt.Sprintf("must be %q: it was published on %s", team, m.Subject())})
 	}
 	var texts []ledger.Text
-	if len(faults) == 0 {
+	if len(faults) == 0 && !u.Silent() {
 		texts, faults = in.render(u)
 	}
 	if len(faults) == 0 {

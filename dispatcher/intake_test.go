@@ -217,6 +217,46 @@ func TestIntakeRejectsAnIdThatIsTaken(t *testing.T) {
 	}
 }
 
+func TestIntakeMerges(t *testing.T) {
+	w := newIntake(t, nil)
+	merging := testUpdate(2)
+	merging.MergedInto, merging.Summary = "datacentre", nil // which renderers can't write
+	w.publish(t, "payments", encode(t, merging))
+	m := await(t, "merging into an unknown incident to be rejected", w.rejected)
+	if faults := m.Headers().Get(FaultsHeader); !strings.Contains(faults, `"data.merged_into"`) || !strings.Contains(faults, "datacentre") {
+		t.Errorf("faults %s", faults)
+	}
+	parent := testUpdate(1)
+	parent.Incident = "datacentre"
+	after := testUpdate(3)
+	for _, u := range []incident.Update{parent, merging, after} {
+		w.publish(t, "payments", encode(t, u))
+		await(t, "the update", w.ledger.written)
+	}
+	s, err := w.ledger.Incident(t.Context(), "payments", "cards")
+	if err != nil || s.MergedInto != "datacentre" || len(s.Progress) != 2 {
+		t.Fatalf("incident %+v, %v", s, err)
+	}
+	for _, p := range s.Progress {
+		if p.State != ledger.NotAnnounced || p.Reason != "merged into datacentre" {
+			t.Errorf("update %d: %s, %q", p.ID, p.State, p.Reason)
+		}
+	}
+}
+
+func TestIntakeRejectsACorrectionOfNothing(t *testing.T) {
+	w := newIntake(t, nil)
+	w.publish(t, "payments", encode(t, testUpdate(1)))
+	await(t, "the first update", w.ledger.written)
+	correction := testUpdate(2)
+	correction.Status, correction.Corrects = incident.Correction, "e-9"
+	w.publish(t, "payments", encode(t, correction))
+	m := await(t, "the correction to be rejected", w.rejected)
+	if faults := m.Headers().Get(FaultsHeader); !strings.Contains(faults, `"data.corrects"`) {
+		t.Errorf("faults %s", faults)
+	}
+}
+
 func TestRejectedHeader(t *testing.T) {
 	var faults []incident.Fault
 	for range 5000 {

@@ -4,14 +4,17 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
+	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 )
 
 // Metrics are the dispatcher's metrics.
 type Metrics struct {
-	updates, failures, languages *prometheus.CounterVec
-	notifications, batches       prometheus.Counter
-	empty, waiting               prometheus.Counter
-	intakeSeconds, pageSeconds   prometheus.Histogram
+	updates, failures, languages, settled *prometheus.CounterVec
+	notifications, batches                prometheus.Counter
+	empty, deferred, waiting              prometheus.Counter
+	intakeSeconds, pageSeconds            prometheus.Histogram
 }
 
 // NewMetrics makes the dispatcher's metrics and registers them.
@@ -31,6 +34,8 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		updates:       vec("updates_total", "Updates by what became of them at intake.", "result"),
 		failures:      vec("failures_total", "Work put off because the ledger or NATS failed.", "work"),
 		languages:     vec("untranslated_texts_total", "Texts told in the default language, as the update had none in the locale.", "locale"),
+		settled:       vec("notifications_settled_total", "Notifications settled at planning, by reason.", "reason"),
+		deferred:      counter("notifications_deferred_total", "Notifications put off to the end of quiet hours."),
 		notifications: counter("notifications_planned_total", "Notifications committed by planning."),
 		batches:       counter("batches_published_total", "Batches handed to the lanes' queues."),
 		empty:         counter("empty_audiences_total", "Updates that nobody is affected by."),
@@ -38,7 +43,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		intakeSeconds: histogram("intake_duration_seconds", "Time to check, render and record an update."),
 		pageSeconds:   histogram("page_duration_seconds", "Time to plan and commit a page."),
 	}
-	r.MustRegister(m.updates, m.failures, m.languages, m.notifications, m.batches, m.empty, m.waiting, m.intakeSeconds, m.pageSeconds)
+	r.MustRegister(m.updates, m.failures, m.languages, m.settled, m.deferred, m.notifications, m.batches, m.empty, m.waiting, m.intakeSeconds, m.pageSeconds)
 	return m
 }
 
@@ -52,7 +57,18 @@ func (m *Metrics) emptyAudience() { m.empty.Inc() }
 
 func (m *Metrics) beyondBudget(units int64) { m.waiting.Add(float64(units)) }
 
-func (m *Metrics) page(notifications int, took time.Duration) {
-	m.notifications.Add(float64(notifications))
+// page counts what a committed page did.
+func (m *Metrics) page(p *ledger.Page, took time.Duration) {
+	m.notifications.Add(float64(len(p.Notifications)))
+	for i := range p.Notifications {
+		if n := &p.Notifications[i]; n.Reason != notification.NoReason {
+			m.settled.WithLabelValues(string(n.Reason)).Inc()
+		}
+	}
+	for i := range p.Batches {
+		if b := &p.Batches[i]; !b.Batch.NotBefore.IsZero() {
+			m.deferred.Add(float64(b.To - b.From))
+		}
+	}
 	m.pageSeconds.Observe(took.Seconds())
 }

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/tocsin-dev/tocsin/channels"
-	"github.com/tocsin-dev/tocsin/dispatcher/audience"
 	"github.com/tocsin-dev/tocsin/dispatcher/bus"
 	"github.com/tocsin-dev/tocsin/dispatcher/clock"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
@@ -21,6 +20,9 @@ import (
 type PlannerLedger interface {
 	NextToPlan(ctx context.Context) (ledger.Update, error)
 	Texts(ctx context.Context, update int64) ([]ledger.Text, error)
+	Past(ctx context.Context, update int64) (ledger.Past, error)
+	ToldBy(ctx context.Context, update int64, recipients []int64) ([]ledger.Told, error)
+	CountMessages(ctx context.Context, update int64, since time.Time, recipients []int64) (map[int64]int, error)
 	RecipientsAfter(ctx context.Context, after, until int64, limit int, ids []string) ([]ledger.Recipient, error)
 	UnreachedAfter(ctx context.Context, update, after, until int64, limit int) ([]ledger.Recipient, error)
 	CommitPage(ctx context.Context, p ledger.Page) error
@@ -68,7 +70,11 @@ func (p *Planner) plan(ctx context.Context, u ledger.Update) error {
 	if err != nil {
 		return err
 	}
-	pg := pager{planner: p, update: u, texts: indexTexts(texts), selector: audience.NewSelector(u.Update.Affects)}
+	past, err := p.Ledger.Past(ctx, u.ID)
+	if err != nil {
+		return err
+	}
+	pg := pager{planner: p, update: u, texts: indexTexts(texts), circle: newCircle(&u, &past)}
 	for last := false; !last; {
 		begun := time.Now()
 		recipients, err := pg.recipients(ctx)
@@ -76,7 +82,10 @@ func (p *Planner) plan(ctx context.Context, u ledger.Update) error {
 			return err
 		}
 		last = len(recipients) < p.PageSize
-		page := pg.page(recipients, last)
+		page, err := pg.page(ctx, recipients, last)
+		if err != nil {
+			return err
+		}
 		if err := p.Ledger.CommitPage(ctx, page); err != nil {
 			return err
 		}
@@ -84,7 +93,7 @@ func (p *Planner) plan(ctx context.Context, u ledger.Update) error {
 		pg.update.Audience += int64(len(page.Notifications))
 		p.Batches.Wake()
 		p.Pages.Wake()
-		p.Metrics.page(len(page.Notifications), time.Since(begun))
+		p.Metrics.page(&page, time.Since(begun))
 	}
 	p.planned(ctx, &pg.update)
 	return nil
@@ -117,10 +126,11 @@ func indexTexts(texts []ledger.Text) map[textKey]*notification.Content {
 
 // pager makes the pages of one update.
 type pager struct {
-	planner  *Planner
-	update   ledger.Update
-	texts    map[textKey]*notification.Content
-	selector *audience.Selector
+	planner *Planner
+	update  ledger.Update
+	texts   map[textKey]*notification.Content
+	circle  circle
+	now     time.Time // that of the page
 }
 
 // planned is a recipient with what was decided for them.
@@ -143,25 +153,31 @@ func (g *pager) recipients(ctx context.Context) ([]ledger.Recipient, error) {
 	if u.RetryOf != 0 {
 		return p.Ledger.UnreachedAfter(ctx, u.RetryOf, u.Cursor, u.Until, p.PageSize)
 	}
-	return p.Ledger.RecipientsAfter(ctx, u.Cursor, u.Until, p.PageSize, u.Update.Affects.Recipients)
+	return p.Ledger.RecipientsAfter(ctx, u.Cursor, u.Until, p.PageSize, g.circle.listed(&u.Update))
 }
 
-// page decides for each recipient who is affected, and lays notifications out in the order of their
-// batches, so that ids ascend in the order of sending.
-func (g *pager) page(recipients []ledger.Recipient, last bool) ledger.Page {
-	p := ledger.Page{Update: g.update.ID, From: g.update.Cursor, Cursor: g.update.Cursor, Last: last, Now: g.planner.Clock.Now()}
+// comparePlanned orders by what those share who travel together.
+func comparePlanned(a, b planned) int {
+	return cmp.Or(a.NotBefore.Compare(b.NotBefore), cmp.Compare(a.channel(), b.channel()), cmp.Compare(a.Locale, b.Locale))
+}
+
+// page decides for each recipient who is in the audience, and lays notifications out in the order of
+// their batches, so that ids ascend in the order of sending.
+func (g *pager) page(ctx context.Context, recipients []ledger.Recipient, last bool) (ledger.Page, error) {
+	g.now = g.planner.Clock.Now()
+	p := ledger.Page{Update: g.update.ID, From: g.update.Cursor, Cursor: g.update.Cursor, Last: last, Now: g.now}
 	if n := len(recipients); n > 0 {
 		p.Cursor = recipients[n-1].Number
 	}
-	all := make([]planned, 0, len(recipients))
-	for i := range recipients {
-		if r := &recipients[i]; g.update.RetryOf != 0 || g.selector.Matches(&r.Recipient) {
-			all = append(all, planned{r, g.decide(&r.Recipient)})
-		}
+	members, err := g.members(ctx, recipients)
+	if err != nil {
+		return p, err
 	}
-	slices.SortStableFunc(all, func(a, b planned) int {
-		return cmp.Or(cmp.Compare(a.channel(), b.channel()), cmp.Compare(a.Locale, b.Locale))
-	})
+	all := make([]planned, len(members))
+	for i := range members {
+		all[i] = planned{members[i].recipient, g.decide(&members[i])}
+	}
+	slices.SortStableFunc(all, comparePlanned)
 	p.Notifications = make([]ledger.NewNotification, len(all))
 	for i := range all {
 		d := &all[i]
@@ -169,14 +185,14 @@ func (g *pager) page(recipients []ledger.Recipient, last bool) ledger.Page {
 			Recipient: d.recipient.Number, Locale: d.Locale, Steps: d.Steps, Outcome: d.Outcome, Reason: d.Reason,
 		}
 	}
-	p.Batches = g.batches(all, p.Now)
-	return p
+	p.Batches = g.batches(all)
+	return p, nil
 }
 
 // decide says how a recipient is told. A channel that was configured after the update's texts were
 // frozen has none, and is left out.
-func (g *pager) decide(r *audience.Recipient) plan.Decision {
-	d := g.planner.Rules.For(r)
+func (g *pager) decide(m *member) plan.Decision {
+	d := g.planner.Rules.For(&m.recipient.Recipient, g.inCase(m))
 	if len(d.Steps) == 0 {
 		return d
 	}
@@ -190,30 +206,34 @@ func (g *pager) decide(r *audience.Recipient) plan.Decision {
 	return d
 }
 
-// batches cuts the runs of same channel and locale into batches.
-func (g *pager) batches(all []planned, now time.Time) []ledger.NewBatch {
+// batches cuts the runs of same time, channel and locale into batches.
+func (g *pager) batches(all []planned) []ledger.NewBatch {
 	var batches []ledger.NewBatch
 	for from := 0; from < len(all); {
 		to := from + 1
-		for to < len(all) && to-from < bus.MaxAttempts && all[to].channel() == all[from].channel() && all[to].Locale == all[from].Locale {
+		for to < len(all) && to-from < bus.MaxAttempts && comparePlanned(all[to], all[from]) == 0 {
 			to++
 		}
 		if all[from].channel() != "" {
-			batches = append(batches, g.batch(all, from, to, now))
+			batches = append(batches, g.batch(all, from, to))
 		}
 		from = to
 	}
 	return batches
 }
 
-func (g *pager) batch(all []planned, from, to int, now time.Time) ledger.NewBatch {
+func (g *pager) batch(all []planned, from, to int) ledger.NewBatch {
 	channel := all[from].channel()
 	kind, _ := g.planner.Rules.Kind(channel)
 	content := g.texts[textKey{kind, all[from].Locale}]
+	leaves := g.now
+	if at := all[from].NotBefore; at.After(leaves) {
+		leaves = at
+	}
 	b := ledger.NewBatch{From: from, To: to, Items: make([]ledger.Item, 0, to-from), Batch: ledger.BatchHead{
-		Update: g.update.ID, Channel: channel, Kind: kind, Locale: all[from].Locale,
+		Update: g.update.ID, Channel: channel, Kind: kind, Locale: all[from].Locale, NotBefore: all[from].NotBefore,
 		Priority: notification.PriorityOf(g.update.Update.Status, g.update.Update.Impact),
-		GivenUp:  g.planner.Policy.GivenUp(channel, now, now),
+		GivenUp:  g.planner.Policy.GivenUp(channel, leaves, leaves),
 	}}
 	for i := from; i < to; i++ {
 		r := &all[i].recipient.Recipient

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/dispatcher/bus"
+	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 	"github.com/tocsin-dev/tocsin/dispatcher/plan"
@@ -37,6 +38,9 @@ func (f *fold) compose(ctx context.Context) error {
 			return err
 		}
 		if left {
+			if err := f.deferQuietly(ctx, &a); err != nil {
+				return err
+			}
 			ready = append(ready, a)
 		}
 	}
@@ -106,6 +110,20 @@ func (f *fold) unusable(ctx context.Context, a *further) (notification.Reason, e
 		return notification.NoText, nil
 	}
 	return notification.NoReason, nil
+}
+
+// deferQuietly puts an attempt off to the end of its recipient's quiet hours. What is urgent goes on at
+// once: its recipient would have been told by now if the first channel had worked.
+func (f *fold) deferQuietly(ctx context.Context, a *further) error {
+	u, err := f.e.announced.get(ctx, f.e.Ledger, a.n.Update)
+	if err != nil || u.priority == notification.Urgent {
+		return err
+	}
+	if until := f.e.Rules.Quiet.Until(&a.recipient.Recipient, u.impact, a.notBefore); !until.IsZero() {
+		a.notBefore, a.n.Attempt.QueuedAt = until, until // its step's wait begins when it may leave
+		f.deferred++
+	}
+	return nil
 }
 
 // batchKey is what attempts share that travel together. Times within the same second are one.
@@ -184,14 +202,15 @@ func (f *fold) givenUp(all []further) time.Time {
 	return last
 }
 
-// announced keeps what the engine needs of updates: their priority and their frozen texts, which
-// never change. Only the engine's loop uses it.
+// announced keeps what the engine needs of updates: their priority, their impact and their frozen
+// texts, which never change. Only the engine's loop uses it.
 type announced struct {
 	updates map[int64]*announcement
 }
 
 type announcement struct {
 	priority notification.Priority
+	impact   incident.Impact
 	texts    []ledger.Text
 }
 
@@ -212,7 +231,7 @@ func (c *announced) get(ctx context.Context, l Ledger, id int64) (*announcement,
 	if c.updates == nil || len(c.updates) >= maxAnnounced {
 		c.updates = map[int64]*announcement{}
 	}
-	a := &announcement{priority: notification.PriorityOf(u.Update.Status, u.Update.Impact), texts: texts}
+	a := &announcement{priority: notification.PriorityOf(u.Update.Status, u.Update.Impact), impact: u.Update.Impact, texts: texts}
 	c.updates[id] = a
 	return a, nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -80,6 +81,9 @@ type world struct {
 	pages  chan struct{}
 	// givenUp is when the batches of updates to be announced are given up.
 	givenUp time.Time
+	// What announce announces: news of this incident, of this status.
+	incident string
+	status   incident.Status
 }
 
 func newWorld(t *testing.T) *world {
@@ -89,7 +93,10 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = l.Close() })
-	w := &world{T: t, ledger: &watched{Ledger: l, committed: make(chan struct{}, 1)}, pages: make(chan struct{}, 1)}
+	w := &world{
+		T: t, ledger: &watched{Ledger: l, committed: make(chan struct{}, 1)}, pages: make(chan struct{}, 1),
+		incident: "cards", status: incident.Identified,
+	}
 	w.bus = &flaky{Bus: bustest.Start(t), ledger: w.ledger}
 	p := policy()
 	w.engine = &Engine{
@@ -144,7 +151,7 @@ func (w *world) announce(event string, n int, steps ...string) []notification.No
 	w.Helper()
 	ctx := w.Context()
 	u := incident.Update{Source: "s", EventID: event, Time: now, Data: incident.Data{
-		Team: "payments", Incident: "cards", Kind: incident.Outage, Status: incident.Identified, Impact: incident.Major, StartedAt: now,
+		Team: "payments", Incident: w.incident, Kind: incident.Outage, Status: w.status, Impact: incident.Major, StartedAt: now,
 	}}
 	texts := []ledger.Text{
 		{Kind: channels.Messenger, Locale: "ro", Content: notification.Content{Text: notification.Literal("pe viber")}},
@@ -205,6 +212,16 @@ func (w *world) eventually(what string, ok func() bool) {
 		case <-w.ledger.committed:
 		case <-limit:
 			w.Fatalf("waited in vain for: %s; notifications are %+v", what, w.all())
+		}
+	}
+}
+
+// soon waits for what follows a commit without a signal of its own.
+func (w *world) soon(what string, ok func() bool) {
+	w.Helper()
+	for limit := time.Now().Add(30 * time.Second); !ok(); runtime.Gosched() {
+		if time.Now().After(limit) {
+			w.Fatalf("waited in vain for: %s", what)
 		}
 	}
 }

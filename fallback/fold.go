@@ -25,6 +25,7 @@ type fold struct {
 	awaiting map[ledger.Deadline]time.Duration // without Due: the wait
 	queued   map[int64]time.Time               // notifications with a new attempt, and not before when
 	revoked  map[journal]map[int64]bool
+	deferred int // further attempts put off to the end of quiet hours
 }
 
 // journal names a batch's journal.
@@ -136,6 +137,7 @@ func (f *fold) apply(ctx context.Context) error {
 	}
 	f.e.recent.put(f.out.Changed)
 	f.e.Metrics.fold(&f.out, f.events, time.Since(begun))
+	f.e.Metrics.putOff(f.deferred)
 	if len(f.out.Batches) > 0 {
 		f.e.Batches.Wake()
 	}
@@ -202,6 +204,7 @@ func (f *fold) decideOne(before notification.Notification, events []notification
 		if ev.Repeat && c.Changed {
 			f.out.Repeated = append(f.out.Repeated, once)
 		}
+		f.refused(&n, ev)
 		if c.DoubleReach {
 			f.out.DoubleReached = append(f.out.DoubleReached, once)
 		}
@@ -210,6 +213,22 @@ func (f *fold) decideOne(before notification.Notification, events []notification
 	if changed {
 		f.out.Before = append(f.out.Before, before)
 		f.out.Changed = append(f.out.Changed, n)
+	}
+}
+
+// refused notes an address that a lane says is invalid, so that the directory remembers it.
+func (f *fold) refused(n *notification.Notification, ev notification.Event) {
+	if ev.Kind != notification.ResultFailed || ev.Class != channels.InvalidAddress {
+		return
+	}
+	a := &n.Attempt
+	for i := range n.Past {
+		if n.Past[i].Step == ev.Attempt.Step {
+			a = &n.Past[i]
+		}
+	}
+	if a.Step == ev.Attempt.Step && a.Try == ev.Attempt.Try && a.State == notification.Failed {
+		f.out.Dead = append(f.out.Dead, ledger.DeadAddress{Recipient: n.Recipient, Channel: a.Channel, Batch: a.Batch})
 	}
 }
 

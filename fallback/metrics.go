@@ -14,9 +14,9 @@ import (
 
 // Metrics are the fallback engine's metrics.
 type Metrics struct {
-	events, receipts, outcomes, further, revocations, unread, orders *prometheus.CounterVec
-	failures, strays, due, double                                    prometheus.Counter
-	seconds                                                          prometheus.Histogram
+	events, receipts, outcomes, further, revocations, unread, dead, orders *prometheus.CounterVec
+	failures, strays, due, double, deferred                                prometheus.Counter
+	seconds                                                                prometheus.Histogram
 }
 
 // NewMetrics makes the engine's metrics and registers them.
@@ -32,6 +32,8 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		revocations: prometheus.NewCounterVec(opts("revocations_total", "Attempts that lanes were told to stop."), []string{"channel"}),
 		unread:      prometheus.NewCounterVec(opts("unreadable_total", "Messages dropped because they could not be read."), []string{"stream"}),
 		orders:      prometheus.NewCounterVec(opts("orders_total", "Operators' orders, by verb and whether they were refused."), []string{"verb", "refused"}),
+		dead:        prometheus.NewCounterVec(opts("dead_addresses_total", "Refusals of an address as invalid, which the directory remembers; repeated results count again."), []string{"channel"}),
+		deferred:    prometheus.NewCounter(opts("attempts_deferred_total", "Further attempts put off to the end of quiet hours.")),
 		failures:    prometheus.NewCounter(opts("failures_total", "Folds put off because the ledger or NATS failed.")),
 		strays:      prometheus.NewCounter(opts("stray_events_total", "Events for notifications that this ledger doesn't have.")),
 		due:         prometheus.NewCounter(opts("deadlines_total", "Deadlines dealt with.")),
@@ -41,7 +43,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Buckets: prometheus.ExponentialBuckets(.001, 3, 9),
 		}),
 	}
-	r.MustRegister(m.events, m.receipts, m.outcomes, m.further, m.revocations, m.unread, m.orders, m.failures, m.strays, m.due, m.double, m.seconds)
+	r.MustRegister(m.events, m.receipts, m.outcomes, m.further, m.revocations, m.unread, m.dead, m.orders, m.deferred, m.failures, m.strays, m.due, m.double, m.seconds)
 	return m
 }
 
@@ -53,6 +55,7 @@ func (m *Metrics) unreadable(stream string) { m.unread.WithLabelValues(stream).I
 func (m *Metrics) failed()                  { m.failures.Inc() }
 func (m *Metrics) stray(n int)              { m.strays.Add(float64(n)) }
 func (m *Metrics) deadlines(n int)          { m.due.Add(float64(n)) }
+func (m *Metrics) putOff(n int)             { m.deferred.Add(float64(n)) }
 
 func (m *Metrics) revoked(channel string, n int) {
 	m.revocations.WithLabelValues(channel).Add(float64(n))
@@ -69,6 +72,9 @@ func (m *Metrics) order(v ledger.Verb, refused bool) {
 func (m *Metrics) fold(f *ledger.Fold, events map[int64][]notification.Event, took time.Duration) {
 	m.seconds.Observe(took.Seconds())
 	m.double.Add(float64(len(f.DoubleReached)))
+	for i := range f.Dead {
+		m.dead.WithLabelValues(f.Dead[i].Channel).Inc()
+	}
 	kinds := map[notification.EventKind]int{}
 	for _, evs := range events {
 		for _, ev := range evs {

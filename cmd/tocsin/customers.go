@@ -101,7 +101,9 @@ func (c *cli) getCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "get ID",
 		Short: "Show one customer",
-		Args:  args(cobra.ExactArgs(1)),
+		Long: `Show one customer. Addresses under "dead" were refused by a provider as invalid: nothing is
+sent to them until an import brings others.`,
+		Args: args(cobra.ExactArgs(1)),
 		RunE: c.withDirectory(func(ctx context.Context, d directory, given []string) error {
 			r, err := d.Customer(ctx, given[0])
 			if err != nil {

@@ -119,7 +119,7 @@ func printIncidents(w io.Writer, list []ledger.IncidentSummary, zone *time.Locat
 	for i := range list {
 		s := &list[i]
 		sum := sumUp(s)
-		_, _ = fmt.Fprintf(t, "%s/%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\t%s\n", s.Team, s.ID, s.Kind, s.Impact, words(string(s.Status)),
+		_, _ = fmt.Fprintf(t, "%s/%s\t%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\t%s\n", s.Team, s.ID, s.Kind, s.Impact, standing(&s.Incident),
 			clockTime(s.StartedAt, zone), s.Updates, thousands(sum.audience), thousands(sum.reached), thousands(sum.open), clockTime(s.ChangedAt, zone))
 	}
 	return t.Flush()
@@ -156,8 +156,8 @@ func printRejections(w io.Writer, list []ledger.Rejection, zone *time.Location) 
 }
 
 func printIncident(w io.Writer, s ledger.IncidentSummary, zone *time.Location) error {
-	_, _ = fmt.Fprintf(w, "%s/%s: %s, %s, %s\n%s\n", s.Team, s.ID, s.Kind, s.Impact, words(string(s.Status)), since(&s.Incident, zone))
-	for _, line := range standing(&s) {
+	_, _ = fmt.Fprintf(w, "%s/%s: %s, %s, %s\n%s\n", s.Team, s.ID, s.Kind, s.Impact, standing(&s.Incident), since(&s.Incident, zone))
+	for _, line := range holds(&s) {
 		_, _ = fmt.Fprintln(w, line)
 	}
 	_, _ = fmt.Fprintln(w)
@@ -178,8 +178,8 @@ func printIncident(w io.Writer, s ledger.IncidentSummary, zone *time.Location) e
 	return t.Flush()
 }
 
-// standing says what keeps an incident's messages from leaving.
-func standing(s *ledger.IncidentSummary) []string {
+// holds says what keeps an incident's messages from leaving.
+func holds(s *ledger.IncidentSummary) []string {
 	var lines []string
 	if s.Paused {
 		lines = append(lines, "PAUSED: nothing is planned or sent until `tocsin resume`")
@@ -201,6 +201,14 @@ func budgetLine(s ledger.Spending) string {
 	default:
 		return ""
 	}
+}
+
+// standing says where an incident stands.
+func standing(i *incident.Incident) string {
+	if i.MergedInto == "" {
+		return words(string(i.Status))
+	}
+	return words(string(i.Status)) + ", merged into " + i.MergedInto
 }
 
 // since says from when to when an incident lasts.

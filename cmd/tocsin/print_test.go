@@ -1,8 +1,13 @@
 package main
 
 import (
+	"errors"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/tocsin-dev/tocsin/dispatcher/incident"
+	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 )
 
 func TestThousands(t *testing.T) {
@@ -28,6 +33,21 @@ func TestSpan(t *testing.T) {
 	} {
 		if got := span(d); got != want {
 			t.Errorf("span(%v) = %q, want %q", d, got, want)
+		}
+	}
+}
+
+func TestMergedIncidentsSaySo(t *testing.T) {
+	s := ledger.IncidentSummary{Incident: incident.Incident{
+		Team: "cards", ID: "atm-7", Kind: incident.Outage, Impact: incident.Major, Status: incident.Identified, MergedInto: "dc-1",
+	}}
+	var one, list strings.Builder
+	if err := errors.Join(printIncident(&one, s, time.UTC), printIncidents(&list, []ledger.IncidentSummary{s}, time.UTC)); err != nil {
+		t.Fatal(err)
+	}
+	for _, got := range []string{one.String(), list.String()} {
+		if !strings.Contains(got, "identified, merged into dc-1") {
+			t.Errorf("shown as %q", got)
 		}
 	}
 }

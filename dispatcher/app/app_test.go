@@ -30,6 +30,7 @@ import (
 	twiliosim "github.com/tocsin-dev/tocsin/channels/sms/twilio/sim"
 	"github.com/tocsin-dev/tocsin/dispatcher/app"
 	"github.com/tocsin-dev/tocsin/dispatcher/audience"
+	"github.com/tocsin-dev/tocsin/dispatcher/clock"
 	"github.com/tocsin-dev/tocsin/dispatcher/httpapi"
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
@@ -50,6 +51,12 @@ type town struct {
 // newTown starts all roles on the embedded defaults against simulated providers.
 func newTown(t *testing.T, change func(cfg map[string]any)) *town {
 	t.Helper()
+	return newTownAt(t, clock.Clock{}, change)
+}
+
+// newTownAt is newTown on a clock of its own.
+func newTownAt(t *testing.T, c clock.Clock, change func(cfg map[string]any)) *town {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	sims := []sandbox.Simulator{smtpsim.Simulator(), vibersim.Simulator(), twiliosim.Simulator()}
 	far, err := sandbox.New(ctx, "127.0.0.1:0", sandbox.Conduct{ByDigit: true}, sims)
@@ -59,7 +66,7 @@ func newTown(t *testing.T, change func(cfg map[string]any)) *town {
 	farEnded := make(chan error, 1)
 	go func() { farEnded <- far.Run(ctx) }()
 	cfg := load(t, t.TempDir(), far, sims, change)
-	a, err := app.New(ctx, app.Options{Config: cfg, Specs: specs(), Log: slog.New(slog.DiscardHandler), Version: "test"})
+	a, err := app.New(ctx, app.Options{Config: cfg, Specs: specs(), Clock: c, Log: slog.New(slog.DiscardHandler), Version: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,12 +171,17 @@ func (w *town) publish(status incident.Status, n int, change func(*incident.Upda
 	return u
 }
 
-// report waits until all of an incident's updates are closed, and returns the report.
+// report waits until all of the night's updates are closed, and returns the report.
 func (w *town) report(updates int) ledger.Report {
+	w.t.Helper()
+	return w.reportOf("night", updates)
+}
+
+func (w *town) reportOf(incident string, updates int) ledger.Report {
 	w.t.Helper()
 	deadline := time.Now().Add(time.Minute)
 	for {
-		r, err := w.client.Report(w.t.Context(), "ops", "night")
+		r, err := w.client.Report(w.t.Context(), "ops", incident)
 		if err == nil && r.Balanced && len(r.Updates) == updates {
 			return r
 		}

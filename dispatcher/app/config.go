@@ -43,8 +43,10 @@ type Config struct {
 	// UsefulFor is how long a message is worth delivering: what has not left by then doesn't any more.
 	UsefulFor time.Duration `yaml:"useful_for"`
 	// Budget bounds what an incident may spend.
-	Budget    Budget    `yaml:"budget"`
-	Catalogue Catalogue `yaml:"catalogue"`
+	Budget       Budget       `yaml:"budget"`
+	QuietHours   QuietHours   `yaml:"quiet_hours"`
+	FrequencyCap FrequencyCap `yaml:"frequency_cap"`
+	Catalogue    Catalogue    `yaml:"catalogue"`
 	// Channels by name, in the order in which they are tried for recipients who prefer none of them.
 	Channels Channels `yaml:"channels"`
 
@@ -171,7 +173,9 @@ func Defaults() *Config {
 		InDoubt: map[incident.Impact]notification.InDoubt{
 			incident.Critical: notification.Repeat, incident.Major: notification.Repeat, incident.Minor: notification.LeaveUnknown,
 		},
-		UsefulFor: 4 * time.Hour,
+		UsefulFor:    4 * time.Hour,
+		QuietHours:   QuietHours{Unless: incident.Major},
+		FrequencyCap: FrequencyCap{Per: 24 * time.Hour, Unless: incident.Critical},
 	}
 }
 
@@ -218,6 +222,12 @@ func (c *Config) validate() error {
 		bad("budget", "must not be negative; 0 is no bound")
 	} else if b.Money > 0 && b.SegmentPrice == 0 {
 		bad("budget.segment_price", "is needed to bound money: what one SMS segment costs")
+	}
+	if _, err := c.quiet(); err != nil {
+		bad("quiet_hours", "%v", err)
+	}
+	if _, err := c.frequencyCap(); err != nil {
+		bad("frequency_cap", "%v", err)
 	}
 	for impact, d := range c.InDoubt {
 		if impact != incident.Minor && impact != incident.Major && impact != incident.Critical {

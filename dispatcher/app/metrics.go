@@ -32,7 +32,7 @@ func newLedgerCollector(l interface {
 	labels := []string{"team", "incident"}
 	return &ledgerCollector{
 		ledger: l, clock: c, log: log,
-		silence: prometheus.NewDesc("tocsin_incident_last_update_age_seconds", "Time since the last update of an incident that is not over.", labels, nil),
+		silence: prometheus.NewDesc("tocsin_incident_last_update_age_seconds", "Time since the last update of an incident that is neither over nor merged into another.", labels, nil),
 		open:    prometheus.NewDesc("tocsin_incident_open_notifications", "Notifications of an incident without an outcome yet.", labels, nil),
 	}
 }
@@ -58,7 +58,7 @@ func (c *ledgerCollector) Collect(ch chan<- prometheus.Metric) {
 			open += u.Open
 		}
 		ch <- prometheus.MustNewConstMetric(c.open, prometheus.GaugeValue, float64(open), all[i].Team, all[i].ID)
-		if !all[i].Over() {
+		if !all[i].Over() && all[i].MergedInto == "" {
 			age := c.clock.Now().Sub(all[i].Time).Seconds()
 			ch <- prometheus.MustNewConstMetric(c.silence, prometheus.GaugeValue, age, all[i].Team, all[i].ID)
 		}

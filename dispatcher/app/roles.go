@@ -18,7 +18,10 @@ const pageSize = 2000
 // makeRoles makes what this process runs. Nothing starts yet.
 func (a *App) makeRoles() error {
 	planned, batches, pages := dispatcher.NewSignal(), dispatcher.NewSignal(), dispatcher.NewSignal()
-	rules := rules(a.Config, a.channels, a.locales())
+	rules, err := rules(a.Config, a.channels, a.locales())
+	if err != nil {
+		return err
+	}
 	a.registry.MustRegister(newLedgerCollector(a.ledger, a.Clock, a.Log), newStreamCollector(a.bus, a.Log))
 	metrics := dispatcher.NewMetrics(a.registry)
 	if a.has(Dispatcher) {

@@ -137,13 +137,16 @@ func httpClient(concurrency int) *http.Client {
 	}}
 }
 
-// rules says which channels there are for planning.
-func rules(c *Config, all []configured, locales []string) plan.Rules {
+// rules says which channels there are for planning, and what holds messages back.
+func rules(c *Config, all []configured, locales []string) (plan.Rules, error) {
 	r := plan.Rules{Behind: c.Cascade.Behind, Locales: locales}
+	var quietErr, capErr error
+	r.Quiet, quietErr = c.quiet()
+	r.Cap, capErr = c.frequencyCap()
 	for i := range all {
 		r.Channels = append(r.Channels, plan.Channel{Name: all[i].Name, Kind: all[i].spec.Kind})
 	}
-	return r
+	return r, errors.Join(quietErr, capErr)
 }
 
 // kinds lists the kinds of the channels, each once.

@@ -15,6 +15,8 @@ import (
 // Export writes recipients as a directory file that [Read] reads back: imported again, recipients in
 // normal form are the same. It returns how many it wrote. An error of rows ends it.
 //
+// Which addresses are dead is left out: an import doesn't decide that.
+//
 // CSV needs to know its columns beforehand: channels are those that may occur, in any order; an
 // address on another one is an error. JSONL ignores them.
 //
@@ -60,7 +62,10 @@ func encoder(w io.Writer, f Format, channels []string) (write func(*Recipient) e
 	case JSONL:
 		e := json.NewEncoder(w)
 		e.SetEscapeHTML(false)
-		return func(r *Recipient) error { return e.Encode(r) }, func() error { return nil }, nil
+		return func(r *Recipient) error {
+			r.Dead = nil
+			return e.Encode(r)
+		}, func() error { return nil }, nil
 	}
 	_, err = ParseFormat(string(f))
 	return nil, nil, err

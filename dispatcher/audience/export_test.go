@@ -27,7 +27,7 @@ c-2,,ru,,,,,,,,,,
 func TestExportJSONL(t *testing.T) {
 	got := file(t, audience.JSONL, slices.Values([]audience.Recipient{
 		{ID: "c-1", Name: "<Ana>", Locale: "ro", Addresses: audience.Addresses{{"viber", "a"}, {"sms", "+1"}}},
-		{ID: "c-2", Locale: "ru"},
+		{ID: "c-2", Locale: "ru", Dead: audience.Addresses{{"sms", "+2"}}}, // the directory's own knowledge
 	}))
 	const want = `{"id":"c-1","name":"<Ana>","locale":"ro","addresses":{"sms":"+1","viber":"a"}}
 {"id":"c-2","locale":"ru","addresses":{}}

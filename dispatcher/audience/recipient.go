@@ -33,7 +33,14 @@ type Recipient struct {
 	Services []string `json:"services,omitempty"`
 	Regions  []string `json:"regions,omitempty"`
 	Segments []string `json:"segments,omitempty"`
+	// Dead are those of the addresses that a provider has refused as invalid: nothing is sent to them
+	// until an import brings others. The directory says so; what an import says of it is ignored, and
+	// an export leaves it out.
+	Dead Addresses `json:"dead,omitempty"`
 }
+
+// Account reports whether it is a public account rather than a customer.
+func (r *Recipient) Account() bool { return strings.HasPrefix(r.ID, AccountPrefix) }
 
 // AccountPrefix begins the ids under which public accounts (a status page, a social account) appear
 // among recipients. No customer's id may begin with it.
@@ -80,10 +87,18 @@ func (a Addresses) sort() {
 }
 
 // Address returns the recipient's address on a channel, "" if there is none.
-func (r *Recipient) Address(channel string) string {
-	for _, a := range r.Addresses {
-		if a.Channel == channel {
-			return a.Address
+func (r *Recipient) Address(channel string) string { return r.Addresses.on(channel) }
+
+// DeadOn reports whether a provider has refused the recipient's address on a channel as invalid.
+func (r *Recipient) DeadOn(channel string) bool {
+	dead := r.Dead.on(channel)
+	return dead != "" && dead == r.Address(channel)
+}
+
+func (a Addresses) on(channel string) string {
+	for _, one := range a {
+		if one.Channel == channel {
+			return one.Address
 		}
 	}
 	return ""

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -227,6 +228,9 @@ func TestDataFaults(t *testing.T) {
 		{"maintenance status", set("status", "in_progress"), "data.status must be one of investigating, identified, monitoring, resolved, postmortem, correction"},
 		{"outage status", maintenance("identified", nil), "data.status must be one of scheduled, in_progress, verifying, completed, cancelled, postmortem, correction"},
 		{"impact", set("impact", "huge"), "data.impact must be one of minor, major, critical"},
+		{"summary missing", func(d map[string]any) { delete(d, "summary") }, "data.summary is missing"},
+		{"corrects without correction", set("corrects", "e-1"), "data.corrects is for the status correction only"},
+		{"merged into no id", set("merged_into", "A.b"), "data.merged_into must be 1 to 64 of the characters a-z, 0-9, '-' and '_'"},
 		{"services", affects("services", []any{"ok", "also", "not ok"}), "data.affects.services[2] must be 1 to 64 letters, digits, '.', '-' and '_', the first a letter or a digit"},
 		{"service twice", affects("services", []any{"a", "b", "a"}), "data.affects.services has the same entry twice, at 0 and 2"},
 		{"recipient empty", affects("recipients", []any{""}), "data.affects.recipients[0] must not be empty"},
@@ -374,6 +378,32 @@ func TestSchemaIsValid(t *testing.T) {
 	}
 }
 
+// TestSecondThoughts decodes the two ways in which a team takes back what an incident was.
+func TestSecondThoughts(t *testing.T) {
+	d := goodData()
+	d["status"], d["corrects"] = "correction", "event 7/é"
+	if u := mustDecode(t, nil, event(t, goodAttributes(), d)); u.Corrects != "event 7/é" {
+		t.Errorf("corrects %q", u.Corrects)
+	}
+	d = goodData()
+	d["merged_into"] = "dc-1"
+	if u := mustDecode(t, nil, event(t, goodAttributes(), d)); u.MergedInto != "dc-1" || u.Silent() {
+		t.Errorf("merged into %q, silent %v", u.MergedInto, u.Silent())
+	}
+	delete(d, "summary")
+	u := mustDecode(t, nil, event(t, goodAttributes(), d))
+	if !u.Silent() {
+		t.Error("a merging update without a summary is not silent")
+	}
+	body, err := Encode(u)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(u, mustDecode(t, nil, body)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // The schema and Data must name the same properties, or a valid update would lose something.
 func TestSchemaMatchesData(t *testing.T) {
 	u := mustDecode(t, nil, event(t, goodAttributes(), goodData()))
@@ -394,7 +424,7 @@ func TestSchemaMatchesData(t *testing.T) {
 		if p.Description == "" {
 			t.Errorf("%s has no description", name)
 		}
-		if _, ok := goodData()[name]; !ok && name != "ends_at" && name != "resolved_at" {
+		if _, ok := goodData()[name]; !ok && !slices.Contains([]string{"ends_at", "resolved_at", "corrects", "merged_into"}, name) {
 			t.Errorf("%s is in the schema but not in Data's test", name)
 		}
 	}

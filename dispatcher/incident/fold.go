@@ -26,22 +26,22 @@ type Incident struct {
 	StartedAt time.Time `json:"started_at"`
 	// EndsAt is the planned end of a maintenance, as last said.
 	EndsAt *time.Time `json:"ends_at,omitempty"`
-	// NextUpdateAt is what the newest update promised.
+	// NextUpdateAt is what the newest update promised; nil once it is merged into another.
 	NextUpdateAt *time.Time `json:"next_update_at,omitempty"`
 	// ResolvedAt is when service came back, nil while it has not.
 	ResolvedAt *time.Time `json:"resolved_at,omitempty"`
 	// Updates counts the updates kept, those not announced included.
 	Updates int `json:"updates"`
+	// Affects is whom it affects, as last said; nil where only an older version heard of it.
+	// Corrections don't say: whoever was told the wrong thing is meant by them.
+	Affects *Audience `json:"affects,omitempty"`
+	// MergedInto is the team's incident that this one was merged into. It may itself have been merged
+	// into another since.
+	MergedInto string `json:"merged_into,omitempty"`
 }
 
 // Over reports whether the outage or the maintenance has ended. An outage may still come back.
-func (i Incident) Over() bool {
-	switch i.Status {
-	case Resolved, Completed, Cancelled, Postmortem:
-		return true
-	}
-	return false
-}
+func (i Incident) Over() bool { return i.Status.Over() }
 
 // Reason says why an update is not announced.
 type Reason string
@@ -52,6 +52,9 @@ const (
 	Equal   Reason = "not newer than the newest update"
 	Refused Reason = "refused"
 )
+
+// Merged is the reason of an update whose incident was merged into another.
+func Merged(into string) Reason { return Reason("merged into " + into) }
 
 // Verdict says what becomes of an update that was folded.
 type Verdict struct {
@@ -67,7 +70,9 @@ type Verdict struct {
 // what is to become of it. It is pure: now is the time of our clock.
 //
 // An update is announced if it is newer than all before it and its status may follow. One that is
-// not newer is kept, counted, and changes nothing else. Order is the CloudEvents sequence where both
+// not newer is kept, counted, and changes nothing else. One whose incident was merged into another
+// before moves it on and is not announced; nor is the one that merges it, unless it has a summary:
+// then it is the incident's last word of its own. Order is the CloudEvents sequence where both
 // updates have one, as numbers where both are numbers and else byte by byte, as the sequence
 // extension defines it; where one has none it is the time. A team should therefore give a sequence
 // always or never, and of one form: orders of different sorts don't add up to one.
@@ -89,7 +94,11 @@ func Fold(inc *Incident, u Update, now time.Time) (Incident, Verdict) {
 		fault := Fault{Path: "data.status", Problem: cannotFollow(old.Status, u.Status)}
 		return old, Verdict{Reason: Refused, Faults: []Fault{fault}}
 	}
-	return advance(old, u), Verdict{Announce: true}
+	next := advance(old, u)
+	if old.MergedInto != "" || u.Silent() {
+		return next, Verdict{Reason: Merged(next.MergedInto)}
+	}
+	return next, Verdict{Announce: true}
 }
 
 // strangerFaults finds what makes an update one that can't belong to the incident, wherever it
@@ -98,6 +107,9 @@ func strangerFaults(inc *Incident, u Update, now time.Time) []Fault {
 	var faults []Fault
 	if u.Time.After(now.Add(MaxAhead)) {
 		faults = append(faults, Fault{"ce.time", fmt.Sprintf("is more than %v ahead of our clock", MaxAhead)})
+	}
+	if u.MergedInto == u.Incident {
+		faults = append(faults, Fault{"data.merged_into", "must be another incident than its own"})
 	}
 	if inc == nil {
 		return faults
@@ -137,7 +149,10 @@ func advance(i Incident, u Update) Incident {
 	i.EndsAt = cmp.Or(u.EndsAt, i.EndsAt)
 	i.Updates++
 	if u.Status != Correction {
-		i.Status = u.Status
+		i.Status, i.Affects = u.Status, &u.Affects
+	}
+	if i.MergedInto = cmp.Or(i.MergedInto, u.MergedInto); i.MergedInto != "" {
+		i.NextUpdateAt = nil // the promise is the other incident's now
 	}
 	i.ResolvedAt = resolvedAt(i, u)
 	return i

@@ -86,7 +86,7 @@ func TestFoldOutage(t *testing.T) {
 	promise.NextUpdateAt = new(at(40))
 	got := fold(t, upd(Investigating, 1, ""), promise, resolved)
 	want := Incident{Team: "pay", ID: "i1", Kind: Outage, Status: Resolved, Impact: Major,
-		Time: at(30), StartedAt: t0, ResolvedAt: new(at(28)), Updates: 3}
+		Time: at(30), StartedAt: t0, ResolvedAt: new(at(28)), Updates: 3, Affects: &Audience{}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -108,7 +108,7 @@ func TestFoldMaintenance(t *testing.T) {
 	scheduled.EndsAt = new(at(120))
 	got := fold(t, scheduled, upd(InProgress, 60, ""), upd(Completed, 110, ""))
 	want := Incident{Team: "pay", ID: "i1", Kind: Maintenance, Status: Completed, Impact: Major,
-		Time: at(110), StartedAt: t0, EndsAt: new(at(120)), ResolvedAt: new(at(110)), Updates: 3}
+		Time: at(110), StartedAt: t0, EndsAt: new(at(120)), ResolvedAt: new(at(110)), Updates: 3, Affects: &Audience{}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -168,6 +168,7 @@ func TestFoldRefuses(t *testing.T) {
 		{"first is a postmortem", nil, upd(Postmortem, 1, ""), []string{"data.status must not be postmortem in the first update"}},
 		{"first is a correction", nil, upd(Correction, 1, ""), []string{"data.status must not be correction in the first update"}},
 		{"postmortem too soon", &known, upd(Postmortem, 2, ""), []string{"data.status must not be postmortem after investigating"}},
+		{"merged into itself", &known, merging(upd(Identified, 2, ""), "i1"), []string{"data.merged_into must be another incident than its own"}},
 		{"another incident's", &known, stranger, []string{"data.incident is not i1", "data.kind must stay outage", "data.team must stay pay"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -190,6 +191,63 @@ func TestFoldRefuses(t *testing.T) {
 	}
 	if _, v := Fold(nil, upd(Investigating, 62, ""), at(60)); !v.Announce {
 		t.Errorf("two minutes ahead is refused: %+v", v)
+	}
+}
+
+// merging makes u the update that merges its incident.
+func merging(u Update, into string) Update {
+	u.MergedInto = into
+	return u
+}
+
+func TestFoldMerged(t *testing.T) {
+	spoken, silent := merging(upd(Identified, 2, ""), "dc"), merging(upd(Identified, 2, ""), "dc")
+	spoken.Summary = Text{"en": "It is part of the data centre's outage."}
+	first := fold(t, upd(Investigating, 1, ""))
+	later := upd(Resolved, 3, "")
+	later.Affects.Services = []string{"atm"}
+	for _, tt := range []struct {
+		name   string
+		first  *Incident
+		u      Update
+		want   Verdict
+		merged string
+	}{
+		{"says something", &first, spoken, Verdict{Announce: true}, "dc"},
+		{"says nothing", &first, silent, Verdict{Reason: "merged into dc"}, "dc"},
+		{"known by its merging only", nil, silent, Verdict{Reason: "merged into dc"}, "dc"},
+		{"older", &first, merging(upd(Identified, 0, ""), "dc"), Verdict{Reason: Older}, ""},
+	} {
+		next, v := Fold(tt.first, tt.u, at(60))
+		if diff := cmp.Diff(tt.want, v); diff != "" || next.MergedInto != tt.merged {
+			t.Errorf("%s: merged into %q, verdict %s", tt.name, next.MergedInto, diff)
+		}
+	}
+	merged, _ := Fold(&first, silent, at(60))
+	for _, u := range []Update{later, merging(later, "elsewhere")} {
+		next, v := Fold(&merged, u, at(60))
+		if v.Announce || v.Reason != "merged into dc" || next.MergedInto != "dc" || next.Status != Resolved || next.Affects.Services[0] != "atm" {
+			t.Errorf("a merged incident goes on to %+v, verdict %+v", next, v)
+		}
+	}
+}
+
+func TestCorrectionsAffectNobodyNew(t *testing.T) {
+	first, correction := upd(Investigating, 1, ""), upd(Correction, 2, "")
+	first.Affects.Services = []string{"cards"}
+	if got := fold(t, first, correction).Affects; len(got.Services) != 1 {
+		t.Errorf("after a correction the incident affects %+v", got)
+	}
+}
+
+func TestImpactAtLeast(t *testing.T) {
+	order := []Impact{Minor, Major, Critical}
+	for i, a := range order {
+		for j, b := range order {
+			if a.AtLeast(b) != (i >= j) {
+				t.Errorf("%s at least %s: %v", a, b, a.AtLeast(b))
+			}
+		}
 	}
 }
 

@@ -28,9 +28,16 @@
 //
 // Steps forward may be left out. A correction may come at any time after the first update,
 // goes to everybody who was told the wrong thing, and leaves the status as it was.
+//
+// # Merging
+//
+// An update may say that its incident turned out to be part of another one of the same team. From
+// then on the incident follows its own lifecycle but announces nothing: the updates of the one that it
+// was merged into go to its customers as well.
 package incident
 
 import (
+	"slices"
 	"time"
 )
 
@@ -71,6 +78,12 @@ const (
 // incident's status as it was.
 const Correction Status = "correction"
 
+// Ends reports whether the status brings the incident to its end.
+func (s Status) Ends() bool { return s == Resolved || s == Completed || s == Cancelled }
+
+// Over reports whether an incident of this status has ended. An outage may still come back.
+func (s Status) Over() bool { return s.Ends() || s == Postmortem }
+
 // Impact is how much customers suffer from it.
 type Impact string
 
@@ -80,6 +93,14 @@ const (
 	Major    Impact = "major"
 	Critical Impact = "critical"
 )
+
+// AtLeast reports whether customers suffer from impact i as much as from j, or more.
+func (i Impact) AtLeast(j Impact) bool { return i.rank() >= j.rank() }
+
+// Known reports whether it is one of the impacts.
+func (i Impact) Known() bool { return i.rank() >= 0 }
+
+func (i Impact) rank() int { return slices.Index([]Impact{Minor, Major, Critical}, i) }
 
 // Text is a text in several languages, by BCP 47 tag.
 type Text map[string]string
@@ -130,6 +151,10 @@ type Update struct {
 	Data
 }
 
+// Silent reports whether the update says nothing to customers: it merges its incident into another,
+// and has no summary.
+func (u *Update) Silent() bool { return u.MergedInto != "" && len(u.Summary) == 0 }
+
 // Data is the payload of an update's CloudEvent. Its JSON form is the published schema's.
 type Data struct {
 	Team     string `json:"team"`
@@ -152,7 +177,9 @@ type Data struct {
 	// ResolvedAt is when service came back.
 	ResolvedAt *time.Time `json:"resolved_at,omitempty"`
 
-	Summary      Text `json:"summary"`                // what happened or will happen, in one or two sentences
+	// Summary is what happened or will happen, in one or two sentences. Only an update that merges its
+	// incident into another may have none.
+	Summary      Text `json:"summary,omitempty"`
 	Advice       Text `json:"advice,omitempty"`       // what to do meanwhile
 	Cause        Text `json:"cause,omitempty"`        // why
 	Compensation Text `json:"compensation,omitempty"` // how it is made good
@@ -160,4 +187,9 @@ type Data struct {
 	Short Text `json:"short,omitempty"`
 	// Link is where to read on.
 	Link string `json:"link,omitempty"`
+
+	// Corrects is the event id of the update that a correction corrects; "" is all of the incident.
+	Corrects string `json:"corrects,omitempty"`
+	// MergedInto is the team's incident of which this one turned out to be a part.
+	MergedInto string `json:"merged_into,omitempty"`
 }

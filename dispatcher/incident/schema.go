@@ -144,7 +144,7 @@ func badFormat(k *kind.Format) string {
 // badPattern says which characters belong at a path.
 func badPattern(path string) string {
 	switch {
-	case path == "data.team" || path == "data.incident":
+	case path == "data.team" || path == "data.incident" || path == "data.merged_into":
 		return "must be 1 to 64 of the characters a-z, 0-9, '-' and '_'"
 	case path == "data.link":
 		return "must be an http or https address"
@@ -160,6 +160,8 @@ func badPattern(path string) string {
 
 func notAllowed(path string) string {
 	switch path {
+	case "data.corrects":
+		return "is for the status correction only"
 	case "data.ends_at":
 		return "is for maintenance only; say when an outage should be over with estimate"
 	case "data.resolved_at":

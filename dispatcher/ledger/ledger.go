@@ -212,6 +212,8 @@ type Fold struct {
 	Claimed []int64
 	// Superseded are pages whose supersession is done; ErrandsDone are orders' errands that are.
 	Superseded, ErrandsDone []int64
+	// Dead are addresses that a provider refused as invalid: the directory remembers them.
+	Dead []DeadAddress
 }
 
 // Occurrence is something that happened once, for an update on a channel.

@@ -98,8 +98,9 @@ const (
 	Silence        Reason = "silence"         // no receipt came
 	Unavailable    Reason = "unavailable"     // the provider stayed out of order
 	NewerUpdate    Reason = "newer_update"
-	OutOfDate      Reason = "expired"   // its news was no longer worth telling when its turn came
-	Cancelled      Reason = "cancelled" // an operator called the update off
+	OutOfDate      Reason = "expired"       // its news was no longer worth telling when its turn came
+	Cancelled      Reason = "cancelled"     // an operator called the update off
+	FrequencyCap   Reason = "frequency_cap" // has had as many messages as are allowed for a while
 )
 
 // Stop says why a notification takes no further step.
@@ -130,7 +131,8 @@ type Attempt struct {
 	// Took says that the provider has taken it at some time, whatever became of it later.
 	Took  bool
 	Batch int64
-	// QueuedAt is when its step was first queued: tries of a step share it.
+	// QueuedAt is when its step was first queued, or when quiet hours let it leave: tries of a step
+	// share it.
 	QueuedAt time.Time
 }
 

@@ -1,13 +1,15 @@
 // Package plan decides how a recipient is told of an update: on which channels, in which order, in
-// which language, or why not at all. Everything in it is pure.
+// which language, when, or why not at all. Everything in it is pure.
 package plan
 
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/dispatcher/audience"
+	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 )
 
@@ -26,6 +28,20 @@ type Rules struct {
 	Behind []string
 	// Locales are those for which there are texts; the first is the default.
 	Locales []string
+	// Quiet are the quiet hours, Cap the bound of messages; nil where there are none.
+	Quiet *Quiet
+	Cap   *Cap
+}
+
+// Case is what a decision depends on beside the recipient and the rules.
+type Case struct {
+	Status incident.Status
+	Impact incident.Impact
+	Now    time.Time
+	// LastGood is the channel by which the recipient was last reached within the incident, "" if none.
+	LastGood string
+	// Recent is how many messages of other updates the recipient has had within the cap's while.
+	Recent int
 }
 
 // Kind returns the kind of a configured channel; ok is false if it isn't configured.
@@ -39,13 +55,17 @@ func (r *Rules) Kind(channel string) (kind channels.Kind, ok bool) {
 }
 
 // Usable says why a recipient can't be reached on a channel, NoReason if they can: it must be
-// configured, they must have an address there, and have agreed to its use.
+// configured, they must have an address there, have agreed to its use, and no provider may have
+// refused the address as invalid.
 func (r *Rules) Usable(rec *audience.Recipient, channel string) notification.Reason {
 	if _, ok := r.Kind(channel); !ok || rec.Address(channel) == "" {
 		return notification.NoAddress
 	}
 	if !slices.Contains(rec.Consents, channel) {
 		return notification.NoConsent
+	}
+	if rec.DeadOn(channel) {
+		return notification.InvalidAddress
 	}
 	return notification.NoReason
 }
@@ -58,17 +78,43 @@ type Decision struct {
 	Steps   []notification.Step
 	Outcome notification.Outcome
 	Reason  notification.Reason
+	// NotBefore is when quiet hours let it leave; zero is at once.
+	NotBefore time.Time
 }
 
 func (d *Decision) has(channel string) bool {
 	return slices.ContainsFunc(d.Steps, func(s notification.Step) bool { return s.Channel == channel })
 }
 
-// For decides how a recipient is told: on the first usable channel of their preferences, with the
+// For decides how a recipient is told. Within an incident the channel that worked comes first, the
+// rest of the cascade behind it.
+func (r *Rules) For(rec *audience.Recipient, in Case) Decision {
+	d := r.cascade(rec)
+	switch {
+	case len(d.Steps) == 0:
+	case r.Cap.suppresses(rec, &in):
+		d.Steps, d.Outcome, d.Reason = nil, notification.Suppressed, notification.FrequencyCap
+	default:
+		d.Steps = r.startOn(rec, in.LastGood, d.Steps)
+		d.NotBefore = r.Quiet.Until(rec, in.Impact, in.Now)
+	}
+	return d
+}
+
+// startOn puts a channel before the others, if it can still be used.
+func (r *Rules) startOn(rec *audience.Recipient, first string, steps []notification.Step) []notification.Step {
+	if first == "" || first == steps[0].Channel || r.Usable(rec, first) != notification.NoReason {
+		return steps
+	}
+	rest := slices.DeleteFunc(steps, func(s notification.Step) bool { return s.Channel == first })
+	return slices.Insert(rest, 0, notification.Step{Channel: first})
+}
+
+// cascade says on which channels a recipient is told: on the first usable channel of their preferences, with the
 // channels of Behind after it. Where none of those is usable, the next best channel stands behind;
 // and a recipient with nothing of all this is told on whichever usable channel is configured first:
 // better on another channel than not at all.
-func (r *Rules) For(rec *audience.Recipient) Decision {
+func (r *Rules) cascade(rec *audience.Recipient) Decision {
 	d := Decision{Locale: r.locale(rec.Locale)}
 	if first := r.next(rec, &d, rec.Preferences); first != "" {
 		d.Steps = append(make([]notification.Step, 0, 1+len(r.Behind)), notification.Step{Channel: first})
@@ -117,7 +163,12 @@ func (r *Rules) lastResort(rec *audience.Recipient, d Decision) Decision {
 			return Decision{Locale: d.Locale, Steps: notification.Steps(c.Name)}
 		case notification.NoConsent:
 			// They can be reached and don't want to be: their will, not our failure.
-			d.Outcome, d.Reason = notification.Suppressed, notification.NoConsent
+			if d.Reason == notification.NoAddress {
+				d.Outcome, d.Reason = notification.Suppressed, notification.NoConsent
+			}
+		case notification.InvalidAddress:
+			// They wanted to be reached there.
+			d.Outcome, d.Reason = notification.Unreachable, notification.InvalidAddress
 		}
 	}
 	return d

@@ -150,7 +150,7 @@ func newWriter(b *bench, u incident.Update, callback string) (*writer, error) {
 }
 
 func (w *writer) message(r *audience.Recipient) (channel string, m channels.Message, err error) {
-	d := w.rules.For(r)
+	d := w.rules.For(r, plan.Case{})
 	kind, _ := w.rules.Kind(d.Steps[0].Channel)
 	key := string(kind) + d.Locale
 	c, ok := w.contents[key]

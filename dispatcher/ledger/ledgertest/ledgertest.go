@@ -34,6 +34,9 @@ type Store interface {
 
 	// Planning, and batches on their way to the lanes.
 	NextToPlan(ctx context.Context) (ledger.Update, error)
+	Past(ctx context.Context, update int64) (ledger.Past, error)
+	ToldBy(ctx context.Context, update int64, recipients []int64) ([]ledger.Told, error)
+	CountMessages(ctx context.Context, update int64, since time.Time, recipients []int64) (map[int64]int, error)
 	CommitPage(ctx context.Context, p ledger.Page) error
 	UnsentBatches(ctx context.Context, now time.Time, limit int) ([]ledger.Batch, error)
 	NextBatchDue(ctx context.Context) (time.Time, error)
@@ -118,6 +121,19 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"RetryIsAnUpdateOfItsOwn", retried},
 		{"BudgetHolds", budget},
 		{"BatchesAreGivenUp", givenUp},
+		{"PastOfAnIncident", past},
+		{"CorrectionsNameWhatTheyCorrect", corrections},
+		{"ToldAreThoseWhoMayHaveIt", toldBy},
+		{"MergedIncidentsShareTheirPast", mergedPast},
+		{"MergedIncidentsAreSuperseded", mergedSuperseding},
+		{"MergingRefused", mergeRefused},
+		{"MergedIncidentsOldNewsIsRefused", mergedApproval},
+		{"CorrectionsStopNothingNewer", correctionSuperseding},
+		{"MessagesAreCounted", countMessages},
+		{"DeadAddresses", deadAddresses},
+		{"DeadAddressesOfAnOlderDirectory", deadSince},
+		{"AccountsDoNotDie", deadAccount},
+		{"DeferredPages", deferredPage},
 		{"ReportByHand", reportByHand},
 		{"ReportOfAMaintenance", reportMaintenance},
 		{"RecipientReports", recipientReports},

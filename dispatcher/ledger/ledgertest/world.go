@@ -101,10 +101,13 @@ func (w *world) record(u incident.Update, state ledger.UpdateState) int64 {
 	recorded, err := w.RecordUpdate(w.ctx, u, func(before *incident.Incident) (ledger.NewUpdate, error) {
 		after := incident.Incident{
 			Team: u.Team, ID: u.Incident, Kind: u.Kind, Status: u.Status, Impact: u.Impact, Time: u.Time,
-			Sequence: u.Sequence, StartedAt: u.StartedAt, Updates: 1,
+			Sequence: u.Sequence, StartedAt: u.StartedAt, Updates: 1, Affects: &u.Affects, MergedInto: u.MergedInto,
 		}
 		if before != nil {
 			after.Updates = before.Updates + 1
+		}
+		if before != nil && before.MergedInto != "" {
+			after.MergedInto = before.MergedInto
 		}
 		return ledger.NewUpdate{Update: u, Incident: after, State: state, ReceivedAt: u.Time, Texts: texts()}, nil
 	})

@@ -11,18 +11,24 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 )
 
-// PutRecipients adds recipients, or replaces those of the same id, in one transaction.
+// PutRecipients adds recipients, or replaces those of the same id, in one transaction. Which of their
+// addresses are dead is the ledger's own knowledge: it forgets none and takes none.
 func (l *Ledger) PutRecipients(ctx context.Context, rs []audience.Recipient) error {
 	return l.write(ctx, "writing recipients", func(t tx) error {
+		var batch int64
+		if err := t.scan(`SELECT coalesce(max(id), 0) FROM batches`, nil, &batch); err != nil {
+			return err
+		}
 		for i := range rs {
 			r := &rs[i]
-			err := t.exec(`INSERT INTO recipients (id, name, locale, zone, addresses, preferences, consents, services, regions, segments)
-				VALUES (?,?,?,?,?,?,?,?,?,?)
+			err := t.exec(`INSERT INTO recipients (id, name, locale, zone, addresses, preferences, consents, services, regions, segments, readdressed)
+				VALUES (?,?,?,?,?,?,?,?,?,?,?)
 				ON CONFLICT (id) DO UPDATE SET name=excluded.name, locale=excluded.locale, zone=excluded.zone,
 					addresses=excluded.addresses, preferences=excluded.preferences, consents=excluded.consents,
-					services=excluded.services, regions=excluded.regions, segments=excluded.segments, deleted=0`,
+					services=excluded.services, regions=excluded.regions, segments=excluded.segments, deleted=0,
+					readdressed=CASE WHEN addresses = excluded.addresses THEN readdressed ELSE excluded.readdressed END`,
 				r.ID, r.Name, r.Locale, r.Zone, joinAddresses(r.Addresses), join(r.Preferences), join(r.Consents),
-				join(r.Services), join(r.Regions), join(r.Segments))
+				join(r.Services), join(r.Regions), join(r.Segments), batch)
 			if err != nil {
 				return err
 			}
@@ -56,16 +62,17 @@ func splitAddresses(s string) []audience.Address {
 	return as
 }
 
-const recipientColumns = `number, id, name, locale, zone, addresses, preferences, consents, services, regions, segments`
+const recipientColumns = `number, id, name, locale, zone, addresses, preferences, consents, services, regions, segments, dead`
 
 // qualified are the same columns, of r.
-const qualified = `r.number, r.id, r.name, r.locale, r.zone, r.addresses, r.preferences, r.consents, r.services, r.regions, r.segments`
+const qualified = `r.number, r.id, r.name, r.locale, r.zone, r.addresses, r.preferences, r.consents, r.services, r.regions, r.segments, r.dead`
 
 func (l *Ledger) scanRecipient(rows *sql.Rows) (ledger.Recipient, error) {
 	var r ledger.Recipient
-	var addresses, preferences, consents, services, regions, segments string
-	err := rows.Scan(&r.Number, &r.ID, &r.Name, &r.Locale, &r.Zone, &addresses, &preferences, &consents, &services, &regions, &segments)
+	var addresses, preferences, consents, services, regions, segments, dead string
+	err := rows.Scan(&r.Number, &r.ID, &r.Name, &r.Locale, &r.Zone, &addresses, &preferences, &consents, &services, &regions, &segments, &dead)
 	r.Addresses = splitAddresses(addresses)
+	r.Dead = stillDead(dead, r.Addresses)
 	for _, list := range []struct {
 		to   *[]string
 		text string
@@ -124,7 +131,7 @@ func (l *Ledger) RecipientsByNumber(ctx context.Context, numbers []int64) ([]led
 func (l *Ledger) DeleteRecipient(ctx context.Context, id string) error {
 	return l.write(ctx, "deleting a recipient", func(t tx) error {
 		res, err := t.result(`UPDATE recipients SET name='', locale='', zone='', addresses='', preferences='', consents='',
-			services='', regions='', segments='', deleted=1 WHERE id = ? AND deleted = 0`, id)
+			services='', regions='', segments='', dead='', deleted=1 WHERE id = ? AND deleted = 0`, id)
 		if err != nil {
 			return err
 		}

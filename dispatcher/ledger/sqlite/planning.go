@@ -97,13 +97,13 @@ func (t tx) insertNotifications(p ledger.Page) (first int64, err error) {
 	if err := t.scan(`SELECT coalesce(max(id), 0) + 1 FROM batches`, nil, &batch); err != nil {
 		return 0, err
 	}
-	batchOf := make([]int64, len(p.Notifications))
+	now, args := ms(p.Now), make([]any, 0, rowsAtOnce*rowParameters)
+	batchOf, queuedAt := make([]int64, len(p.Notifications)), make([]int64, len(p.Notifications))
 	for i, b := range p.Batches {
 		for j := b.From; j < b.To; j++ {
-			batchOf[j] = batch + int64(i)
+			batchOf[j], queuedAt[j] = batch+int64(i), ms(b.Batch.NotBefore)
 		}
 	}
-	now, args := ms(p.Now), make([]any, 0, rowsAtOnce*rowParameters)
 	for i := range p.Notifications {
 		n := &p.Notifications[i]
 		state, settled := notification.Queued, int64(0)
@@ -111,7 +111,7 @@ func (t tx) insertNotifications(p ledger.Page) (first int64, err error) {
 			state, settled = notification.NoAttempt, now
 		}
 		args = append(args, first+int64(i), p.Update, n.Recipient, n.Locale, notification.FormatSteps(n.Steps), int64(state), batchOf[i],
-			now, int64(n.Outcome), string(n.Reason), settled)
+			max(now, queuedAt[i]), int64(n.Outcome), string(n.Reason), settled)
 		if len(args) == cap(args) || i == len(p.Notifications)-1 {
 			if err := t.exec(insertRows(len(args)/rowParameters), args...); err != nil {
 				return 0, err
@@ -158,15 +158,17 @@ func (t tx) insertFirstBatches(p ledger.Page, first int64, sums tallies) (open i
 	return open, nil
 }
 
-// markSuperseding leaves word for the engine if older updates of the incident have open notifications.
+// markSuperseding leaves word for the engine if older updates, of the incident or of those merged into
+// it, have open notifications.
 func (t tx) markSuperseding(p ledger.Page, first int64) error {
 	if len(p.Notifications) == 0 {
 		return nil
 	}
-	return t.exec(`INSERT INTO superseding_pages (update_id, first, last)
+	return t.exec(below+`INSERT INTO superseding_pages (update_id, first, last)
 		SELECT u.id, ?, ? FROM updates u WHERE u.id = ? AND EXISTS
-			(SELECT 1 FROM updates o WHERE o.incident = u.incident AND o.id < u.id AND o.open > 0)`,
-		first, first+int64(len(p.Notifications))-1, p.Update)
+			(SELECT 1 FROM updates o WHERE o.incident IN (SELECT id FROM below) AND o.id < u.id AND o.open > 0
+				AND (u.corrects = 0 OR o.id <= u.corrects))`,
+		p.Update, first, first+int64(len(p.Notifications))-1, p.Update)
 }
 
 func (t tx) countPage(p ledger.Page, open int64) error {

@@ -18,7 +18,9 @@ import (
 // RecordUpdate records update u in one transaction. decide gets the incident as it stands, nil if
 // it is new, and returns what to record; an error from it is returned and nothing is recorded. An
 // update that is already there (same team, source and id) changes nothing: recorded is then false
-// and decide is not called. If what is there says something else, the error is ledger.ErrReused.
+// and decide is not called. If what is there says something else, the error is ledger.ErrReused. An
+// update that merges its incident into one that it can't be merged into, or corrects what there isn't,
+// is refused with an *incident.FaultError.
 func (l *Ledger) RecordUpdate(ctx context.Context, u incident.Update,
 	decide func(*incident.Incident) (ledger.NewUpdate, error),
 ) (recorded bool, err error) {
@@ -82,7 +84,11 @@ func (t tx) incident(team, key string) (row int64, inc *incident.Incident, err e
 }
 
 func (t tx) insertUpdate(incidentRow int64, n ledger.NewUpdate) error {
-	row, err := t.putIncident(incidentRow, n)
+	var corrects int64
+	row, err := t.putIncident(incidentRow, &n)
+	if err == nil && n.State != ledger.NotAnnounced {
+		corrects, err = t.corrected(row, &n.Update)
+	}
 	if err != nil {
 		return err
 	}
@@ -94,9 +100,9 @@ func (t tx) insertUpdate(incidentRow int64, n ledger.NewUpdate) error {
 	if n.State == ledger.Approved {
 		approvedAt = ms(n.ReceivedAt)
 	}
-	res, err := t.result(`INSERT INTO updates (incident, team, source, event_id, state, reason, received_at, approved_at, approved_by, value)
-		VALUES (?,?,?,?,?,?,?,?,?,?)`, row, n.Update.Team, n.Update.Source, n.Update.EventID, string(n.State), n.Reason,
-		ms(n.ReceivedAt), approvedAt, n.ApprovedBy, string(value))
+	res, err := t.result(`INSERT INTO updates (incident, team, source, event_id, state, reason, received_at, approved_at, approved_by, corrects, value)
+		VALUES (?,?,?,?,?,?,?,?,?,?,?)`, row, n.Update.Team, n.Update.Source, n.Update.EventID, string(n.State), n.Reason,
+		ms(n.ReceivedAt), approvedAt, n.ApprovedBy, corrects, string(value))
 	if err != nil {
 		return err
 	}
@@ -107,17 +113,21 @@ func (t tx) insertUpdate(incidentRow int64, n ledger.NewUpdate) error {
 	return t.insertTexts(id, n.Texts)
 }
 
-func (t tx) putIncident(row int64, n ledger.NewUpdate) (int64, error) {
+func (t tx) putIncident(row int64, n *ledger.NewUpdate) (int64, error) {
+	parent, err := t.parent(row, n)
+	if err != nil {
+		return 0, err
+	}
 	value, err := json.Marshal(n.Incident)
 	if err != nil {
 		return 0, err
 	}
 	if row != 0 {
-		return row, t.exec(`UPDATE incidents SET status = ?, changed_at = ?, value = ? WHERE id = ?`,
-			string(n.Incident.Status), ms(n.ReceivedAt), string(value), row)
+		return row, t.exec(`UPDATE incidents SET status = ?, changed_at = ?, parent = ?, value = ? WHERE id = ?`,
+			string(n.Incident.Status), ms(n.ReceivedAt), parent, string(value), row)
 	}
-	res, err := t.result(`INSERT INTO incidents (team, incident, status, changed_at, value) VALUES (?,?,?,?,?)`,
-		n.Update.Team, n.Update.Incident, string(n.Incident.Status), ms(n.ReceivedAt), string(value))
+	res, err := t.result(`INSERT INTO incidents (team, incident, status, changed_at, parent, value) VALUES (?,?,?,?,?,?)`,
+		n.Update.Team, n.Update.Incident, string(n.Incident.Status), ms(n.ReceivedAt), parent, string(value))
 	if err != nil {
 		return 0, err
 	}
@@ -191,11 +201,14 @@ func (t tx) mustBeHeld(id int64) error {
 	return err
 }
 
-// newerLetGo is the newest update of the same incident that was let go after update id came, 0 if
+// newerLetGo is the newest update of the same incident, or of those it was merged into, that was let go after update id came, 0 if
 // there is none. Only what is newer than all before it is ever held or approved, so ids tell the order.
 func (t tx) newerLetGo(id int64) (newer int64, err error) {
-	err = t.scan(`SELECT coalesce(max(n.id), 0) FROM updates n JOIN updates u ON u.id = ?
-		WHERE n.incident = u.incident AND n.id > u.id AND n.state IN ('approved', 'planning', 'sending', 'closed')`, []any{id}, &newer)
+	err = t.scan(`WITH RECURSIVE above (id) AS (
+			SELECT incident FROM updates WHERE id = ?
+			UNION SELECT i.parent FROM incidents i JOIN above a ON i.id = a.id WHERE i.parent <> 0)
+		SELECT coalesce(max(n.id), 0) FROM updates n WHERE n.incident IN (SELECT id FROM above)
+			AND n.id > ? AND n.state IN ('approved', 'planning', 'sending', 'closed')`, []any{id, id}, &newer)
 	return newer, err
 }
 

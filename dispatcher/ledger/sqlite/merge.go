@@ -1,0 +1,58 @@
+package sqlite
+
+import (
+	"github.com/tocsin-dev/tocsin/dispatcher/incident"
+	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
+)
+
+// below is the incident of an update (the parameter) with all that were merged into it, directly or
+// not.
+const below = `WITH RECURSIVE below (id) AS (
+	SELECT incident FROM updates WHERE id = ?
+	UNION SELECT i.id FROM incidents i JOIN below b ON i.parent = b.id) `
+
+// parent is the row of the incident into which an incident was merged, or is merged by this update; 0
+// is none.
+func (t tx) parent(row int64, n *ledger.NewUpdate) (parent int64, err error) {
+	if row != 0 {
+		err = t.scan(`SELECT parent FROM incidents WHERE id = ?`, []any{row}, &parent)
+	}
+	if err != nil || parent != 0 || n.Incident.MergedInto == "" {
+		return parent, err
+	}
+	return t.merge(row, n)
+}
+
+// merge enters which incident an incident (0: not recorded yet) is being merged into: that which the
+// one named was itself merged into in the end.
+func (t tx) merge(row int64, n *ledger.NewUpdate) (parent int64, err error) {
+	named := n.Incident.MergedInto
+	parent, into, err := t.incident(n.Update.Team, named)
+	for err == nil && into != nil && into.MergedInto != "" {
+		parent, into, err = t.incident(n.Update.Team, into.MergedInto)
+	}
+	switch {
+	case err != nil:
+		return 0, err
+	case into == nil:
+		return 0, ledger.UnknownParent(named)
+	case parent == row:
+		return 0, ledger.ParentIsChild(named)
+	case into.Over():
+		return 0, ledger.ParentOver(into.ID)
+	}
+	n.Incident.MergedInto = into.ID
+	return parent, nil
+}
+
+// corrected finds the update that a correction corrects; 0 where it names none.
+func (t tx) corrected(incidentRow int64, u *incident.Update) (id int64, err error) {
+	if u.Corrects == "" {
+		return 0, nil
+	}
+	err = t.scan(`SELECT coalesce(max(id), 0) FROM updates WHERE incident = ? AND event_id = ?`, []any{incidentRow, u.Corrects}, &id)
+	if err == nil && id == 0 {
+		err = ledger.UnknownCorrected(u.Corrects)
+	}
+	return id, err
+}
