@@ -2,7 +2,6 @@ package bus
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -40,12 +39,17 @@ func streams(maxBytes int64) []jetstream.StreamConfig {
 	send.Retention = jetstream.WorkQueuePolicy
 	rejected := stream(RejectedStream, "updates that were refused, whole, with what was wrong", "rejected.*", 0.04, 30*day)
 	rejected.MaxMsgSize += 64 << 10 // room for the faults beside the largest update
+	results := stream(ResultsStream, "journals of the batches: what lanes promise and report", "results.*.*", 0.25, 3*day)
+	receipts := stream(ReceiptsStream, "what providers said of attempts", "receipts.*.*", 0.2, 3*day)
+	// A direct read may be answered by a follower that lags: what decides about sending is read from
+	// the leader.
+	results.AllowDirect, receipts.AllowDirect = false, false
 	return []jetstream.StreamConfig{
 		stream(IncidentsStream, "updates as upstream services publish them", "incidents.*", 0.08, 30*day),
 		rejected,
 		send,
-		stream(ResultsStream, "journals of the batches: what lanes promise and report", "results.*.*", 0.25, 3*day),
-		stream(ReceiptsStream, "what providers said of attempts", "receipts.*.*", 0.2, 3*day),
+		results,
+		receipts,
 	}
 }
 
@@ -56,16 +60,6 @@ func StreamNames() []string {
 		names = append(names, s.Name)
 	}
 	return names
-}
-
-// ensureStreams creates the streams that are missing and brings the others' settings up to date.
-func (b *Bus) ensureStreams(ctx context.Context, maxBytes int64) error {
-	for _, cfg := range streams(maxBytes) {
-		if _, err := b.js.CreateOrUpdateStream(ctx, cfg); err != nil {
-			return fmt.Errorf("nats: stream %s: %w", cfg.Name, err)
-		}
-	}
-	return nil
 }
 
 // StreamState is how full a stream is.
@@ -81,7 +75,7 @@ func (b *Bus) States(ctx context.Context) ([]StreamState, error) {
 	for _, name := range StreamNames() {
 		s, err := b.js.Stream(ctx, name)
 		if err != nil {
-			return nil, fmt.Errorf("nats: stream %s: %w", name, err)
+			return nil, readError("stream "+name, err)
 		}
 		info := s.CachedInfo()
 		states = append(states, StreamState{name, info.State.Msgs, info.State.Bytes, info.Config.MaxBytes})
