@@ -69,10 +69,13 @@ func (c *Config) checkRemote(bad func(key, format string, args ...any)) {
 	}
 	for address := range strings.SplitSeq(n.URL, ",") {
 		u, err := url.Parse(strings.TrimSpace(address))
-		if err != nil || u.Host == "" || u.Scheme != "nats" && u.Scheme != "tls" {
-			bad("nats.url", "%q must be nats://host:port or tls://host:port, or several of them separated by commas", address)
-		} else if u.User != nil {
+		switch {
+		case err != nil:
+			bad("nats.url", "is no URL: want nats://host:port or tls://host:port, or several of them separated by commas")
+		case u.User != nil: // not shown: there may be a password in it
 			bad("nats.url", "holds a user: keep who we are in nats.user and nats.password")
+		case u.Host == "" || u.Scheme != "nats" && u.Scheme != "tls":
+			bad("nats.url", "%q must be nats://host:port or tls://host:port, or several of them separated by commas", address)
 		}
 	}
 	if n.Listen != "" {
