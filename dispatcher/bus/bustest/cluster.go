@@ -31,13 +31,17 @@ const ready = 30 * time.Second
 func StartCluster(t testing.TB) *Cluster {
 	t.Helper()
 	c := &Cluster{t: t}
+	var dirs [nodes]string
+	for i := range dirs {
+		dirs[i] = t.TempDir() // before the servers' end is registered: that comes first, then
+	}
 	t.Cleanup(c.stop)
 	// A JetStream server wants to know the way to the others before it starts, so ports are chosen here.
 	routes := freeAddresses(t)
 	for i := range c.nodes {
 		c.opts[i] = &server.Options{
 			ServerName: fmt.Sprint("node-", i), Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true,
-			JetStream: true, StoreDir: t.TempDir(), JetStreamMaxStore: 4 * MaxBytes, JetStreamMaxMemory: MaxBytes, MaxPayload: 2 << 20,
+			JetStream: true, StoreDir: dirs[i], JetStreamMaxStore: 4 * MaxBytes, JetStreamMaxMemory: MaxBytes, MaxPayload: 2 << 20,
 			Cluster: server.ClusterOpts{Name: "town", Host: "127.0.0.1", Port: routes[i].Port},
 		}
 		for j, r := range routes {
@@ -89,11 +93,34 @@ func (c *Cluster) Stop(i int) {
 }
 
 func (c *Cluster) stop() {
+	c.settle()
 	for i, n := range c.nodes {
 		if n != nil {
 			c.Stop(i)
 		}
 	}
+}
+
+// settle waits, not for ever, until all servers have caught up: one that is stopped while it opens a
+// stream leaves goroutines behind.
+func (c *Cluster) settle() {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(ready / 2); !c.settled() && time.Now().Before(deadline); {
+		<-tick.C
+	}
+}
+
+func (c *Cluster) settled() bool {
+	for _, stream := range append(bus.StreamNames(), "KV_lease") {
+		leader := c.LeaderOf(stream)
+		for i, n := range c.nodes {
+			if leader < 0 || n == nil || n.Running() && !c.Current(i, stream) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // Await waits until the cluster has a leader that knows all three servers.
@@ -112,7 +139,7 @@ func (c *Cluster) Await() {
 // LeaderOf returns the server that leads a stream, -1 if none does.
 func (c *Cluster) LeaderOf(stream string) int {
 	for i, n := range c.nodes {
-		if n.Running() && n.JetStreamIsStreamLeader(server.DEFAULT_GLOBAL_ACCOUNT, stream) {
+		if n != nil && n.Running() && n.JetStreamIsStreamLeader(server.DEFAULT_GLOBAL_ACCOUNT, stream) {
 			return i
 		}
 	}
