@@ -40,6 +40,7 @@ type Ledger interface {
 type Bus interface {
 	Consume(ctx context.Context, stream, name, filter string, pending int, handle func(jetstream.Msg)) error
 	Revoke(ctx context.Context, channel string, batch int64, notifications []int64) error
+	Behind(ctx context.Context, stream, consumer string) (time.Duration, error)
 }
 
 // Engine is the only writer of notifications and attempts after planning. Its fields are set once,
@@ -57,6 +58,7 @@ type Engine struct {
 	Metrics      *Metrics
 	Log          *slog.Logger
 
+	shared    bool      // others write, too
 	announced announced // what the engine needs to know of updates, kept
 	recent    recent    // notifications as they were written last, kept
 }
@@ -90,13 +92,21 @@ func (d *delivery) events() int {
 	return len(d.receipts)
 }
 
-// Run folds events until ctx ends.
+// Run does everything until ctx ends, as the only engine there is. Where there are several, each runs
+// Fold, and one of them Watch.
 func (e *Engine) Run(ctx context.Context) error {
 	incoming := make(chan delivery, pendingMessages)
 	g, ctx := errgroup.WithContext(ctx)
+	e.listen(ctx, g, incoming)
+	g.Go(func() error { return e.loop(ctx, incoming) })
+	return g.Wait()
+}
+
+// listen reads what lanes and providers say, and has what operators order carried out.
+func (e *Engine) listen(ctx context.Context, g *errgroup.Group, incoming chan<- delivery) {
 	consume := func(stream string, read func(jetstream.Msg) (delivery, error)) {
 		g.Go(func() error {
-			return e.Bus.Consume(ctx, stream, "fallback", "", pendingMessages, func(m jetstream.Msg) {
+			return e.Bus.Consume(ctx, stream, consumerName, "", pendingMessages, func(m jetstream.Msg) {
 				d, err := read(m)
 				if err != nil {
 					e.Log.ErrorContext(ctx, "unreadable message dropped", "subject", m.Subject(), "error", err)
@@ -114,9 +124,10 @@ func (e *Engine) Run(ctx context.Context) error {
 	consume(bus.ResultsStream, readRecord)
 	consume(bus.ReceiptsStream, readReceipts)
 	g.Go(func() error { return e.hearOrders(ctx) })
-	g.Go(func() error { return e.loop(ctx, incoming) })
-	return g.Wait()
 }
+
+// consumerName names the engines' consumers, which share the messages.
+const consumerName = "fallback"
 
 func readRecord(m jetstream.Msg) (delivery, error) {
 	d := delivery{msg: m, record: &bus.Record{}, channel: bus.ChannelOf(m.Subject())}
@@ -186,8 +197,10 @@ func (e *Engine) insist(ctx context.Context, work func(context.Context) error) {
 		if err == nil || ctx.Err() != nil {
 			return
 		}
-		if errors.Is(err, ledger.ErrConflict) {
-			continue // another engine was faster: read again
+		if errors.Is(err, ledger.ErrConflict) { // another engine was faster: read again
+			e.Metrics.conflict()
+			aside(ctx)
+			continue
 		}
 		e.Metrics.failed()
 		e.Log.ErrorContext(ctx, "events not applied, will try again", "error", err)
@@ -223,6 +236,9 @@ func (e *Engine) foldDeliveries(ctx context.Context, ds []delivery) error {
 		f.take(&ds[i])
 	}
 	if err := f.apply(ctx); err != nil {
+		return err
+	}
+	if err := e.reunite(ctx, f); err != nil {
 		return err
 	}
 	for i := range ds {

@@ -135,7 +135,9 @@ func (f *fold) apply(ctx context.Context) error {
 		f.e.recent.forget() // whatever it was, what we think we know may be wrong
 		return err
 	}
-	f.e.recent.put(f.out.Changed)
+	if !f.e.shared {
+		f.e.recent.put(f.out.Changed)
+	}
 	f.e.Metrics.fold(&f.out, f.events, time.Since(begun))
 	f.e.Metrics.putOff(f.deferred)
 	if len(f.out.Batches) > 0 {

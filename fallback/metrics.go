@@ -15,7 +15,7 @@ import (
 // Metrics are the fallback engine's metrics.
 type Metrics struct {
 	events, receipts, outcomes, further, revocations, unread, dead, orders *prometheus.CounterVec
-	failures, strays, due, double, deferred                                prometheus.Counter
+	failures, strays, due, double, deferred, conflicts                     prometheus.Counter
 	seconds                                                                prometheus.Histogram
 }
 
@@ -37,13 +37,14 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		failures:    prometheus.NewCounter(opts("failures_total", "Folds put off because the ledger or NATS failed.")),
 		strays:      prometheus.NewCounter(opts("stray_events_total", "Events for notifications that this ledger doesn't have.")),
 		due:         prometheus.NewCounter(opts("deadlines_total", "Deadlines dealt with.")),
+		conflicts:   prometheus.NewCounter(opts("conflicts_total", "Folds made anew because another engine had changed a notification.")),
 		double:      prometheus.NewCounter(opts("double_reaches_total", "Recipients reached on a second channel as well.")),
 		seconds: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: "tocsin", Subsystem: "fallback", Name: "fold_duration_seconds", Help: "Time to decide and commit a fold.",
 			Buckets: prometheus.ExponentialBuckets(.001, 3, 9),
 		}),
 	}
-	r.MustRegister(m.events, m.receipts, m.outcomes, m.further, m.revocations, m.unread, m.dead, m.orders, m.deferred, m.failures, m.strays, m.due, m.double, m.seconds)
+	r.MustRegister(m.events, m.receipts, m.outcomes, m.further, m.revocations, m.unread, m.dead, m.orders, m.deferred, m.failures, m.strays, m.due, m.double, m.conflicts, m.seconds)
 	return m
 }
 
@@ -53,6 +54,7 @@ func (m *Metrics) receipt(channel string, s channels.ReceiptState) {
 
 func (m *Metrics) unreadable(stream string) { m.unread.WithLabelValues(stream).Inc() }
 func (m *Metrics) failed()                  { m.failures.Inc() }
+func (m *Metrics) conflict()                { m.conflicts.Inc() }
 func (m *Metrics) stray(n int)              { m.strays.Add(float64(n)) }
 func (m *Metrics) deadlines(n int)          { m.due.Add(float64(n)) }
 func (m *Metrics) putOff(n int)             { m.deferred.Add(float64(n)) }

@@ -5,7 +5,8 @@ import "github.com/tocsin-dev/tocsin/dispatcher/notification"
 // recent keeps notifications as they were written last: a receipt often follows its result within
 // moments, and then nothing need be read. It can be wrong only where somebody else has written; the
 // ledger refuses what was decided on an old version, and then everything is read again. Only the
-// engine's loop uses it.
+// engine's loop uses it, and only where the engine is alone: what *nothing* follows from, on an old
+// version, the ledger would not notice.
 type recent struct {
 	young, old map[int64]*notification.Notification
 }

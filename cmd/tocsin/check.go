@@ -41,7 +41,7 @@ func (c *cli) checkCommand() *cobra.Command {
 func (c *cli) describe(cfg *app.Config) error {
 	c.say("data directory   %s", cfg.DataDir)
 	c.say("dashboard, API   http://%s", cfg.HTTP.Listen)
-	c.say("NATS             %s, %d teams", cfg.NATS.Listen, len(cfg.NATS.Teams))
+	c.say("NATS             %s", cfg.NATS.Where())
 	c.say("approval         %s", cfg.Approval)
 	c.say("fallback         %s\n", orNone(strings.Join(cfg.Cascade.Behind, ", then ")))
 	t := newTable(c.stdout)
@@ -123,7 +123,7 @@ func warnings(cfg *app.Config) []string {
 	if len(cfg.Cascade.Behind) == 0 {
 		all = append(all, "cascade.behind: empty: who is not reached on the preferred channel is not reached")
 	}
-	if len(cfg.NATS.Teams) == 0 && len(cfg.HTTP.Tokens) == 0 {
+	if cfg.NATS.URL == "" && len(cfg.NATS.Teams) == 0 && len(cfg.HTTP.Tokens) == 0 {
 		all = append(all, "nats.teams, http.tokens: empty: only the command line on this machine can publish updates")
 	}
 	return all

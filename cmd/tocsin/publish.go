@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -111,6 +112,9 @@ type publisher interface {
 func newPublisher(via string, e app.Endpoints) (publisher, error) {
 	switch via {
 	case "nats":
+		if e.NATS == "" && e.HTTP != "" { // a cluster, to which commands have no key of their own
+			return newPublisher("http", e)
+		}
 		return newNATSPublisher(e)
 	case "http":
 		return httpPublisher{httpapi.NewClient(e.HTTP, e.Token)}, nil
@@ -131,6 +135,9 @@ type natsPublisher struct {
 }
 
 func newNATSPublisher(e app.Endpoints) (natsPublisher, error) {
+	if e.NATS == "" {
+		return natsPublisher{}, errors.New("the server on this data directory runs without the role http, and uses a NATS cluster: publish there as upstream services do, or use a server with http")
+	}
 	nc, err := nats.Connect(e.NATS, nats.UserInfo(e.NATSUser, e.NATSPassword), nats.Name("tocsin publish"))
 	if err != nil {
 		return natsPublisher{}, fmt.Errorf("connecting to NATS at %s: %w; --via http is another way", e.NATS, err)

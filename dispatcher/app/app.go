@@ -59,16 +59,11 @@ type App struct {
 	ledger    *sqlite.Ledger
 	server    *bus.Server
 	bus       *bus.Bus
+	leases    *bus.Leases // nil where there is one process only
 	registry  *prometheus.Registry
 	endpoints Endpoints
 	cleanup   cleanup
 	runs      []run
-}
-
-// run is something that works until its context ends.
-type run struct {
-	name string
-	f    func(context.Context) error
 }
 
 // New opens the data directory and makes the roles. On an error everything that was opened is
@@ -93,8 +88,10 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if err := a.connect(ctx); err != nil {
 		return nil, err
 	}
-	if err := a.syncAccounts(ctx); err != nil {
-		return nil, err
+	if a.ledger != nil {
+		if err := a.syncAccounts(ctx); err != nil {
+			return nil, err
+		}
 	}
 	return a, a.makeRoles()
 }
@@ -152,11 +149,14 @@ func (a *App) openData(ctx context.Context) error {
 	if err := forgetEndpoints(dir); err != nil {
 		return err
 	}
-	key, err := installationKey(dir)
+	key, err := a.Config.signingKey()
 	if err != nil {
 		return err
 	}
 	a.signer = notification.NewSigner(key)
+	if !a.needsLedger() {
+		return nil
+	}
 	a.ledger, err = sqlite.Open(ctx, ledgerPath(dir), sqlite.Options{MaxBytes: int64(a.Config.Ledger.MaxBytes)})
 	if err != nil {
 		return err
@@ -173,8 +173,16 @@ const (
 	operatorUser = "operator"
 )
 
-// connect starts the embedded server and connects to it.
-func (a *App) connect(ctx context.Context) (err error) {
+// connect connects to NATS, elsewhere or embedded.
+func (a *App) connect(ctx context.Context) error {
+	if a.Config.NATS.URL != "" {
+		return a.connectRemote(ctx)
+	}
+	return a.connectEmbedded(ctx)
+}
+
+// connectEmbedded starts the embedded server and connects to it.
+func (a *App) connectEmbedded(ctx context.Context) (err error) {
 	c := &a.Config.NATS
 	internal, operator := newSecret(), newSecret()
 	users := []bus.User{
@@ -187,13 +195,13 @@ func (a *App) connect(ctx context.Context) (err error) {
 		})
 	}
 	a.server, err = bus.StartServer(bus.ServerOptions{
-		Dir: filepath.Join(a.Config.DataDir, "nats"), Listen: c.Listen, MaxBytes: int64(c.MaxBytes), Users: users,
+		Dir: filepath.Join(a.Config.DataDir, "nats"), Listen: c.listen(), MaxBytes: int64(c.MaxBytes), Users: users,
 	})
 	if err != nil {
 		return err
 	}
 	a.cleanup.add("nats server", func() error { a.server.Stop(); return nil })
-	a.bus, err = bus.Connect(ctx, bus.Options{Server: a.server, User: internalUser, Password: internal, MaxBytes: int64(c.MaxBytes)})
+	a.bus, err = bus.Connect(ctx, bus.Options{Server: a.server, User: internalUser, Password: internal, MaxBytes: int64(c.MaxBytes), Log: a.Log})
 	if err != nil {
 		return err
 	}
@@ -215,32 +223,8 @@ func (a *App) Run(ctx context.Context) error {
 		return errors.Join(err, a.cleanup.run())
 	}
 	a.cleanup.add("endpoints", func() error { return os.Remove(endpointsPath(a.Config.DataDir)) })
-	err := runAll(ctx, a.runs)
+	err := runAll(ctx, a.runs, a.Log)
 	return errors.Join(err, a.cleanup.run())
-}
-
-// runAll runs everything until ctx ends or one fails, and returns when all have ended.
-func runAll(ctx context.Context, runs []run) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	ended := make(chan error, len(runs))
-	for _, r := range runs {
-		go func() {
-			err := r.f(ctx)
-			if err != nil && ctx.Err() == nil {
-				err = fmt.Errorf("%s: %w", r.name, err)
-			} else {
-				err = nil
-			}
-			cancel() // all or none: a process with half its roles would look alive
-			ended <- err
-		}()
-	}
-	var err error
-	for range runs {
-		err = errors.Join(err, <-ended)
-	}
-	return err
 }
 
 // cleanup is what is to be undone, in reverse order.

@@ -47,6 +47,9 @@ type Config struct {
 	QuietHours   QuietHours   `yaml:"quiet_hours"`
 	FrequencyCap FrequencyCap `yaml:"frequency_cap"`
 	Catalogue    Catalogue    `yaml:"catalogue"`
+	// Key signs the references that providers are given (${TOCSIN_KEY}); all processes of an
+	// installation have the same. Without one, it is made and kept in the data directory.
+	Key channels.Secret `yaml:"key"`
 	// Channels by name, in the order in which they are tried for recipients who prefer none of them.
 	Channels Channels `yaml:"channels"`
 
@@ -70,13 +73,16 @@ type Token struct {
 	Admin bool            `yaml:"admin"`
 }
 
-// NATS configures the embedded server.
+// NATS configures the embedded server, or says where a cluster is.
 type NATS struct {
+	// Listen is the embedded server's address (default 127.0.0.1:4222).
 	Listen string `yaml:"listen"`
 	// MaxBytes bounds all streams together.
 	MaxBytes Bytes `yaml:"max_bytes"`
-	// Teams may connect and publish, each on its own subject.
+	// Teams may connect to the embedded server and publish, each on its own subject.
 	Teams []Team `yaml:"teams"`
+	// Remote is a server or a cluster that runs elsewhere; with it there is no embedded server.
+	Remote `yaml:",inline"`
 }
 
 // Team is an upstream team with its NATS password; its user name is its own name.
@@ -168,7 +174,7 @@ func Defaults() *Config {
 		Zone:         "UTC",
 		Approval:     "required",
 		HTTP:         HTTP{Listen: "127.0.0.1:8080"},
-		NATS:         NATS{Listen: "127.0.0.1:4222", MaxBytes: 4 << 30},
+		NATS:         NATS{MaxBytes: 4 << 30},
 		Cascade:      Cascade{Behind: []string{"sms"}, Wait: 5 * time.Minute, RetryEvery: 30 * time.Second},
 		InDoubt: map[incident.Impact]notification.InDoubt{
 			incident.Critical: notification.Repeat, incident.Major: notification.Repeat, incident.Minor: notification.LeaveUnknown,
@@ -259,6 +265,7 @@ func (c *Config) validate() error {
 		}
 		seen[t.Name] = true
 	}
+	c.checkRemote(bad)
 	return errors.Join(errs...)
 }
 

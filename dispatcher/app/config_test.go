@@ -49,3 +49,40 @@ func TestConfigSaysWhatCannotBeMeant(t *testing.T) {
 		}
 	}
 }
+
+// TestRemoteNATSIsConfiguredWhole: what belongs together is there, what excludes each other is not.
+func TestRemoteNATSIsConfiguredWhole(t *testing.T) {
+	const key = "\nkey: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+	seed := filepath.Join(t.TempDir(), "user.nk")
+	if err := os.WriteFile(seed, []byte("seed"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const url = "nats: {url: 'nats://a:4222'"
+	for _, tt := range []struct{ yaml, want string }{
+		{url + "}" + key, ""},
+		{"nats: {url: 'nats://a:4222, tls://b:4222', nkey: " + seed + ", replicas: 3}" + key, ""},
+		{url + "}", "openssl rand -hex 32"},
+		{url + "}\nkey: short", "key: needs at least 43 characters"},
+		{url + ", listen: '127.0.0.1:4222'}" + key, "nats.listen: is for the embedded server"},
+		{url + ", teams: [{name: a, password: long-enough-it-is}]}" + key, "nats.teams: are users of the embedded server"},
+		{"nats: {url: 'http://a:4222'}" + key, `nats.url: "http://a:4222" must be nats://`},
+		{"nats: {url: 'nats://me:pass@a:4222'}" + key, "nats.url: holds a user"},
+		{url + ", user: a}" + key, "nats.user: needs nats.password"},
+		{url + ", user: a, password: b, nkey: " + seed + "}" + key, "three ways to say who we are"},
+		{url + ", credentials: /no/such/file}" + key, "nats.credentials: open /no/such/file"},
+		{url + ", tls: {cert: " + seed + "}}" + key, "nats.tls: cert needs key"},
+		{url + ", replicas: 9}" + key, "nats.replicas: 9 must be"},
+		{url + ", tls: {cacert: x}}" + key, "tocsin.yaml:1: unknown key nats.tls.cacert"},
+		{"nats: {user: a, password: b}", "say where with nats.url"},
+		{"nats: {cluster: x}", "known here: credentials, listen, max_bytes, nkey"},
+	} {
+		path := filepath.Join(t.TempDir(), "tocsin.yaml")
+		if err := os.WriteFile(path, []byte(tt.yaml), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := app.Load(path, os.LookupEnv)
+		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
+			t.Errorf("%s: %v, want an error that says %q", tt.yaml, err, tt.want)
+		}
+	}
+}

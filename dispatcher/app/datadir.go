@@ -134,6 +134,9 @@ func (e Endpoints) alive(dir string) error {
 	if e.HTTP != "" {
 		address = e.HTTP
 	}
+	if address == "" { // it serves nothing here: a lane on a cluster
+		return e.locked(dir)
+	}
 	u, err := url.Parse(address)
 	if err != nil {
 		return fmt.Errorf("data_dir: %s: %w", endpointsPath(dir), err)
@@ -143,6 +146,18 @@ func (e Endpoints) alive(dir string) error {
 		return fmt.Errorf("%w on %s", ErrNotRunning, dir)
 	}
 	return conn.Close()
+}
+
+// locked tells a running server from a killed one that serves nothing.
+func (e Endpoints) locked(dir string) error {
+	unlock, err := lock(dir)
+	if errors.Is(err, ErrLocked) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(fmt.Errorf("%w on %s", ErrNotRunning, dir), unlock())
 }
 
 // OpenLedger opens a data directory's ledger for a command, while no server runs on it. The

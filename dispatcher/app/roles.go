@@ -22,7 +22,10 @@ func (a *App) makeRoles() error {
 	if err != nil {
 		return err
 	}
-	a.registry.MustRegister(newLedgerCollector(a.ledger, a.Clock, a.Log), newStreamCollector(a.bus, a.Log))
+	a.registry.MustRegister(newStreamCollector(a.bus, a.Log))
+	if a.ledger != nil {
+		a.registry.MustRegister(newLedgerCollector(a.ledger, a.Clock, a.Log))
+	}
 	metrics := dispatcher.NewMetrics(a.registry)
 	if a.has(Dispatcher) {
 		intake := &dispatcher.Intake{
@@ -33,21 +36,20 @@ func (a *App) makeRoles() error {
 			Ledger: a.ledger, Rules: rules, Policy: a.policy(), Clock: a.Clock, Planned: planned, Batches: batches, Pages: pages,
 			PageSize: pageSize, Metrics: metrics, Log: a.Log,
 		}
-		a.runs = append(a.runs, run{"intake", intake.Run}, run{"planner", planner.Run})
+		a.runs = append(a.runs, run{"intake", intake.Run}, a.oneAtATime("planner", planner.Run))
 	}
 	if a.has(Dispatcher) || a.has(Fallback) {
 		publisher := &dispatcher.Publisher{
 			Ledger: a.ledger, Bus: a.bus, InDoubt: a.Config.InDoubt, UsefulFor: a.Config.UsefulFor, Budget: a.Config.Budget.segments(),
 			Clock: a.Clock, Batches: batches, Metrics: metrics, Log: a.Log,
 		}
-		a.runs = append(a.runs, run{"publisher", publisher.Run})
+		a.runs = append(a.runs, a.oneAtATime("publisher", publisher.Run))
 	}
 	if a.has(Fallback) {
-		engine := &fallback.Engine{
+		a.makeEngines(fallback.Engine{
 			Ledger: a.ledger, Bus: a.bus, Rules: &rules, Policy: a.policy(), Clock: a.Clock,
 			Batches: batches, Planned: planned, PagesPlanned: pages, Metrics: fallback.NewMetrics(a.registry), Log: a.Log,
-		}
-		a.runs = append(a.runs, run{"fallback engine", engine.Run})
+		})
 	}
 	if a.has(Lanes) {
 		a.makeLanes()
@@ -70,11 +72,13 @@ func (a *App) makeLanes() {
 	metrics := lane.NewMetrics(a.registry)
 	for i := range a.channels {
 		c := &a.channels[i]
-		l := lane.New(lane.Options{
+		o := lane.Options{
 			Channel: c.Name, Spec: c.spec, Sender: c.sender, Limits: c.limits, Bus: a.bus, Signer: a.signer,
 			CallbackBase: a.callbackBase(c), Metrics: metrics, Log: a.Log,
-		})
-		a.runs = append(a.runs, run{"lane " + c.Name, l.Run})
+		}
+		// A lane is made anew each time that the lease is taken: it runs once.
+		r := a.oneAtATime("lane-"+c.limitGroup(), func(ctx context.Context) error { return lane.New(o).Run(ctx) })
+		a.runs = append(a.runs, run{"lane " + c.Name, r.f})
 	}
 }
 

@@ -127,13 +127,7 @@ func (s *strict) checkMap(n *yaml.Node, elem reflect.Type, key string) {
 }
 
 func (s *strict) checkStruct(n *yaml.Node, t reflect.Type, key string) {
-	fields := map[string]reflect.Type{}
-	for f := range t.Fields() {
-		tag, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
-		if tag != "" && tag != "-" {
-			fields[tag] = f.Type
-		}
-	}
+	fields := keysOf(t)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		name := n.Content[i]
 		ft, ok := fields[name.Value]
@@ -143,6 +137,20 @@ func (s *strict) checkStruct(n *yaml.Node, t reflect.Type, key string) {
 		}
 		s.check(n.Content[i+1], ft, under(key, name.Value))
 	}
+}
+
+// keysOf lists the keys of a struct, those of inlined structs among them.
+func keysOf(t reflect.Type) map[string]reflect.Type {
+	keys := map[string]reflect.Type{}
+	for f := range t.Fields() {
+		switch tag, options, _ := strings.Cut(f.Tag.Get("yaml"), ","); {
+		case options == "inline":
+			maps.Copy(keys, keysOf(f.Type))
+		case tag != "" && tag != "-":
+			keys[tag] = f.Type
+		}
+	}
+	return keys
 }
 
 func under(key, name string) string {

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -25,64 +26,27 @@ var (
 	ErrOvertaken = errors.New("the batch's journal has gone on")
 	// ErrFull: a stream has no room; nothing was stored.
 	ErrFull = errors.New("stream is full")
+	// ErrUnavailable: NATS can't be reached just now, or has no leader for the stream, or its answer
+	// was lost. What was asked may have been done; it is worth asking again.
+	ErrUnavailable = errors.New("NATS does not answer at the moment")
 )
-
-// Options say how to connect.
-type Options struct {
-	// Server is the embedded server, nil to connect to URL.
-	Server *Server
-	// URL is the address of a server or a cluster.
-	URL            string
-	User, Password string
-	// MaxBytes bounds the streams together.
-	MaxBytes int64
-}
 
 // Bus is a connection to NATS. It is safe for concurrent use.
 type Bus struct {
-	nc *nats.Conn
-	js jetstream.JetStream
+	nc  *nats.Conn
+	js  jetstream.JetStream
+	log *slog.Logger
 }
 
-// Connect connects and makes sure that the streams are there.
-func Connect(ctx context.Context, o Options) (*Bus, error) {
-	b, err := dial(o)
-	if err != nil {
-		return nil, err
+// Close sends what is still to be sent, and ends the connection.
+func (b *Bus) Close() {
+	if b.nc.IsConnected() {
+		_ = b.nc.FlushTimeout(closeTimeout) // acknowledgements are not waited for one by one
 	}
-	if err := b.ensureStreams(ctx, o.MaxBytes); err != nil {
-		b.Close()
-		return nil, err
-	}
-	return b, nil
+	b.nc.Close()
 }
 
-func dial(o Options) (*Bus, error) {
-	opts := []nats.Option{
-		nats.Name("tocsin"), nats.UserInfo(o.User, o.Password),
-		nats.MaxReconnects(-1), nats.ReconnectWait(250 * time.Millisecond), nats.PingInterval(5 * time.Second),
-		nats.CustomInboxPrefix(ownInbox),
-	}
-	switch {
-	case o.Server != nil:
-		opts = append(opts, nats.InProcessServer(o.Server.ns))
-	case o.URL == "":
-		return nil, errNoServer
-	}
-	nc, err := nats.Connect(o.URL, opts...)
-	if err != nil {
-		return nil, fmt.Errorf("nats: connecting: %w", err)
-	}
-	js, err := jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(256), jetstream.WithPublishAsyncTimeout(30*time.Second))
-	if err != nil {
-		nc.Close()
-		return nil, fmt.Errorf("nats: %w", err)
-	}
-	return &Bus{nc: nc, js: js}, nil
-}
-
-// Close ends the connection.
-func (b *Bus) Close() { b.nc.Close() }
+const closeTimeout = 2 * time.Second
 
 // Healthy returns nil while connected and JetStream answers.
 func (b *Bus) Healthy(ctx context.Context) error {
@@ -111,7 +75,7 @@ func (b *Bus) publish(ctx context.Context, m *nats.Msg, opts ...jetstream.Publis
 	return storeError(m.Subject, err)
 }
 
-// storeError names the two refusals that have a meaning of their own.
+// storeError names the failures that have a meaning of their own.
 func storeError(subject string, err error) error {
 	if err == nil {
 		return nil
@@ -124,6 +88,9 @@ func storeError(subject string, err error) error {
 		case noRoom(e):
 			return fmt.Errorf("nats: publishing to %s: %w (raise nats.max_bytes, or see what has stopped reading): %w", subject, ErrFull, err)
 		}
+	}
+	if passing(err) {
+		return fmt.Errorf("nats: publishing to %s: %w: %w", subject, ErrUnavailable, err)
 	}
 	return fmt.Errorf("nats: publishing to %s: %w", subject, err)
 }
@@ -220,10 +187,12 @@ type Entry struct {
 }
 
 // Journal reads the records of a batch's journal that follow the one with sequence after, in order.
+// The stream's leader is asked, never a follower that may lag (RESULTS allows no direct reads): what
+// was acknowledged before the call is seen. A record that is being stored just then may not be.
 func (b *Bus) Journal(ctx context.Context, channel string, batch int64, after uint64) ([]Entry, error) {
 	stream, err := b.js.Stream(ctx, ResultsStream)
 	if err != nil {
-		return nil, fmt.Errorf("nats: %w", err)
+		return nil, readError("stream "+ResultsStream, err)
 	}
 	var entries []Entry
 	for {
@@ -232,7 +201,7 @@ func (b *Bus) Journal(ctx context.Context, channel string, batch int64, after ui
 			return entries, nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("nats: reading the journal of batch %d: %w", batch, err)
+			return nil, readError(fmt.Sprintf("the journal of batch %d", batch), err)
 		}
 		e := Entry{Sequence: m.Sequence}
 		if err := json.Unmarshal(m.Data, &e.Record); err != nil {
@@ -240,35 +209,6 @@ func (b *Bus) Journal(ctx context.Context, channel string, batch int64, after ui
 		}
 		entries, after = append(entries, e), m.Sequence
 	}
-}
-
-// Consume calls handle for every message of a durable consumer on a stream until ctx ends, and
-// returns when no call is under way. Consumers of the same name share the messages. handle must
-// acknowledge each message, then or later. It is an error if the consumer ends before ctx does, as
-// it would if somebody deleted it: a role that hears nothing any more must not look alive.
-func (b *Bus) Consume(ctx context.Context, stream, name, filter string, pending int, handle func(jetstream.Msg)) error {
-	c, err := b.js.CreateOrUpdateConsumer(ctx, stream, jetstream.ConsumerConfig{
-		Durable: name, FilterSubject: filter, AckPolicy: jetstream.AckExplicitPolicy,
-		AckWait: AckWait, MaxAckPending: pending, MaxDeliver: -1,
-	})
-	if ctx.Err() != nil {
-		return nil // ended before it began
-	}
-	if err != nil {
-		return fmt.Errorf("nats: consumer %s on %s: %w", name, stream, err)
-	}
-	cc, err := c.Consume(handle, jetstream.PullMaxMessages(pending))
-	if err != nil {
-		return fmt.Errorf("nats: consuming %s: %w", stream, err)
-	}
-	select {
-	case <-cc.Closed():
-		return fmt.Errorf("nats: consumer %s on %s was deleted, or its connection closed", name, stream)
-	case <-ctx.Done():
-	}
-	cc.Stop()
-	<-cc.Closed()
-	return nil
 }
 
 // AckWait is how long a message may stay unacknowledged before it is delivered again. Whoever needs

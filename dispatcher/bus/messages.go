@@ -45,10 +45,13 @@ type Attempt struct {
 //   - Revoked names notifications whose attempt must not start any more. Such a record comes from
 //     the fallback engine, and by its mere presence refuses the lane's next record, so that the
 //     lane reads it before it goes on.
+//   - Lane tells the records of one lane's work on the batch from all others, so that a lane knows
+//     its own again whose acknowledgement was lost.
 type Record struct {
 	Batch   int64    `json:"batch"`
 	Step    uint8    `json:"step,omitempty"`
 	Try     uint8    `json:"try,omitempty"`
+	Lane    string   `json:"lane,omitempty"`
 	Through int      `json:"through,omitempty"`
 	Results []Result `json:"results,omitempty"`
 	Revoked []int64  `json:"revoked,omitempty"`

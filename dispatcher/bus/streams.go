@@ -42,20 +42,25 @@ func streams(maxBytes int64) []jetstream.StreamConfig {
 			AllowDirect: true,
 		}
 	}
-	send := stream(SendStream, "batches on their way to the lanes", "send.*.*", 0.39, 0)
+	send := stream(SendStream, "batches on their way to the lanes", "send.*.*", 0.36, 0)
 	send.Retention = jetstream.WorkQueuePolicy
 	rejected := stream(RejectedStream, "updates that were refused, whole, with what was wrong", "rejected.*", 0.04, 30*day)
 	rejected.MaxMsgSize += 64 << 10 // room for the faults beside the largest update
 	// The ledger keeps them too. Were this one to refuse, whoever publishes nonsense could keep
 	// everybody's updates waiting behind their own.
 	rejected.Discard = jetstream.DiscardOld
+	results := stream(ResultsStream, "journals of the batches: what lanes promise and report", "results.*.*", 0.25, 3*day)
+	receipts := stream(ReceiptsStream, "what providers said of attempts", "receipts.*.*", 0.2, 3*day)
+	// A direct read may be answered by a follower that lags: what decides about sending is read from
+	// the leader.
+	results.AllowDirect, receipts.AllowDirect = false, false
 	return []jetstream.StreamConfig{
 		stream(IncidentsStream, "updates as upstream services publish them", "incidents.*", 0.08, 30*day),
 		rejected,
 		send,
-		stream(ResultsStream, "journals of the batches: what lanes promise and report", "results.*.*", 0.25, 3*day),
 		stream(OrdersStream, "operators' orders", "orders.*", 0.04, 30*day),
-		stream(ReceiptsStream, "what providers said of attempts", "receipts.*.*", 0.2, 3*day),
+		results,
+		receipts,
 	}
 }
 
@@ -66,16 +71,6 @@ func StreamNames() []string {
 		names = append(names, s.Name)
 	}
 	return names
-}
-
-// ensureStreams creates the streams that are missing and brings the others' settings up to date.
-func (b *Bus) ensureStreams(ctx context.Context, maxBytes int64) error {
-	for _, cfg := range streams(maxBytes) {
-		if _, err := b.js.CreateOrUpdateStream(ctx, cfg); err != nil {
-			return fmt.Errorf("nats: stream %s: %w", cfg.Name, err)
-		}
-	}
-	return nil
 }
 
 // Room returns nil while every stream can take its largest message; else ErrFull for each that
@@ -107,7 +102,7 @@ func (b *Bus) States(ctx context.Context) ([]StreamState, error) {
 	for _, name := range StreamNames() {
 		s, err := b.js.Stream(ctx, name)
 		if err != nil {
-			return nil, fmt.Errorf("nats: stream %s: %w", name, err)
+			return nil, readError("stream "+name, err)
 		}
 		info := s.CachedInfo()
 		states = append(states, StreamState{name, info.State.Msgs, info.State.Bytes, info.Config.MaxBytes})

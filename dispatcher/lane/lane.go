@@ -8,7 +8,8 @@
 // it stalled, or the network did) is refused at its next record, and stops. Every record also says
 // how far the lane may start attempts: never more than the window beyond what is acknowledged. So
 // whoever takes a batch over knows which attempts are done, which never began, and which few are in
-// doubt.
+// doubt. Records are marked with the run that added them: one whose acknowledgement was lost is known
+// again, and not taken for another lane's.
 //
 // # What a lane decides
 //

@@ -10,9 +10,9 @@ import (
 
 // Metrics are the lanes' metrics, shared by all lanes of a process.
 type Metrics struct {
-	batches, results, repeats, claims, overtaken, aliens, fulls *prometheus.CounterVec
-	inFlight, open                                              *prometheus.GaugeVec
-	seconds                                                     *prometheus.HistogramVec
+	batches, results, repeats, claims, overtaken, aliens, fulls, aways *prometheus.CounterVec
+	inFlight, open                                                     *prometheus.GaugeVec
+	seconds                                                            *prometheus.HistogramVec
 }
 
 // NewMetrics makes the lanes' metrics and registers them.
@@ -35,6 +35,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		overtaken: counter("overtaken_total", "Batches stopped because another lane had claimed them.", "channel"),
 		aliens:    counter("alien_results_total", "Results in a batch's journal that none of its attempts can have; left out.", "channel"),
 		fulls:     counter("journal_full_total", "Records that found no room in their batch's journal; they are tried again.", "channel"),
+		aways:     counter("journal_unavailable_total", "Requests to a batch's journal that NATS did not answer; they are tried again.", "channel"),
 		inFlight:  gauge("attempts_in_flight", "Attempts under way at the provider."),
 		open:      gauge("breaker_open", "1 while the provider is left alone because it failed."),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -71,6 +72,8 @@ func (m *Metrics) overtake(channel string) { m.overtaken.WithLabelValues(channel
 func (m *Metrics) alien(channel string) { m.aliens.WithLabelValues(channel).Inc() }
 
 func (m *Metrics) full(channel string) { m.fulls.WithLabelValues(channel).Inc() }
+
+func (m *Metrics) away(channel string) { m.aways.WithLabelValues(channel).Inc() }
 
 func (m *Metrics) sending(channel string, n float64) { m.inFlight.WithLabelValues(channel).Add(n) }
 

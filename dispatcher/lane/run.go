@@ -2,6 +2,7 @@ package lane
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -14,13 +15,12 @@ import (
 // unseen.
 const flushEvery = 250 * time.Millisecond
 
-const appendTimeout = 10 * time.Second
-
 // run is one lane's work on one batch. One goroutine, the loop, owns everything in it; sends and
 // appends run beside it and answer on channels.
 type run struct {
-	l *Lane
-	b *bus.Batch
+	l  *Lane
+	b  *bus.Batch
+	id string // marks this run's records
 
 	last    uint64         // sequence of the journal's last record that we know
 	through int            // attempts before this index may be started: acknowledged in the journal
@@ -49,7 +49,7 @@ type appended struct {
 // process works on a batch until every attempt has its result in the journal.
 func (l *Lane) process(ctx context.Context, b *bus.Batch) error {
 	r := &run{
-		l: l, b: b,
+		l: l, b: b, id: rand.Text(),
 		settled:  make([]bool, len(b.Attempts)),
 		revoked:  map[int64]bool{},
 		results:  make(chan bus.Result, l.Limits.Concurrency),
@@ -90,7 +90,7 @@ func (r *run) claim(ctx context.Context) error {
 // replay learns from the journal what earlier runs did: which attempts have results, which are in
 // doubt, which were revoked.
 func (r *run) replay(ctx context.Context) error {
-	entries, err := r.l.Bus.Journal(ctx, r.b.Channel, r.b.ID, r.last)
+	entries, err := r.read(ctx)
 	if err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func (r *run) revoke(notifications []int64) {
 // in doubt already stays so, also if an earlier run had a larger window.
 func (r *run) record(results []bus.Result) bus.Record {
 	through := min(max(r.resolved+len(results)+r.l.window, r.reached()), len(r.b.Attempts))
-	return bus.Record{Batch: r.b.ID, Step: r.b.Step, Try: r.b.Try, Through: through, Results: results}
+	return bus.Record{Batch: r.b.ID, Step: r.b.Step, Try: r.b.Try, Lane: r.id, Through: through, Results: results}
 }
 
 func (r *run) loop(ctx context.Context) error {
@@ -242,36 +242,6 @@ func (r *run) append(ctx context.Context, record bus.Record) {
 	}()
 }
 
-// whenFull is how long an append waits that found the stream full.
-const whenFull = time.Second
-
-// store appends a record to the journal. While the stream is full it waits, until the lane stops:
-// nothing is started meanwhile, and to give up would leave in doubt what is known here.
-func (r *run) store(ctx context.Context, record bus.Record, last uint64) (uint64, error) {
-	for waited := false; ; waited = true {
-		seq, err := r.storeNow(ctx, record, last)
-		if !errors.Is(err, bus.ErrFull) {
-			return seq, err
-		}
-		r.l.Metrics.full(r.b.Channel)
-		if !waited {
-			r.l.Log.ErrorContext(ctx, "batch waits for room in its journal", "channel", r.b.Channel, "batch", r.b.ID, "error", err)
-		}
-		select {
-		case <-time.After(whenFull):
-		case <-ctx.Done():
-			return 0, err
-		}
-	}
-}
-
-// storeNow is not cut short when the lane stops: what was promised is to be known.
-func (r *run) storeNow(ctx context.Context, record bus.Record, last uint64) (uint64, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendTimeout)
-	defer cancel()
-	return r.l.Bus.Append(ctx, r.b.Channel, record, last)
-}
-
 // acknowledge takes the answer to an append. If the journal has gone on by revocations only, it
 // reads them and appends again; if another lane has claimed the batch, it fails.
 func (r *run) acknowledge(ctx context.Context, a appended) error {
@@ -284,12 +254,9 @@ func (r *run) acknowledge(ctx context.Context, a appended) error {
 	case !errors.Is(a.err, bus.ErrOvertaken):
 		return fmt.Errorf("reporting: %w", a.err)
 	}
-	entries, err := r.l.Bus.Journal(ctx, r.b.Channel, r.b.ID, r.last)
+	entries, err := r.read(ctx)
 	if err != nil {
 		return err
-	}
-	if len(entries) == 0 {
-		return fmt.Errorf("batch %d: its journal is gone from record %d on", r.b.ID, r.last)
 	}
 	for _, e := range entries {
 		if len(e.Revoked) == 0 {
@@ -322,24 +289,38 @@ func (r *run) drain() {
 }
 
 // handOver ends the run in order: it waits for what is under way and reports it, so that nothing is
-// in doubt for the next one but what was for this one.
+// in doubt for the next one but what was for this one, and what was not answered in time.
 func (r *run) handOver(ctx context.Context) error {
-	for ; r.inFlight > 0; r.inFlight-- {
-		r.note(<-r.results)
-	}
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), appendTimeout)
-	defer cancel()
+	r.await(lastAnswers)
 	for r.appending {
-		if err := r.acknowledge(bounded, <-r.appended); err != nil {
+		if err := r.acknowledge(ctx, <-r.appended); err != nil {
 			return err
 		}
 	}
-	record := bus.Record{Batch: r.b.ID, Step: r.b.Step, Try: r.b.Try, Through: r.reached(), Results: r.pending}
-	r.append(bounded, record)
+	record := bus.Record{Batch: r.b.ID, Step: r.b.Step, Try: r.b.Try, Lane: r.id, Through: r.reached(), Results: r.pending}
+	r.append(ctx, record)
 	for r.appending {
-		if err := r.acknowledge(bounded, <-r.appended); err != nil {
+		if err := r.acknowledge(ctx, <-r.appended); err != nil {
 			return fmt.Errorf("handing over: %w", err)
 		}
 	}
 	return context.Cause(ctx)
+}
+
+// lastAnswers is how long a lane that stops waits for providers' answers. It leaves time to report
+// them within the time that a process has to stop.
+const lastAnswers = 15 * time.Second
+
+// await collects what is under way, for so long at most.
+func (r *run) await(d time.Duration) {
+	late := time.NewTimer(d)
+	defer late.Stop()
+	for r.inFlight > 0 {
+		select {
+		case res := <-r.results:
+			r.collect(res)
+		case <-late.C:
+			return
+		}
+	}
 }
