@@ -58,14 +58,15 @@ func StreamNames() []string {
 	return names
 }
 
-// ensureStreams creates the streams that are missing and brings the others' settings up to date.
+// ensureStreams creates the streams that are missing and brings the others' settings up to date; the
+// control bucket too.
 func (b *Bus) ensureStreams(ctx context.Context, maxBytes int64) error {
 	for _, cfg := range streams(maxBytes) {
 		if _, err := b.js.CreateOrUpdateStream(ctx, cfg); err != nil {
 			return fmt.Errorf("nats: stream %s: %w", cfg.Name, err)
 		}
 	}
-	return nil
+	return b.ensureControl(ctx, maxBytes)
 }
 
 // StreamState is how full a stream is.
