@@ -44,9 +44,11 @@ type Bus interface {
 type Engine struct {
 	Ledger Ledger
 	Bus    Bus
-	Rules  *plan.Rules
-	Policy notification.Policy
-	Clock  clock.Clock
+	// Control is where word of providers whose receipts have stopped is given, and kept; optional.
+	Control Control
+	Rules   *plan.Rules
+	Policy  notification.Policy
+	Clock   clock.Clock
 	// Batches is woken when there are batches to send.
 	Batches interface{ Wake() }
 	// PagesPlanned wakes the engine when a page was planned.
@@ -56,6 +58,7 @@ type Engine struct {
 
 	announced announced // what the engine needs to know of updates, kept
 	recent    recent    // notifications as they were written last, kept
+	health    health    // what the loop has learnt of providers
 }
 
 const (
@@ -77,6 +80,7 @@ type delivery struct {
 	msg      jetstream.Msg
 	record   *bus.Record
 	channel  string // of receipts and records
+	provider string // of receipts
 	receipts []bus.Receipt
 }
 
@@ -110,6 +114,10 @@ func (e *Engine) Run(ctx context.Context) error {
 	}
 	consume(bus.ResultsStream, readRecord)
 	consume(bus.ReceiptsStream, readReceipts)
+	e.health = newHealth(e.Policy)
+	if e.Control != nil {
+		g.Go(func() error { return e.listen(ctx, e.health.words) })
+	}
 	g.Go(func() error { return e.loop(ctx, incoming) })
 	return g.Wait()
 }
@@ -122,7 +130,7 @@ func readRecord(m jetstream.Msg) (delivery, error) {
 func readReceipts(m jetstream.Msg) (delivery, error) {
 	var r bus.Receipts
 	err := json.Unmarshal(m.Data(), &r)
-	return delivery{msg: m, channel: r.Channel, receipts: r.Receipts}, err
+	return delivery{msg: m, channel: r.Channel, provider: bus.ProviderOf(m.Subject()), receipts: r.Receipts}, err
 }
 
 // loop is the engine's only writer.
@@ -144,6 +152,9 @@ func (e *Engine) loop(ctx context.Context, incoming <-chan delivery) error {
 			return nil
 		case <-listening:
 			judging = true
+			continue
+		case w := <-e.health.words:
+			e.health.hear(w, e.Clock)
 			continue
 		case d := <-incoming:
 			batch := e.gather(ctx, d, incoming)
@@ -167,6 +178,7 @@ func (e *Engine) loop(ctx context.Context, incoming <-chan delivery) error {
 // everything: under load there is always something that it hasn't, and after a standstill much.
 func (e *Engine) routine(judging bool, heard time.Time) func(context.Context) error {
 	return func(ctx context.Context) error {
+		e.tell(ctx)
 		if err := e.supersede(ctx); err != nil || !judging {
 			return err
 		}
@@ -250,6 +262,7 @@ func (e *Engine) judge(ctx context.Context, by time.Time) error {
 			for i := range waiting {
 				f.event(&waiting[i], notification.Event{Kind: kind})
 			}
+			f.signs.judged = append(f.signs.judged, d.Batch)
 			f.out.Done = append(f.out.Done, d)
 		}
 		if err := f.apply(ctx); err != nil {

@@ -25,7 +25,8 @@ func TestConfigSaysWhatCannotBeMeant(t *testing.T) {
 		{"ledger: {max_bytes: 99999999999GiB}", "is not a size"},
 		{channel + ", rate: -1}}", "channels.sms.rate"},
 		{channel + ", concurrency: -1}}", "channels.sms.concurrency"},
-		{channel + ", wait: -1s}}", "channels.sms.timeout, wait, bounce_window"},
+		{channel + ", wait: -1s}}", "channels.sms.wait, bounce_window"},
+		{channel + ", timeout: -1s}}", "channels.sms.timeout"},
 	} {
 		path := filepath.Join(t.TempDir(), "tocsin.yaml")
 		if err := os.WriteFile(path, []byte(tt.yaml), 0o600); err != nil {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"math/rand/v2"
 	"strings"
 
 	"github.com/tocsin-dev/tocsin/channels"
@@ -41,7 +42,7 @@ func (a *App) makeRoles() error {
 	}
 	if a.has(Fallback) {
 		engine := &fallback.Engine{
-			Ledger: a.ledger, Bus: a.bus, Rules: &rules, Policy: a.policy(), Clock: a.Clock,
+			Ledger: a.ledger, Bus: a.bus, Rules: &rules, Policy: a.policy(), Clock: a.Clock, Control: a.bus,
 			Batches: batches, PagesPlanned: pages, Metrics: fallback.NewMetrics(a.registry), Log: a.Log,
 		}
 		a.runs = append(a.runs, run{"fallback engine", engine.Run})
@@ -56,7 +57,7 @@ func (a *App) makeRoles() error {
 }
 
 func (a *App) policy() notification.Policy {
-	p := notification.Policy{Channels: map[string]notification.ChannelPolicy{}, RetryEvery: a.Config.Cascade.RetryEvery}
+	p := notification.Policy{Channels: map[string]notification.ChannelPolicy{}, RetryEvery: a.Config.Cascade.RetryEvery, MoveOnAfter: a.Config.Cascade.MoveOnAfter}
 	for i := range a.channels {
 		p.Channels[a.channels[i].Name] = a.channels[i].policy
 	}
@@ -67,20 +68,23 @@ func (a *App) makeLanes() {
 	metrics := lane.NewMetrics(a.registry)
 	for i := range a.channels {
 		c := &a.channels[i]
-		l := lane.New(lane.Options{
-			Channel: c.Name, Spec: c.spec, Sender: c.sender, Limits: c.limits, Bus: a.bus, Signer: a.signer,
-			CallbackBase: a.callbackBase(c), Metrics: metrics, Log: a.Log,
-		})
-		a.runs = append(a.runs, run{"lane " + c.Name, l.Run})
+		o := lane.Options{Channel: c.Name, Bus: a.bus, Control: a.bus, Signer: a.signer, Seed: rand.Uint64(), Metrics: metrics, Log: a.Log}
+		for j := range c.accounts {
+			p := &c.accounts[j]
+			o.Providers = append(o.Providers, lane.Provider{
+				Name: p.Name, Spec: p.spec, Sender: p.sender, Limits: p.limits, Weight: p.Weight, CallbackBase: a.callbackBase(c, p),
+			})
+		}
+		a.runs = append(a.runs, run{"lane " + c.Name, lane.New(o).Run})
 	}
 }
 
-// callbackBase is the URL below which a channel's receipts are taken; "" if there can be none.
-func (a *App) callbackBase(c *configured) string {
-	if _, ok := c.sender.(channels.ReceiptParser); !ok || a.Config.HTTP.PublicURL == "" {
+// callbackBase is the URL below which a provider's receipts are taken; "" if there can be none.
+func (a *App) callbackBase(c *configured, p *account) string {
+	if _, ok := p.sender.(channels.ReceiptParser); !ok || a.Config.HTTP.PublicURL == "" {
 		return ""
 	}
-	return strings.TrimSuffix(a.Config.HTTP.PublicURL, "/") + "/v1/receipts/" + c.Name + "/" + c.Provider
+	return strings.TrimSuffix(a.Config.HTTP.PublicURL, "/") + "/v1/receipts/" + c.Name + "/" + p.Name
 }
 
 // syncAccounts keeps the public accounts in the directory as the configuration has them: an account

@@ -54,6 +54,8 @@ type ChannelPolicy struct {
 	BounceWindow time.Duration
 	// ByID says that receipts name the provider's id only, so that ids must be indexed.
 	ByID bool
+	// Providers are the names of the providers behind it, at least one.
+	Providers []string
 }
 
 // Policy is how the engine treats notifications: by channel, and for returned attempts.
@@ -61,4 +63,7 @@ type Policy struct {
 	Channels map[string]ChannelPolicy
 	// RetryEvery is how long a returned attempt waits when the lane names no time.
 	RetryEvery time.Duration
+	// MoveOnAfter is how long a channel may be down before an attempt that it gives back goes on to
+	// the next step; 0 is never.
+	MoveOnAfter time.Duration
 }
