@@ -29,7 +29,7 @@ func TestProvidersAreCheckedByTheirKeys(t *testing.T) {
 		{"- {provider: twilio, settings: {sid: x}}", "4: unknown key channels.sms.providers[0].settings.sid"},
 		{"- {provider: smtp, settings: {url: \"smtp://h\", from: a@example.com}}\n- {provider: \"null\"}", "5: channels.sms.providers[1].provider: null is for"},
 		{"- {provider: \"null\"}\n  rate: 5", "provider, settings, rate, concurrency, timeout: belong to each of its providers"},
-		{"wrong: shape", "providers: must be a list"},
+		{"  wrong: shape", "providers: must be a list"},
 		{strings.Repeat("- {provider: \"null\"}\n", 17), "17 are too many"},
 	} {
 		lines := strings.ReplaceAll(tt.lines, "\n-", "\n    -")
