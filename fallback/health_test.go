@@ -214,6 +214,32 @@ func TestEngineTellsWhoseReceiptsStop(t *testing.T) {
 	w.eventually("word that they come again", func() bool { w.tick(); return said.state("viber", "one") == bus.HealthClosed })
 }
 
+// TestReceiptsByIDOfTwoAccounts: two accounts use the same id for different messages. Each receipt
+// finds its own, also one that comes before its message's result.
+func TestReceiptsByIDOfTwoAccounts(t *testing.T) {
+	w := newWorld(t)
+	w.engine.Policy = twoProviders(time.Hour)
+	ns := w.announce("a", 3, "viber", "sms")
+	w.run()
+	early := bus.Receipts{Channel: "viber", Receipts: []bus.Receipt{{ProviderID: "7", State: channels.ReceiptFailed, Code: "early"}}}
+	w.must(w.bus.PublishReceipts(t.Context(), "two", early))
+	var rs []bus.Result
+	for i, provider := range []string{"one", "two"} {
+		rs = append(rs, accepted)
+		rs[i].Index, rs[i].Notification, rs[i].Provider, rs[i].ProviderID = i, ns[i].ID, provider, "7"
+	}
+	w.lane(ns[0], rs...)
+	w.until("the early receipt's attempt to fail", ns[1].ID, onStep(1))
+	if a := w.get(ns[1].ID).Past[0]; a.Code != "early" || a.ProviderID != "two|7" {
+		t.Errorf("the failed attempt is %+v", a)
+	}
+	w.must(w.bus.PublishReceipts(t.Context(), "one", bus.Receipts{Channel: "viber", Receipts: []bus.Receipt{{ProviderID: "7", State: channels.ReceiptDelivered}}}))
+	w.until("the other to be reached", ns[0].ID, ended(notification.Reached))
+	if n := w.get(ns[1].ID); n.Outcome != notification.Open {
+		t.Errorf("the receipt of the other account settled %+v", n)
+	}
+}
+
 // TestEngineGoesOnWithWhatWasSaid: an engine that is started again knows whose receipts had stopped.
 func TestEngineGoesOnWithWhatWasSaid(t *testing.T) {
 	h := newHealth(twoProviders(time.Minute))

@@ -142,7 +142,7 @@ func (s *story) checkOutcome(before notification.Notification, ev notification.E
 	for _, a := range append(append([]notification.Attempt(nil), n.Past...), n.Attempt) {
 		p := s.policy.Channels[a.Channel]
 		presumed := a.State == notification.Accepted && p.Silence == channels.SilenceIsPresumed &&
-			(p.BounceWindow == 0 || ev.Kind == notification.BouncePassed)
+			(p.BounceWindow == 0 || (ev.Kind == notification.BouncePassed && ev.Attempt.Step == a.Step)) // not that of a step before it
 		if a.State.Proof() >= p.Proof || presumed {
 			enough = a.Channel
 		}

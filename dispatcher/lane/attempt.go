@@ -26,21 +26,28 @@ func (l *Lane) attempt(ctx context.Context, b *bus.Batch, i int) bus.Result {
 		if o == nil {
 			return l.giveBack(res, why.err)
 		}
-		if e := o.enter(ctx); e != nil {
-			return failure(res, e)
-		}
-		ack, e := o.send(ctx, m)
-		o.leave()
-		if e == nil {
+		ack, e := l.try(ctx, o, m)
+		switch {
+		case e == nil:
 			res.State, res.Proof, res.ProviderID = bus.ResultAccepted, ack.Proof, ack.ID
 			return l.by(o, res)
-		}
-		if !unsent(e.Class) {
+		case !unsent(e.Class):
 			return l.by(o, failure(res, e))
+		case ctx.Err() != nil:
+			return failure(res, e)
 		}
 		why.add(e)
 		had |= l.bit(o)
 	}
+}
+
+// try gives one provider the message when its turn comes.
+func (l *Lane) try(ctx context.Context, o *outlet, m channels.Message) (channels.Ack, *channels.Error) {
+	if e := o.enter(ctx); e != nil {
+		return channels.Ack{}, e
+	}
+	defer o.leave()
+	return o.send(ctx, m)
 }
 
 // unsent reports whether an error of this class says that nothing went out, for no fault of the

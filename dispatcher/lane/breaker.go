@@ -35,7 +35,7 @@ func newBreaker(channel, provider string, m *Metrics, log *slog.Logger) *breaker
 		ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= tripAfter },
 		IsSuccessful: healthy,
 		OnStateChange: func(_ string, from, to gobreaker.State) {
-			m.breaker(channel, provider, to == gobreaker.StateOpen)
+			m.breaker(channel, provider, to != gobreaker.StateClosed) // a probe under way closes nothing yet
 			b.note(from, to)
 			b.log(log.With("channel", channel, "provider", provider), from, to)
 		},

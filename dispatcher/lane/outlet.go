@@ -60,7 +60,7 @@ func newOutlet(p Provider, channel string, m *Metrics, log *slog.Logger) *outlet
 // then the caller should: it may be the one that probes.
 func (o *outlet) refuses(now time.Time) *channels.Error {
 	if o.breaker.open() {
-		return &channels.Error{Class: channels.Unavailable, Code: "breaker_open", RetryAfter: openFor}
+		return breakerOpen()
 	}
 	if quiet := o.quietFor(now); quiet > shortPause {
 		return &channels.Error{Class: channels.RateLimited, Code: "paused", RetryAfter: quiet}
@@ -83,8 +83,9 @@ func (o *outlet) delay(now time.Time) time.Duration {
 // free reports whether a Send could begin without waiting for another to end.
 func (o *outlet) free() bool { return len(o.places) < cap(o.places) }
 
-// enter waits for a place, for the provider's rate and for a pause that it asked for. On nil the
-// caller leaves again.
+// enter waits for a place, for the provider's rate and for a pause that it asked for. It fails if ctx
+// ends, or if the provider turns out to be down while others are in its places. On nil the caller
+// leaves again.
 func (o *outlet) enter(ctx context.Context) *channels.Error {
 	select {
 	case o.places <- struct{}{}:
@@ -94,6 +95,10 @@ func (o *outlet) enter(ctx context.Context) *channels.Error {
 		case <-ctx.Done():
 			return stopping()
 		}
+	}
+	if o.breaker.open() { // before the rate is asked: what isn't sent must not use it up
+		o.leave()
+		return breakerOpen()
 	}
 	delay := max(o.limiter.Reserve().Delay(), o.quietFor(time.Now()))
 	if delay <= 0 {
@@ -112,6 +117,10 @@ func (o *outlet) enter(ctx context.Context) *channels.Error {
 
 func (o *outlet) leave() { <-o.places }
 
+func breakerOpen() *channels.Error {
+	return &channels.Error{Class: channels.Unavailable, Code: "breaker_open", RetryAfter: openFor}
+}
+
 func stopping() *channels.Error {
 	return &channels.Error{Class: channels.Unavailable, Code: "stopping", RetryAfter: time.Second}
 }
@@ -121,7 +130,7 @@ func stopping() *channels.Error {
 func (o *outlet) send(ctx context.Context, m channels.Message) (channels.Ack, *channels.Error) {
 	done := o.breaker.allow()
 	if done == nil {
-		return channels.Ack{}, &channels.Error{Class: channels.Unavailable, Code: "breaker_open", RetryAfter: openFor}
+		return channels.Ack{}, breakerOpen()
 	}
 	if o.CallbackBase != "" {
 		m.Callback = o.CallbackBase + "/" + m.Ref
