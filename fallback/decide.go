@@ -267,7 +267,8 @@ func (d *decision) outOfDate(at time.Time) bool {
 }
 
 // requeue gives a returned attempt another try, as long as its step's wait allows; after that a
-// provider that stays out of order counts as a failure of the step.
+// provider that stays out of order counts as a failure of the step. A channel that has been down for
+// long fails it at once, if there is a step to go on to.
 func (d *decision) requeue() {
 	n := &d.Notification
 	delay := d.ev.RetryAfter
@@ -283,7 +284,7 @@ func (d *decision) requeue() {
 	case d.outOfDate(at):
 		n.Attempt.State, n.Attempt.Code = notification.Failed, d.ev.Code
 		d.settle(notification.Unreachable, notification.OutOfDate)
-	case at.Sub(n.Attempt.QueuedAt) > wait || n.Attempt.Try == maxTry:
+	case at.Sub(n.Attempt.QueuedAt) > wait, n.Attempt.Try == maxTry, d.downTooLong():
 		n.Attempt.State, n.Attempt.Code = notification.Failed, d.ev.Code
 		d.advance(notification.Unavailable)
 	default:
@@ -293,6 +294,13 @@ func (d *decision) requeue() {
 }
 
 const maxTry = 255
+
+// downTooLong reports whether the next step is worth more than waiting for this channel. On the last
+// step nothing is: it waits for as long as it may.
+func (d *decision) downTooLong() bool {
+	after := d.policy.MoveOnAfter
+	return after > 0 && d.ev.DownFor > after && !d.Notification.LastStep()
+}
 
 func (d *decision) queue(at time.Time) { d.Changed, d.Queue, d.NotBefore = true, true, at }
 

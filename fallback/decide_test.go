@@ -365,3 +365,32 @@ func TestDecideWhatWasNeverTried(t *testing.T) {
 		}
 	}
 }
+
+func TestDecideMovesOnWhereTheChannelIsDown(t *testing.T) {
+	for _, tt := range []struct {
+		name           string
+		n              notification.Notification
+		after, downFor time.Duration
+		moves          bool
+	}{
+		{"works", on("viber", notification.Queued), time.Minute, 0, false},
+		{"not for long", on("viber", notification.Queued), time.Minute, 59 * time.Second, false},
+		{"for long", on("viber", notification.Queued), time.Minute, 61 * time.Second, true},
+		{"never", on("viber", notification.Queued), 0, time.Hour, false},
+		{"there is no next step", onSMS(notification.Failed, notification.Queued), time.Minute, time.Hour, false},
+	} {
+		p := policy()
+		p.MoveOnAfter = tt.after
+		ev := event(tt.n, notification.ResultReturned, func(ev *notification.Event) {
+			ev.Code, ev.DownFor, ev.RetryAfter = "breaker_open", tt.downFor, 5*time.Second
+		})
+		c := Decide(tt.n, ev, p, now)
+		a := c.Notification.Attempt
+		if moved := a.Step == tt.n.Attempt.Step+1; moved != tt.moves || !c.Queue || (!moved && a.Try != 1) {
+			t.Errorf("%s: %+v, queued again: %v", tt.name, a, c.Queue)
+		}
+		if tt.moves && (c.Notification.Past[0].State != notification.Failed || c.Notification.Past[0].Code != "breaker_open" || c.NotBefore.After(now)) {
+			t.Errorf("%s: it went on at %v, from %+v", tt.name, c.NotBefore, c.Notification.Past)
+		}
+	}
+}

@@ -48,9 +48,11 @@ type Bus interface {
 type Engine struct {
 	Ledger Ledger
 	Bus    Bus
-	Rules  *plan.Rules
-	Policy notification.Policy
-	Clock  clock.Clock
+	// Control is where word of providers whose receipts have stopped is given, and kept; optional.
+	Control Control
+	Rules   *plan.Rules
+	Policy  notification.Policy
+	Clock   clock.Clock
 	// Batches is woken when there are batches to send, Planned when there may be something to plan.
 	Batches, Planned interface{ Wake() }
 	// PagesPlanned wakes the engine when a page was planned.
@@ -61,6 +63,7 @@ type Engine struct {
 	shared    bool      // others write, too
 	announced announced // what the engine needs to know of updates, kept
 	recent    recent    // notifications as they were written last, kept
+	health    *health   // what is learnt of providers
 }
 
 const (
@@ -82,6 +85,7 @@ type delivery struct {
 	msg      jetstream.Msg
 	record   *bus.Record
 	channel  string // of receipts and records
+	provider string // of receipts
 	receipts []bus.Receipt
 }
 
@@ -95,9 +99,11 @@ func (d *delivery) events() int {
 // Run does everything until ctx ends, as the only engine there is. Where there are several, each runs
 // Fold, and one of them Watch.
 func (e *Engine) Run(ctx context.Context) error {
+	e.health = newHealth(e.Policy)
 	incoming := make(chan delivery, pendingMessages)
 	g, ctx := errgroup.WithContext(ctx)
 	e.listen(ctx, g, incoming)
+	g.Go(func() error { return e.hearControl(ctx) })
 	g.Go(func() error { return e.loop(ctx, incoming) })
 	return g.Wait()
 }
@@ -137,7 +143,7 @@ func readRecord(m jetstream.Msg) (delivery, error) {
 func readReceipts(m jetstream.Msg) (delivery, error) {
 	var r bus.Receipts
 	err := json.Unmarshal(m.Data(), &r)
-	return delivery{msg: m, channel: r.Channel, receipts: r.Receipts}, err
+	return delivery{msg: m, channel: r.Channel, provider: bus.ProviderOf(m.Subject()), receipts: r.Receipts}, err
 }
 
 // loop is the engine's only writer.
@@ -182,6 +188,7 @@ func (e *Engine) loop(ctx context.Context, incoming <-chan delivery) error {
 // everything: under load there is always something that it hasn't, and after a standstill much.
 func (e *Engine) routine(judging bool, heard time.Time) func(context.Context) error {
 	return func(ctx context.Context) error {
+		e.tell(ctx)
 		if err := errors.Join(e.supersede(ctx), e.runErrands(ctx)); err != nil || !judging {
 			return err
 		}
@@ -271,6 +278,7 @@ func (e *Engine) judge(ctx context.Context, by time.Time) error {
 			for i := range waiting {
 				f.event(&waiting[i], notification.Event{Kind: passed[d.Kind]})
 			}
+			f.signs.judged = append(f.signs.judged, d.Batch)
 			f.out.Done = append(f.out.Done, d)
 		}
 		if err := f.apply(ctx); err != nil {

@@ -25,7 +25,8 @@ type fold struct {
 	awaiting map[ledger.Deadline]time.Duration // without Due: the wait
 	queued   map[int64]time.Time               // notifications with a new attempt, and not before when
 	revoked  map[journal]map[int64]bool
-	deferred int // further attempts put off to the end of quiet hours
+	deferred int   // further attempts put off to the end of quiet hours
+	signs    signs // what this fold tells of providers
 }
 
 // journal names a batch's journal.
@@ -52,17 +53,20 @@ func (f *fold) take(d *delivery) {
 		for _, r := range d.receipts {
 			f.e.Metrics.receipt(d.channel, r.State)
 			if r.Notification == 0 {
+				r.ProviderID = f.e.atProvider(d.channel, d.provider, r.ProviderID)
 				f.byID[d.channel] = append(f.byID[d.channel], r)
 				continue
 			}
-			f.add(receiptEvent(notification.ID{Notification: r.Notification, Step: r.Step, Try: r.Try}, r.State, r.Code))
+			id := notification.ID{Notification: r.Notification, Step: r.Step, Try: r.Try}
+			f.add(receiptEvent(id, r.State, r.Code, d.provider))
 		}
 		return
 	}
 	byID := f.e.Policy.Channels[d.channel].ByID
 	for i := range d.record.Results {
-		ev := f.resultEvent(d.record, &d.record.Results[i])
-		if f.add(ev); byID && ev.ProviderID != "" {
+		res := &d.record.Results[i]
+		ev := f.resultEvent(d.channel, d.record, res)
+		if f.add(ev); byID && res.ProviderID != "" {
 			f.out.ProviderIDs = append(f.out.ProviderIDs, ledger.ProviderAttempt{
 				Channel: d.channel, ProviderID: ev.ProviderID, Attempt: ev.Attempt,
 			})
@@ -82,8 +86,8 @@ func (f *fold) event(n *notification.Notification, ev notification.Event) {
 	f.add(ev)
 }
 
-func receiptEvent(id notification.ID, s channels.ReceiptState, code string) notification.Event {
-	ev := notification.Event{Attempt: id, Code: code}
+func receiptEvent(id notification.ID, s channels.ReceiptState, code, provider string) notification.Event {
+	ev := notification.Event{Attempt: id, Code: code, Provider: provider}
 	switch s {
 	case channels.ReceiptDelivered:
 		ev.Kind = notification.ReceiptDelivered
@@ -97,14 +101,19 @@ func receiptEvent(id notification.ID, s channels.ReceiptState, code string) noti
 	return ev
 }
 
-func (f *fold) resultEvent(r *bus.Record, res *bus.Result) notification.Event {
+func (f *fold) resultEvent(channel string, r *bus.Record, res *bus.Result) notification.Event {
 	ev := notification.Event{
 		Attempt:    notification.ID{Notification: res.Notification, Step: r.Step, Try: r.Try},
 		Class:      res.Class,
 		Code:       res.Code,
 		ProviderID: res.ProviderID,
+		Provider:   f.e.provider(channel, res.Provider),
 		Repeat:     res.Repeat,
 		RetryAfter: f.e.Clock.Product(time.Duration(res.RetryAfter) * time.Millisecond),
+		DownFor:    f.e.Clock.Product(time.Duration(res.DownFor) * time.Millisecond),
+	}
+	if res.Provider != "" {
+		ev.ProviderID = notification.AtProvider(res.Provider, res.ProviderID)
 	}
 	switch res.State {
 	case bus.ResultAccepted:
@@ -138,6 +147,7 @@ func (f *fold) apply(ctx context.Context) error {
 	if !f.e.shared {
 		f.e.recent.put(f.out.Changed)
 	}
+	f.e.health.observe(&f.signs, f.now)
 	f.e.Metrics.fold(&f.out, f.events, time.Since(begun))
 	f.e.Metrics.putOff(f.deferred)
 	if len(f.out.Batches) > 0 {
@@ -200,6 +210,7 @@ func (f *fold) decideOne(before notification.Notification, events []notification
 	n, changed := before, false
 	for _, ev := range events {
 		c := Decide(n, ev, f.e.Policy, f.now)
+		f.witness(&n, &c.Notification, ev)
 		n = c.Notification
 		changed = changed || c.Changed
 		once := ledger.Occurrence{Update: n.Update, Channel: channelOf(&n, ev.Attempt.Step)}

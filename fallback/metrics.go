@@ -17,6 +17,7 @@ type Metrics struct {
 	events, receipts, outcomes, further, revocations, unread, dead, orders *prometheus.CounterVec
 	failures, strays, due, double, deferred, conflicts                     prometheus.Counter
 	seconds                                                                prometheus.Histogram
+	judged                                                                 *prometheus.CounterVec
 }
 
 // NewMetrics makes the engine's metrics and registers them.
@@ -44,7 +45,8 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Buckets: prometheus.ExponentialBuckets(.001, 3, 9),
 		}),
 	}
-	r.MustRegister(m.events, m.receipts, m.outcomes, m.further, m.revocations, m.unread, m.dead, m.orders, m.deferred, m.failures, m.strays, m.due, m.double, m.conflicts, m.seconds)
+	m.judged = prometheus.NewCounterVec(opts("provider_judgements_total", "Words given on a provider's receipts: stopped, or coming again."), []string{"channel", "provider", "word"})
+	r.MustRegister(m.judged, m.events, m.receipts, m.outcomes, m.further, m.revocations, m.unread, m.dead, m.orders, m.deferred, m.failures, m.strays, m.due, m.double, m.conflicts, m.seconds)
 	return m
 }
 
@@ -58,6 +60,14 @@ func (m *Metrics) conflict()                { m.conflicts.Inc() }
 func (m *Metrics) stray(n int)              { m.strays.Add(float64(n)) }
 func (m *Metrics) deadlines(n int)          { m.due.Add(float64(n)) }
 func (m *Metrics) putOff(n int)             { m.deferred.Add(float64(n)) }
+
+func (m *Metrics) health(channel, provider string, stopped bool) {
+	w := "again"
+	if stopped {
+		w = "stopped"
+	}
+	m.judged.WithLabelValues(channel, provider, w).Inc()
+}
 
 func (m *Metrics) revoked(channel string, n int) {
 	m.revocations.WithLabelValues(channel).Add(float64(n))

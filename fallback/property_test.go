@@ -37,7 +37,7 @@ func TestDecideAnyOrder(t *testing.T) {
 
 func newStory(t *rapid.T) *story {
 	s := &story{t: t, now: now, given: map[notification.ID]bool{}}
-	s.policy = notification.Policy{RetryEvery: 20 * time.Second, Channels: map[string]notification.ChannelPolicy{}}
+	s.policy = notification.Policy{RetryEvery: 20 * time.Second, MoveOnAfter: time.Minute, Channels: map[string]notification.ChannelPolicy{}}
 	steps := []string{"viber", "email", "sms"}[:rapid.IntRange(1, 3).Draw(t, "steps")]
 	for _, channel := range steps {
 		s.policy.Channels[channel] = rapid.SampledFrom([]notification.ChannelPolicy{
@@ -77,7 +77,8 @@ func (s *story) send() {
 		results = append(results, notification.ResultRevoked)
 	}
 	said := rapid.SampledFrom(results).Draw(s.t, "result")
-	s.pending = append(s.pending, notification.Event{Attempt: id, Kind: said, Code: "c"})
+	down := time.Duration(rapid.IntRange(0, 120).Draw(s.t, "seconds down")) * time.Second
+	s.pending = append(s.pending, notification.Event{Attempt: id, Kind: said, Code: "c", DownFor: down})
 	if said == notification.ResultFailed || said == notification.ResultRevoked {
 		return
 	}
@@ -150,7 +151,7 @@ func (s *story) checkOutcome(before notification.Notification, ev notification.E
 	for _, a := range append(append([]notification.Attempt(nil), n.Past...), n.Attempt) {
 		p := s.policy.Channels[a.Channel]
 		presumed := a.State == notification.Accepted && p.Silence == channels.SilenceIsPresumed &&
-			(p.BounceWindow == 0 || ev.Kind == notification.BouncePassed)
+			(p.BounceWindow == 0 || (ev.Kind == notification.BouncePassed && ev.Attempt.Step == a.Step)) // not that of a step before it
 		if a.State.Proof() >= p.Proof || presumed {
 			enough = a.Channel
 		}

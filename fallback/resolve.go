@@ -49,7 +49,7 @@ func (f *fold) claimEarly(ctx context.Context, channel string, known map[string]
 		return err
 	}
 	for _, r := range early {
-		f.add(receiptEvent(known[r.ProviderID], r.State, r.Code))
+		f.add(receiptEvent(known[r.ProviderID], r.State, r.Code, f.e.providerOf(channel, r.ProviderID)))
 		f.out.Claimed = append(f.out.Claimed, r.ID)
 	}
 	return nil
@@ -67,7 +67,7 @@ func (f *fold) resolveChannel(ctx context.Context, channel string, receipts []bu
 		}
 		switch {
 		case ok:
-			f.add(receiptEvent(id, r.State, r.Code))
+			f.add(receiptEvent(id, r.State, r.Code, f.e.providerOf(channel, r.ProviderID)))
 		case r.State != channels.ReceiptAccepted: // which would tell nothing new
 			f.out.Early = append(f.out.Early, ledger.EarlyReceipt{
 				Channel: channel, ProviderID: r.ProviderID, State: r.State, Code: r.Code, At: f.now,

@@ -12,14 +12,21 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 )
 
+// Split makes two engines of one: the first is for Fold, the second for Watch.
+func (e *Engine) Split() (folding, watching *Engine) {
+	e.shared, e.health = true, newHealth(e.Policy)
+	f, w := *e, *e
+	return &f, &w
+}
+
 // Fold folds what lanes and providers say until ctx ends, beside the engines of other processes. They
 // share the messages; what two of them decide about the same notification meets in the ledger, where
-// the second is refused and decides anew.
+// the second is refused and decides anew. The engine is one of Split's.
 func (e *Engine) Fold(ctx context.Context) error {
-	e.shared = true
 	incoming := make(chan delivery, pendingMessages)
 	g, ctx := errgroup.WithContext(ctx)
 	e.listen(ctx, g, incoming)
+	g.Go(func() error { return e.hearControl(ctx) })
 	g.Go(func() error {
 		for {
 			select {
@@ -35,9 +42,8 @@ func (e *Engine) Fold(ctx context.Context) error {
 }
 
 // Watch does until ctx ends what one engine does for all: it judges deadlines, stops what newer
-// updates have made stale, and runs the errands of operators' orders. It needs an Engine of its own, beside the one that folds.
+// updates have made stale, and runs the errands of operators' orders. The engine is one of Split's.
 func (e *Engine) Watch(ctx context.Context) error {
-	e.shared = true
 	tick := time.NewTicker(idle)
 	defer tick.Stop()
 	for {
@@ -48,6 +54,7 @@ func (e *Engine) Watch(ctx context.Context) error {
 			e.insist(ctx, e.supersede)
 		case <-tick.C:
 			e.insist(ctx, func(ctx context.Context) error {
+				e.tell(ctx)
 				if err := errors.Join(e.supersede(ctx), e.runErrands(ctx)); err != nil {
 					return err
 				}

@@ -19,7 +19,7 @@ func (w *world) beside() *Engine {
 	e := w.engine
 	return &Engine{
 		Ledger: e.Ledger, Bus: e.Bus, Policy: e.Policy, Batches: e.Batches, PagesPlanned: e.PagesPlanned,
-		Rules: e.Rules, Metrics: e.Metrics, Log: e.Log, shared: true,
+		Rules: e.Rules, Metrics: e.Metrics, Log: e.Log, Planned: e.Planned, Control: e.Control, shared: true, health: newHealth(e.Policy),
 	}
 }
 

@@ -28,7 +28,7 @@ import (
 
 // Simulator is the far side of one provider. Exactly one of HTTP and Serve is set.
 type Simulator struct {
-	// Provider is the name under which the adapter is configured.
+	// Provider is the name under which the adapter is configured; that of an account made with As.
 	Provider string
 	// HTTP makes the handler for a provider reached over HTTP; paths arrive without the
 	// provider's prefix, as the real host would see them.
@@ -43,6 +43,13 @@ type Simulator struct {
 	// Accounts are the addresses of public accounts that the simulator knows and Settings names; nil
 	// for providers that reach customers.
 	Accounts []string
+}
+
+// As returns the simulator under another name: one more account of the same provider, with a conduct
+// and counts of its own. Its endpoint, conduct and counts go by that name.
+func (s Simulator) As(name string) Simulator {
+	s.Provider = name
+	return s
 }
 
 // Server hosts simulators. Make one with New, then Run it.

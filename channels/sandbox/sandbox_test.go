@@ -187,3 +187,26 @@ func TestASimulatorThatFails(t *testing.T) {
 		t.Errorf("Run: %v, want the simulator's error", err)
 	}
 }
+
+// TestAccountsOfOneProvider: another account has a conduct and counts of its own.
+func TestAccountsOfOneProvider(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	s, err := New(ctx, "127.0.0.1:0", Conduct{}, []Simulator{echo(), echo().As("second")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	defer func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	}()
+	do(t, http.MethodPut, s.URL()+"/sandbox/conduct/second", `{"refuse":1}`)
+	do(t, http.MethodPost, s.Endpoints()["echo"]+"/x", "")
+	do(t, http.MethodPost, s.Endpoints()["second"]+"/x", "")
+	if first, second := s.Desk("echo").Total(), s.Desk("second").Total(); first.Accepted != 1 || second.Refused != 1 {
+		t.Errorf("they count %+v and %+v, want one taken and one refused", first, second)
+	}
+}

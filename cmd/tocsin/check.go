@@ -48,29 +48,36 @@ func (c *cli) describe(cfg *app.Config) error {
 	_, _ = fmt.Fprintln(t, "CHANNEL\tPROVIDER\tKIND\tRATE\tAT ONCE\tWAITS\tREACHED WHEN\tACCOUNTS")
 	for i := range cfg.Channels {
 		ch := &cfg.Channels[i]
-		e, ok := all.Find(ch.Provider)
-		if !ok {
-			continue // app.Check has refused it
+		for _, p := range ch.All() {
+			e, ok := all.Find(p.Provider)
+			if !ok {
+				continue // app.Check has refused it
+			}
+			_, _ = fmt.Fprintln(t, strings.Join(channelCells(cfg, ch, &p, &e.Spec), "\t"))
 		}
-		_, _ = fmt.Fprintln(t, strings.Join(channelCells(cfg, ch, &e.Spec), "\t"))
 	}
 	_, _ = fmt.Fprintln(t)
 	return t.Flush()
 }
 
-func channelCells(cfg *app.Config, ch *app.Channel, s *channels.Spec) []string {
-	rate := s.Limits.PerSecond
-	if ch.Rate != nil {
-		rate = *ch.Rate
-	}
-	concurrency := s.Limits.Concurrency
-	if ch.Concurrency > 0 {
-		concurrency = ch.Concurrency
-	}
+func channelCells(cfg *app.Config, ch *app.Channel, p *app.Provider, s *channels.Spec) []string {
+	l := p.Limits(s.Limits)
 	return []string{
-		ch.Name, ch.Provider, string(s.Kind), ratePerSecond(rate), fmt.Sprint(concurrency),
+		ch.Name, providerCell(p), string(s.Kind), ratePerSecond(l.PerSecond), fmt.Sprint(l.Concurrency),
 		span(waitOf(cfg, ch)), reachedWhen(ch, s), fmt.Sprint(len(ch.Accounts)),
 	}
+}
+
+// providerCell names a provider, and how much of its channel it gets where that is configured.
+func providerCell(p *app.Provider) string {
+	cell := p.Name
+	if p.Name != p.Provider {
+		cell += " (" + p.Provider + ")"
+	}
+	if p.Weight > 0 {
+		cell += fmt.Sprintf(", weight %d", p.Weight)
+	}
+	return cell
 }
 
 func ratePerSecond(rate float64) string {

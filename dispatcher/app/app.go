@@ -111,7 +111,7 @@ func (a *App) makeChannels() error {
 	}
 	a.channels = all
 	for i := range all {
-		a.cleanup.add("channel "+all[i].Name, all[i].sender.Close)
+		a.cleanup.add("channel "+all[i].Name, all[i].close)
 	}
 	zone, err := time.LoadLocation(a.Config.Zone)
 	if err != nil {

@@ -59,7 +59,7 @@ func newTownAt(t *testing.T, c clock.Clock, change func(cfg map[string]any)) *to
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	sims := []sandbox.Simulator{smtpsim.Simulator(), vibersim.Simulator(), twiliosim.Simulator()}
-	far, err := sandbox.New(ctx, "127.0.0.1:0", sandbox.Conduct{ByDigit: true}, sims)
+	far, err := sandbox.New(ctx, "127.0.0.1:0", sandbox.Conduct{ByDigit: true}, append(sims, twiliosim.Simulator().As("second")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -292,7 +292,8 @@ func TestMetricsFollowTheConventions(t *testing.T) {
 	}
 }
 
-func scrape(t *testing.T, url string) []string {
+// metrics returns what a process exposes.
+func metrics(t *testing.T, url string) string {
 	t.Helper()
 	resp, err := http.Get(url + "/metrics")
 	if err != nil {
@@ -303,8 +304,13 @@ func scrape(t *testing.T, url string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return string(text)
+}
+
+func scrape(t *testing.T, url string) []string {
+	t.Helper()
 	names := map[string]bool{}
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(metrics(t, url)) {
 		if rest, ok := strings.CutPrefix(line, "# TYPE "); ok {
 			name, _, _ := strings.Cut(rest, " ")
 			names[name] = true

@@ -105,6 +105,9 @@ type Cascade struct {
 	Wait time.Duration `yaml:"wait"`
 	// RetryEvery is how long an attempt waits that the provider could not take.
 	RetryEvery time.Duration `yaml:"retry_every"`
+	// MoveOnAfter is how long a channel may be down before what waits for it goes on to its next step;
+	// 0 is never.
+	MoveOnAfter time.Duration `yaml:"move_on_after"`
 }
 
 // Budget bounds what one incident's messages may cost, until an operator raises it (`tocsin budget`). What
@@ -134,10 +137,14 @@ type Catalogue struct {
 	Regions  map[string]incident.Text `yaml:"regions"`
 }
 
-// Channel configures one channel. Rate, Concurrency and Timeout default to the provider's own.
+// Channel configures one channel. What stands behind it is one provider in the short form, with its
+// rate, concurrency, timeout and settings, or a list of providers. Rate, Concurrency and Timeout
+// default to the provider's own.
 type Channel struct {
 	Name     string `yaml:"-"`
 	Provider string `yaml:"provider"`
+	// Providers are several providers, in the order in which they are asked.
+	Providers Providers `yaml:"providers"`
 	// Wait is how long a step on this channel waits for its proof.
 	Wait time.Duration `yaml:"wait"`
 	// Queue is how long an attempt may wait for the lane before its cascade goes on; 0 is as long as the
@@ -175,7 +182,7 @@ func Defaults() *Config {
 		Approval:     "required",
 		HTTP:         HTTP{Listen: "127.0.0.1:8080"},
 		NATS:         NATS{MaxBytes: 4 << 30},
-		Cascade:      Cascade{Behind: []string{"sms"}, Wait: 5 * time.Minute, RetryEvery: 30 * time.Second},
+		Cascade:      Cascade{Behind: []string{"sms"}, Wait: 5 * time.Minute, RetryEvery: 30 * time.Second, MoveOnAfter: time.Minute},
 		InDoubt: map[incident.Impact]notification.InDoubt{
 			incident.Critical: notification.Repeat, incident.Major: notification.Repeat, incident.Minor: notification.LeaveUnknown,
 		},
@@ -217,6 +224,9 @@ func (c *Config) validate() error {
 	}
 	if c.Cascade.RetryEvery <= 0 {
 		bad("cascade.retry_every", "must be longer than 0")
+	}
+	if c.Cascade.MoveOnAfter < 0 {
+		bad("cascade.move_on_after", "must not be negative; 0 is never")
 	}
 	if c.UsefulFor < 0 {
 		bad("useful_for", "must not be negative; 0 is no limit")

@@ -34,7 +34,8 @@ func TestConfigSaysWhatCannotBeMeant(t *testing.T) {
 		{"nats: {max_bytes: 1KiB}", "nats.max_bytes"},
 		{channel + ", rate: -1}}", "channels.sms.rate"},
 		{channel + ", concurrency: -1}}", "channels.sms.concurrency"},
-		{channel + ", wait: -1s}}", "channels.sms.timeout, wait, queue, bounce_window"},
+		{channel + ", wait: -1s}}", "channels.sms.wait, queue, bounce_window"},
+		{channel + ", timeout: -1s}}", "channels.sms.timeout"},
 	} {
 		path := filepath.Join(t.TempDir(), "tocsin.yaml")
 		if err := os.WriteFile(path, []byte(tt.yaml), 0o600); err != nil {

@@ -41,12 +41,20 @@ func (a *App) makeHTTP(metrics *dispatcher.Metrics, planned dispatcher.Signal) e
 	a.cleanup.add("http listener", func() error { return ignoreClosed(l.Close()) })
 	a.endpoints.HTTP = "http://" + l.Addr().String()
 	a.runs = append(a.runs, run{"http", func(ctx context.Context) error { return serveHTTP(ctx, l, api) }})
+	a.registerWebhooks()
+	return nil
+}
+
+func (a *App) registerWebhooks() {
 	for i := range a.channels {
-		if r, ok := a.channels[i].sender.(channels.WebhookRegistrar); ok && a.Config.HTTP.PublicURL != "" {
-			a.runs = append(a.runs, run{"webhook of " + a.channels[i].Name, a.registration(&a.channels[i], r)})
+		c := &a.channels[i]
+		for j := range c.accounts {
+			p := &c.accounts[j]
+			if r, ok := p.sender.(channels.WebhookRegistrar); ok && a.Config.HTTP.PublicURL != "" {
+				a.runs = append(a.runs, run{"webhook of " + c.Name + " at " + p.Name, a.registration(c, p, r)})
+			}
 		}
 	}
-	return nil
 }
 
 func ignoreClosed(err error) error {
@@ -88,8 +96,10 @@ func (a *App) receivers() []httpapi.Receiver {
 	var all []httpapi.Receiver
 	for i := range a.channels {
 		c := &a.channels[i]
-		if p, ok := c.sender.(channels.ReceiptParser); ok {
-			all = append(all, httpapi.Receiver{Channel: c.Name, Spec: c.spec, Parser: p})
+		for j := range c.accounts {
+			if p, ok := c.accounts[j].sender.(channels.ReceiptParser); ok {
+				all = append(all, httpapi.Receiver{Channel: c.Name, Provider: c.accounts[j].Name, Parser: p})
+			}
 		}
 	}
 	return all
@@ -145,17 +155,17 @@ const (
 
 // registration tells a provider where to send its callbacks, again and again until it has
 // understood: it may be down when we start.
-func (a *App) registration(c *configured, r channels.WebhookRegistrar) func(context.Context) error {
+func (a *App) registration(c *configured, p *account, r channels.WebhookRegistrar) func(context.Context) error {
 	return func(ctx context.Context) error {
 		for {
 			bounded, cancel := context.WithTimeout(ctx, registerTimeout)
-			err := r.RegisterWebhook(bounded, a.callbackBase(c))
+			err := r.RegisterWebhook(bounded, a.callbackBase(c, p))
 			cancel()
 			if err == nil {
 				break
 			}
 			a.Log.WarnContext(ctx, "provider does not take our webhook yet; its receipts will be missed until it does",
-				"channel", c.Name, "provider", c.Provider, "error", err)
+				"channel", c.Name, "provider", p.Name, "error", err)
 			select {
 			case <-time.After(registerRetry):
 			case <-ctx.Done():

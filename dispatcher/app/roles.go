@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"math/rand/v2"
 	"strings"
 
 	"github.com/tocsin-dev/tocsin/channels"
@@ -47,7 +48,7 @@ func (a *App) makeRoles() error {
 	}
 	if a.has(Fallback) {
 		a.makeEngines(fallback.Engine{
-			Ledger: a.ledger, Bus: a.bus, Rules: &rules, Policy: a.policy(), Clock: a.Clock,
+			Ledger: a.ledger, Bus: a.bus, Rules: &rules, Policy: a.policy(), Clock: a.Clock, Control: a.bus,
 			Batches: batches, Planned: planned, PagesPlanned: pages, Metrics: fallback.NewMetrics(a.registry), Log: a.Log,
 		})
 	}
@@ -61,7 +62,8 @@ func (a *App) makeRoles() error {
 }
 
 func (a *App) policy() notification.Policy {
-	p := notification.Policy{Channels: map[string]notification.ChannelPolicy{}, RetryEvery: a.Config.Cascade.RetryEvery, UsefulFor: a.Config.UsefulFor}
+	p := notification.Policy{Channels: map[string]notification.ChannelPolicy{}, RetryEvery: a.Config.Cascade.RetryEvery,
+		MoveOnAfter: a.Config.Cascade.MoveOnAfter, UsefulFor: a.Config.UsefulFor}
 	for i := range a.channels {
 		p.Channels[a.channels[i].Name] = a.channels[i].policy
 	}
@@ -72,9 +74,12 @@ func (a *App) makeLanes() {
 	metrics := lane.NewMetrics(a.registry)
 	for i := range a.channels {
 		c := &a.channels[i]
-		o := lane.Options{
-			Channel: c.Name, Spec: c.spec, Sender: c.sender, Limits: c.limits, Bus: a.bus, Signer: a.signer,
-			CallbackBase: a.callbackBase(c), Metrics: metrics, Log: a.Log,
+		o := lane.Options{Channel: c.Name, Bus: a.bus, Control: a.bus, Signer: a.signer, Seed: rand.Uint64(), Metrics: metrics, Log: a.Log}
+		for j := range c.accounts {
+			p := &c.accounts[j]
+			o.Providers = append(o.Providers, lane.Provider{
+				Name: p.Name, Spec: p.spec, Sender: p.sender, Limits: p.limits, Weight: p.Weight, CallbackBase: a.callbackBase(c, p),
+			})
 		}
 		// A lane is made anew each time that the lease is taken: it runs once.
 		r := a.oneAtATime("lane-"+c.limitGroup(), func(ctx context.Context) error { return lane.New(o).Run(ctx) })
@@ -82,12 +87,12 @@ func (a *App) makeLanes() {
 	}
 }
 
-// callbackBase is the URL below which a channel's receipts are taken; "" if there can be none.
-func (a *App) callbackBase(c *configured) string {
-	if _, ok := c.sender.(channels.ReceiptParser); !ok || a.Config.HTTP.PublicURL == "" {
+// callbackBase is the URL below which a provider's receipts are taken; "" if there can be none.
+func (a *App) callbackBase(c *configured, p *account) string {
+	if _, ok := p.sender.(channels.ReceiptParser); !ok || a.Config.HTTP.PublicURL == "" {
 		return ""
 	}
-	return strings.TrimSuffix(a.Config.HTTP.PublicURL, "/") + "/v1/receipts/" + c.Name + "/" + c.Provider
+	return strings.TrimSuffix(a.Config.HTTP.PublicURL, "/") + "/v1/receipts/" + c.Name + "/" + p.Name
 }
 
 // syncAccounts keeps the public accounts in the directory as the configuration has them: an account

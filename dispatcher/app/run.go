@@ -84,7 +84,7 @@ func (a *App) makeEngines(e fallback.Engine) {
 		a.runs = append(a.runs, run{"fallback engine", e.Run})
 		return
 	}
-	folding, watching := e, e
+	folding, watching := e.Split()
 	a.runs = append(a.runs, run{"fallback engine", folding.Fold}, a.oneAtATime("deadlines", watching.Watch))
 }
 

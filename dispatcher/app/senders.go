@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/tocsin-dev/tocsin/channels"
@@ -16,13 +15,12 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/plan"
 )
 
-// configured is a channel with its adapter, ready to send.
+// configured is a channel with its providers' adapters, ready to send.
 type configured struct {
 	Channel
-	spec   channels.Spec
-	sender channels.Sender
-	limits channels.Limits
-	policy notification.ChannelPolicy
+	kind     channels.Kind
+	accounts []account
+	policy   notification.ChannelPolicy
 }
 
 // senders makes the adapters of all channels. Nothing is contacted.
@@ -49,62 +47,48 @@ func senders(c *Config, specs []channels.Spec, version string) ([]configured, er
 }
 
 func makeSender(c *Config, ch Channel, specs []channels.Spec, version string) (configured, error) {
-	key := "channels." + ch.Name
-	place := fmt.Sprintf("%s:%d", c.place(), ch.line)
-	i := slices.IndexFunc(specs, func(s channels.Spec) bool { return s.Provider == ch.Provider })
-	if i < 0 {
-		var names []string
-		for _, s := range specs {
-			names = append(names, s.Provider)
-		}
-		return configured{}, fmt.Errorf("%s: %s.provider: %q is not one of %s", place, key, ch.Provider, strings.Join(names, ", "))
+	one := configured{Channel: ch}
+	errs := []error{ch.checkProviders(c.place())}
+	for _, p := range ch.All() {
+		a, err := makeAccount(c, p, specs, version)
+		one.accounts, errs = append(one.accounts, a), append(errs, err)
 	}
-	if err := checkLimits(ch); err != nil {
-		return configured{}, fmt.Errorf("%s: %s.%w", place, key, err)
+	if err := errors.Join(errs...); err != nil {
+		return one, errors.Join(err, one.close())
 	}
-	one := configured{Channel: ch, spec: specs[i], limits: limitsOf(ch, specs[i])}
+	if err := agree(c.place(), one.accounts); err != nil {
+		return one, errors.Join(err, one.close())
+	}
 	var err error
-	if one.policy, err = policyOf(c, ch, specs[i]); err != nil {
-		return configured{}, fmt.Errorf("%s: %s.%w", place, key, err)
-	}
-	env := channels.Env{HTTP: httpClient(one.limits.Concurrency), UserAgent: "tocsin/" + version}
-	one.sender, err = specs[i].New(decoder(c.place(), ch.Settings, key+".settings"), env)
-	if err != nil {
-		return configured{}, fmt.Errorf("%s: %s.settings: %w", place, key, err)
+	one.kind = one.accounts[0].spec.Kind
+	if one.policy, err = policyOf(c, &one); err != nil {
+		return one, errors.Join(fmt.Errorf("%s:%d: channels.%s.%w", c.place(), ch.line, ch.Name, err), one.close())
 	}
 	return one, nil
 }
 
-// checkLimits refuses what can't be meant: with a negative rate nothing would ever be sent.
-func checkLimits(ch Channel) error {
-	switch {
-	case ch.Rate != nil && *ch.Rate < 0:
-		return errors.New("rate: must not be negative; 0 is unlimited")
-	case ch.Concurrency < 0:
-		return errors.New("concurrency: must not be negative")
-	case ch.Timeout < 0, ch.Wait < 0, ch.Queue < 0, ch.BounceWindow != nil && *ch.BounceWindow < 0:
-		return errors.New("timeout, wait, queue, bounce_window: must not be negative")
+// close closes the adapters that were made.
+func (c *configured) close() error {
+	var errs []error
+	for i := range c.accounts {
+		if c.accounts[i].sender != nil {
+			errs = append(errs, c.accounts[i].sender.Close())
+		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
-func limitsOf(ch Channel, s channels.Spec) channels.Limits {
-	l := s.Limits
-	if ch.Rate != nil {
-		l.PerSecond = *ch.Rate
+func policyOf(c *Config, one *configured) (notification.ChannelPolicy, error) {
+	ch := one.Channel
+	p := notification.ChannelPolicy{Wait: c.Cascade.Wait, Proof: channels.Delivered, Silence: one.accounts[0].spec.Silence}
+	for i := range one.accounts {
+		s := &one.accounts[i].spec
+		p.BounceWindow, p.ByID = max(p.BounceWindow, s.BounceWindow), p.ByID || s.ReceiptsByID
+		p.Providers = append(p.Providers, one.accounts[i].Name)
 	}
-	if ch.Concurrency > 0 {
-		l.Concurrency = ch.Concurrency
-	}
-	if ch.Timeout > 0 {
-		l.Timeout = ch.Timeout
-	}
-	return l
-}
-
-func policyOf(c *Config, ch Channel, s channels.Spec) (notification.ChannelPolicy, error) {
-	p := notification.ChannelPolicy{
-		Wait: c.Cascade.Wait, Proof: channels.Delivered, Silence: s.Silence, BounceWindow: s.BounceWindow, ByID: s.ReceiptsByID, Queue: ch.Queue,
+	p.Queue = ch.Queue
+	if ch.Wait < 0 || ch.Queue < 0 || (ch.BounceWindow != nil && *ch.BounceWindow < 0) {
+		return p, errors.New("wait, queue, bounce_window: must not be negative")
 	}
 	if ch.Wait > 0 {
 		p.Wait = ch.Wait
@@ -144,7 +128,7 @@ func rules(c *Config, all []configured, locales []string) (plan.Rules, error) {
 	r.Quiet, quietErr = c.quiet()
 	r.Cap, capErr = c.frequencyCap()
 	for i := range all {
-		r.Channels = append(r.Channels, plan.Channel{Name: all[i].Name, Kind: all[i].spec.Kind})
+		r.Channels = append(r.Channels, plan.Channel{Name: all[i].Name, Kind: all[i].kind})
 	}
 	return r, errors.Join(quietErr, capErr)
 }
@@ -153,8 +137,8 @@ func rules(c *Config, all []configured, locales []string) (plan.Rules, error) {
 func kinds(all []configured) []channels.Kind {
 	var ks []channels.Kind
 	for i := range all {
-		if !slices.Contains(ks, all[i].spec.Kind) {
-			ks = append(ks, all[i].spec.Kind)
+		if !slices.Contains(ks, all[i].kind) {
+			ks = append(ks, all[i].kind)
 		}
 	}
 	return ks
@@ -164,8 +148,10 @@ func kinds(all []configured) []channels.Kind {
 func measure(all []configured) func(channels.Kind, string) int {
 	by := map[channels.Kind]channels.Measurer{}
 	for i := range all {
-		if m, ok := all[i].sender.(channels.Measurer); ok {
-			by[all[i].spec.Kind] = m
+		for j := range all[i].accounts {
+			if m, ok := all[i].accounts[j].sender.(channels.Measurer); ok {
+				by[all[i].kind] = m
+			}
 		}
 	}
 	return func(k channels.Kind, text string) int {
@@ -193,7 +179,8 @@ func Checker(c *Config, specs []channels.Spec) (*audience.Checker, error) {
 		add(s.Channel, s.Kind)
 	}
 	for _, ch := range c.Channels {
-		if i := slices.IndexFunc(specs, func(s channels.Spec) bool { return s.Provider == ch.Provider }); i >= 0 {
+		first := ch.All()[0].Provider
+		if i := slices.IndexFunc(specs, func(s channels.Spec) bool { return s.Provider == first }); i >= 0 {
 			add(ch.Name, specs[i].Kind)
 		}
 	}

@@ -108,6 +108,8 @@ func (s *strict) check(n *yaml.Node, t reflect.Type, key string) {
 	case t == nodeType:
 	case t == reflect.TypeFor[Channels]():
 		s.checkMap(n, reflect.TypeFor[Channel](), key)
+	case t == reflect.TypeFor[Providers]():
+		s.check(n, reflect.TypeFor[[]Provider](), key)
 	case reflect.PointerTo(t).Implements(unmarshalerType):
 	case n.Kind == yaml.SequenceNode && t.Kind() == reflect.Slice:
 		for i, c := range n.Content {

@@ -77,12 +77,17 @@ type Result struct {
 	State        ResultState    `json:"s"`
 	Proof        channels.Proof `json:"p,omitempty"` // what an acceptance already proves
 	ProviderID   string         `json:"id,omitempty"`
-	Class        channels.Class `json:"class,omitempty"`
-	Code         string         `json:"code,omitempty"`
+	// Provider is the one of the channel's providers that answered; omitted where there is one only.
+	Provider string         `json:"provider,omitempty"`
+	Class    channels.Class `json:"class,omitempty"`
+	Code     string         `json:"code,omitempty"`
 	// Repeat says that the attempt was sent again, after a crash had left it in doubt.
 	Repeat bool `json:"repeat,omitempty"`
 	// RetryAfter is how long a returned attempt should wait, in milliseconds of machine time.
 	RetryAfter int64 `json:"retry_ms,omitempty"`
+	// DownFor is how long every provider of the channel has been left alone when the attempt was
+	// returned, in milliseconds of machine time; omitted while one of them works.
+	DownFor int64 `json:"down_ms,omitempty"`
 }
 
 // Receipt is what a provider said of one attempt, by the attempt's identity where the provider

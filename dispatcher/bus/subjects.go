@@ -23,6 +23,11 @@ func ChannelOf(subject string) string {
 	return channel
 }
 
+// ProviderOf returns the provider that a subject of RECEIPTS belongs to.
+func ProviderOf(subject string) string {
+	return subject[strings.LastIndexByte(subject, '.')+1:]
+}
+
 // RejectedSubject is where a team's refused updates go.
 func RejectedSubject(team string) string { return "rejected." + team }
 

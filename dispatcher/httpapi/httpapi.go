@@ -82,7 +82,7 @@ type Options struct {
 	Approved func()
 	Checker  *audience.Checker
 	Signer   *notification.Signer
-	// Receivers are the channels whose providers report by webhook; one for each channel and provider.
+	// Receivers are the providers that report by webhook; one for each channel and provider.
 	Receivers []Receiver
 	Tokens    []Token
 	// PublicURL is where providers reach this server, without a path's last slash. Signatures over
@@ -129,7 +129,7 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	for _, r := range o.Receivers {
-		t := target{r.Channel, r.Spec.Provider}
+		t := target{r.Channel, r.Provider}
 		if s.receivers[t] != nil {
 			return nil, fmt.Errorf("http: two receivers for %s at %s", t.channel, t.provider)
 		}
@@ -178,11 +178,12 @@ func (s *Server) Run(ctx context.Context) error {
 // with http.Server.RegisterOnShutdown. It may be called more than once.
 func (s *Server) EndStreams() { s.endOnce() }
 
-// Receiver is a channel whose provider reports by webhook.
+// Receiver is a provider of a channel that reports by webhook.
 type Receiver struct {
 	Channel string
-	Spec    channels.Spec
-	Parser  channels.ReceiptParser
+	// Provider is its name among the channel's providers, as configured.
+	Provider string
+	Parser   channels.ReceiptParser
 }
 
 // target is what a webhook's path names.

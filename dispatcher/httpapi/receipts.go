@@ -33,7 +33,7 @@ type receiver struct {
 
 func newReceiver(r Receiver, o *Options) *receiver {
 	g := &gathering{
-		channel: r.Channel, provider: r.Spec.Provider, bus: o.Bus, metrics: o.Metrics, log: o.Log,
+		channel: r.Channel, provider: r.Provider, bus: o.Bus, metrics: o.Metrics, log: o.Log,
 		begun: make(chan struct{}, 1), full: make(chan struct{}, 1),
 		deferred: rate.Sometimes{Interval: 10 * time.Second},
 	}
@@ -105,7 +105,7 @@ func (rc *receiver) refused(err error) error {
 		rc.metrics.receipt(rc.Channel, resultForged, 1)
 		rc.forged.Do(func() {
 			rc.gathering.log.Warn("a webhook call is not signed by the provider: if it is the provider's, http.public_url or its secret is wrong",
-				"channel", rc.Channel, "provider", rc.Spec.Provider)
+				"channel", rc.Channel, "provider", rc.Provider)
 		})
 		return &problem{status: http.StatusForbidden, message: "the call is not signed by the provider", hint: "check http.public_url and the provider's secret in the configuration"}
 	}

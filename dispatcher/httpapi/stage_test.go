@@ -223,7 +223,7 @@ func (st *stage) options(t testing.TB) httpapi.Options {
 	}
 	return httpapi.Options{
 		Ledger: st.ledger, Bus: st.bus, Reject: st.reject, Checker: checker, Signer: st.signer,
-		Receivers: []httpapi.Receiver{{Channel: "sms", Spec: channels.Spec{Provider: "acme"}, Parser: st.parser}},
+		Receivers: []httpapi.Receiver{{Channel: "sms", Provider: "acme", Parser: st.parser}},
 		Tokens: []httpapi.Token{
 			{Name: "ops", Token: adminToken, Admin: true},
 			{Name: "cards", Token: cardsToken, Team: "cards"},

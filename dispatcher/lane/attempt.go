@@ -9,36 +9,82 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 )
 
-// attempt makes one attempt, at the lane's pace, and says what became of it. Once the provider has
-// been called, the end of ctx no longer matters: the answer is waited for.
+// attempt makes one attempt, at the pace of the channel's providers, and says what became of it. A
+// provider that says that nothing went out is followed by the channel's next one; an answer that
+// leaves open whether something did ends the attempt. Once a provider has been called, the end of ctx
+// no longer matters: the answer is waited for.
 func (l *Lane) attempt(ctx context.Context, b *bus.Batch, i int) bus.Result {
 	res := bus.Result{Index: i}
 	m, err := l.message(b, i)
 	if err != nil {
 		return failure(res, &channels.Error{Class: channels.Rejected, Code: "missing_value", Err: err})
 	}
-	if e := l.admit(ctx); e != nil {
-		return failure(res, e)
+	var had tried
+	var why refusal
+	for {
+		o := l.choose(had, &why)
+		if o == nil {
+			return l.giveBack(res, why.err)
+		}
+		ack, e := l.try(ctx, o, m)
+		switch {
+		case e == nil:
+			res.State, res.Proof, res.ProviderID = bus.ResultAccepted, ack.Proof, ack.ID
+			return l.by(o, res)
+		case !unsent(e.Class):
+			return l.by(o, failure(res, e))
+		case ctx.Err() != nil:
+			return failure(res, e)
+		}
+		why.add(e)
+		had |= l.bit(o)
 	}
-	done, retry := l.breaker.allow()
-	if done == nil {
-		return failure(res, &channels.Error{Class: channels.Unavailable, Code: "breaker_open", RetryAfter: retry})
-	}
-	ack, err := l.send(ctx, m)
-	if err == nil {
-		done(nil)
-		res.State, res.Proof, res.ProviderID = bus.ResultAccepted, ack.Proof, ack.ID
-		return res
-	}
-	e := channels.AsError(err)
-	done(e)
-	if e.Class == channels.RateLimited {
-		l.quiet(e.RetryAfter)
-	}
-	return failure(res, e)
 }
 
-// message personalises attempt i.
+// try gives one provider the message when its turn comes.
+func (l *Lane) try(ctx context.Context, o *outlet, m channels.Message) (channels.Ack, *channels.Error) {
+	if e := o.enter(ctx); e != nil {
+		return channels.Ack{}, e
+	}
+	defer o.leave()
+	return o.send(ctx, m)
+}
+
+// unsent reports whether an error of this class says that nothing went out, for no fault of the
+// message's: another provider may take it.
+func unsent(c channels.Class) bool {
+	return c == channels.Auth || c == channels.RateLimited || c == channels.Unavailable
+}
+
+// bit is o's place among the lane's outlets.
+func (l *Lane) bit(o *outlet) tried {
+	for i := range l.outlets {
+		if l.outlets[i] == o {
+			return 1 << i
+		}
+	}
+	return 0
+}
+
+// by names the provider that answered, where the channel has several.
+func (l *Lane) by(o *outlet, res bus.Result) bus.Result {
+	if len(l.outlets) > 1 {
+		res.Provider = o.Name
+	}
+	return res
+}
+
+// giveBack returns an attempt that no provider took; if that is because the channel is down, it says
+// for how long.
+func (l *Lane) giveBack(res bus.Result, e *channels.Error) bus.Result {
+	res = failure(res, e)
+	if since := l.downSince(); !since.IsZero() {
+		res.DownFor = max(0, time.Since(since).Milliseconds())
+	}
+	return res
+}
+
+// message personalises attempt i. Where its receipts go depends on the provider that gets it.
 func (l *Lane) message(b *bus.Batch, i int) (channels.Message, error) {
 	a := &b.Attempts[i]
 	m := channels.Message{
@@ -46,9 +92,6 @@ func (l *Lane) message(b *bus.Batch, i int) (channels.Message, error) {
 		Address:   a.Address,
 		Locale:    b.Locale,
 		UsefulFor: time.Duration(b.UsefulFor) * time.Second,
-	}
-	if l.CallbackBase != "" {
-		m.Callback = l.CallbackBase + "/" + m.Ref
 	}
 	var err error
 	if m.Text, err = b.Content.Text.Expand(a.Values); err != nil {
@@ -59,52 +102,6 @@ func (l *Lane) message(b *bus.Batch, i int) (channels.Message, error) {
 	}
 	m.HTML, err = b.Content.HTML.Expand(a.Values)
 	return m, err
-}
-
-func (l *Lane) send(ctx context.Context, m channels.Message) (channels.Ack, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.Limits.Timeout)
-	defer cancel()
-	begun := time.Now()
-	l.Metrics.sending(l.Channel, 1)
-	ack, err := l.Sender.Send(ctx, m)
-	l.Metrics.sending(l.Channel, -1)
-	l.Metrics.duration(l.Channel, time.Since(begun))
-	return ack, err
-}
-
-// shortPause is the longest that a lane waits by itself when the provider asks for quiet; beyond it
-// attempts are given back, so that the engine can think of something better.
-const shortPause = 5 * time.Second
-
-// admit waits for the lane's rate, and for a pause that the provider asked for.
-func (l *Lane) admit(ctx context.Context) *channels.Error {
-	l.mu.Lock()
-	quiet := time.Until(l.pause)
-	l.mu.Unlock()
-	if quiet > shortPause { // before the rate is asked: what isn't sent must not use it up
-		return &channels.Error{Class: channels.RateLimited, Code: "paused", RetryAfter: quiet}
-	}
-	delay := max(l.limiter.Reserve().Delay(), quiet)
-	if delay <= 0 {
-		return nil
-	}
-	timer := time.NewTimer(delay)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return &channels.Error{Class: channels.Unavailable, Code: "stopping", RetryAfter: time.Second}
-	}
-}
-
-// quiet remembers that the provider asked us to wait.
-func (l *Lane) quiet(d time.Duration) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if until := time.Now().Add(max(d, time.Second)); until.After(l.pause) {
-		l.pause = until
-	}
 }
 
 // failure says what an error means for the attempt.

@@ -65,7 +65,7 @@ func TestMessage(t *testing.T) {
 	b.Content = notification.Content{Subject: notification.Literal("s"), Text: name, HTML: notification.Segments{{Placeholder: "name", HTML: true}}}
 	b.Attempts[0].Values = map[string]string{"name": "A&B"}
 	p := newProvider()
-	l := newTestLane(nil, p, func(o *Options) { o.CallbackBase = "https://example.com/hooks/sms" })
+	l := newTestLane(nil, p, func(o *Options) { o.Providers[0].CallbackBase = "https://example.com/hooks/sms" })
 	if res := l.attempt(t.Context(), b, 0); res.State != bus.ResultAccepted {
 		t.Fatalf("attempt: %+v", res)
 	}
@@ -87,7 +87,7 @@ func TestMessage(t *testing.T) {
 
 func TestRateLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newTestLane(nil, newProvider(), func(o *Options) { o.Limits.PerSecond, o.Limits.Concurrency = 10, 2 })
+		l := newTestLane(nil, newProvider(), func(o *Options) { o.Providers[0].Limits.PerSecond, o.Providers[0].Limits.Concurrency = 10, 2 })
 		b := testBatch(1, 22)
 		begun := time.Now()
 		for i := range b.Attempts {
@@ -104,7 +104,7 @@ func TestRateLimit(t *testing.T) {
 func TestRateLimitEndsWithTheLane(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newProvider()
-		l := newTestLane(nil, p, func(o *Options) { o.Limits.PerSecond, o.Limits.Concurrency = 0.01, 1 })
+		l := newTestLane(nil, p, func(o *Options) { o.Providers[0].Limits.PerSecond, o.Providers[0].Limits.Concurrency = 0.01, 1 })
 		ctx, cancel := context.WithCancel(t.Context())
 		b := testBatch(1, 2)
 		l.attempt(ctx, b, 0)
@@ -157,7 +157,7 @@ func TestLongQuietGivesBack(t *testing.T) {
 func TestLongQuietUsesUpNoRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := answering(&channels.Error{Class: channels.RateLimited, Code: "429", RetryAfter: time.Minute})
-		l := newTestLane(nil, p, func(o *Options) { o.Limits.PerSecond, o.Limits.Concurrency = 1, 1 })
+		l := newTestLane(nil, p, func(o *Options) { o.Providers[0].Limits.PerSecond, o.Providers[0].Limits.Concurrency = 1, 1 })
 		for range 500 {
 			l.attempt(t.Context(), testBatch(1, 1), 0)
 		}

@@ -16,26 +16,42 @@ const (
 )
 
 // breaker keeps a lane from calling a provider that is out of order, or that refuses us: while it
-// is open, attempts are given back at once, and one now and then probes.
+// is open, attempts go elsewhere at once, and one now and then probes.
 type breaker struct {
 	b *gobreaker.TwoStepCircuitBreaker[struct{}]
 	// failed is the last error that spoke against the provider.
 	failed atomic.Pointer[channels.Error]
+	// opened is when it opened after it was last closed; nil while it is closed.
+	opened atomic.Pointer[time.Time]
+	// probing says that the attempt that decides is under way.
+	probing atomic.Bool
 }
 
-func newBreaker(channel string, m *Metrics, log *slog.Logger) *breaker {
+func newBreaker(channel, provider string, m *Metrics, log *slog.Logger) *breaker {
 	b := &breaker{}
 	b.b = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
-		Name:         channel,
+		Name:         channel + " " + provider,
 		Timeout:      openFor,
 		ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= tripAfter },
 		IsSuccessful: healthy,
 		OnStateChange: func(_ string, from, to gobreaker.State) {
-			m.breaker(channel, to == gobreaker.StateOpen)
-			b.log(log.With("channel", channel), from, to)
+			m.breaker(channel, provider, to != gobreaker.StateClosed) // a probe under way closes nothing yet
+			b.note(from, to)
+			b.log(log.With("channel", channel, "provider", provider), from, to)
 		},
 	})
 	return b
+}
+
+// note remembers when it opened; a probe that fails doesn't make that later.
+func (b *breaker) note(from, to gobreaker.State) {
+	switch {
+	case from == gobreaker.StateClosed && to == gobreaker.StateOpen:
+		now := time.Now()
+		b.opened.Store(&now)
+	case to == gobreaker.StateClosed:
+		b.opened.Store(nil)
+	}
 }
 
 // log says that the provider fails and that it works again, once each; not every probe between. Of
@@ -66,17 +82,43 @@ func healthy(err error) bool {
 	}
 }
 
-// allow returns what to call with the attempt's error; nil if the breaker is open, and then how
-// long to wait.
-func (b *breaker) allow() (done func(error), retry time.Duration) {
+// open reports whether allow would refuse now.
+func (b *breaker) open() bool {
+	switch b.b.State() {
+	case gobreaker.StateOpen:
+		return true
+	case gobreaker.StateHalfOpen:
+		return b.probing.Load()
+	default:
+		return false
+	}
+}
+
+// since returns when it opened, zero if it is closed. One that only waits for its probe is not closed.
+func (b *breaker) since() time.Time {
+	if t := b.opened.Load(); t != nil {
+		return *t
+	}
+	return time.Time{}
+}
+
+// allow returns what to call with the attempt's error; nil if the breaker is open.
+func (b *breaker) allow() (done func(error)) {
 	tell, err := b.b.Allow()
 	if err != nil {
-		return nil, openFor
+		return nil
+	}
+	probe := b.opened.Load() != nil
+	if probe {
+		b.probing.Store(true)
 	}
 	return func(err error) {
 		if !healthy(err) {
 			b.failed.Store(channels.AsError(err))
 		}
 		tell(err)
-	}, 0
+		if probe {
+			b.probing.Store(false)
+		}
+	}
 }

@@ -13,9 +13,26 @@
 //
 // # What a lane decides
 //
-// Nothing but the pace. An attempt that the provider can't take now is given back (returned), the
-// rest is reported as the adapter classified it; the fallback engine decides what follows. A lane
-// needs no database and no templates.
+// Nothing but the pace, and which of the channel's providers gets an attempt. An attempt that none of
+// them can take now is given back (returned), the rest is reported as the adapter classified it; the
+// fallback engine decides what follows. A lane needs no database and no templates.
+//
+// # Several providers
+//
+// Each provider has its own limits, its own breaker and its own pause. An attempt goes to the first
+// of them that can take it at that moment: one that is left alone, or whose rate is used up, is passed
+// over. Where providers have weights, chance decides by them among those that can take it at that
+// moment and have a place free, so a slow one gets less than its weight rather than hold up the rest;
+// for the same reason a batch whose last attempts are under way no longer keeps the next one waiting.
+//
+// When a provider answers that nothing went out (Unavailable, RateLimited, Auth), the next one gets
+// the same attempt, with the same reference. When the message may have gone out (Unknown), or was
+// refused for what it is, none does: an attempt is never accepted twice in one try.
+//
+// A provider is left alone when it fails several times in a row ([breaker]), and when the fallback
+// engine says that its receipts have stopped ([hushed]); both let probes through. When all of them
+// are left alone the channel is down: attempts are given back at once, without waiting for a rate,
+// and say for how long it has been down.
 package lane
 
 import (
@@ -27,7 +44,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
-	"golang.org/x/time/rate"
 
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/dispatcher/bus"
@@ -44,45 +60,65 @@ type Journal interface {
 // Options make a lane.
 type Options struct {
 	Channel string
-	Spec    channels.Spec
-	Sender  channels.Sender
-	Limits  channels.Limits
-	Bus     Journal
+	// Providers are those behind the channel, in the order in which they are asked; at least one and
+	// at most MaxProviders.
+	Providers []Provider
+	Bus       Journal
+	// Control is where the fallback engine tells of providers whose receipts have stopped; optional.
+	Control Control
 	Signer  *notification.Signer
-	// CallbackBase is the public URL below which this provider's receipts are taken, "" if there is
-	// no public URL or the provider sends none.
-	CallbackBase string
-	Metrics      *Metrics
-	Log          *slog.Logger
+	// Seed is for the choice by weight.
+	Seed    uint64
+	Metrics *Metrics
+	Log     *slog.Logger
 }
 
 // Lane sends for one channel. Make one with New, then Run it.
 type Lane struct {
 	Options
-	window  int
-	limiter *rate.Limiter
-	breaker *breaker
-	jobs    chan job // taken by the workers, one for each Send that may be under way
+	outlets    []*outlet
+	weighted   bool
+	chooser    *chooser
+	idempotent bool // a provider recognises what is sent again, and no other could get it
+	limits     channels.Limits
+	window     int
+	jobs       chan job // taken by the workers, one for each Send that may be under way
 
 	mu     sync.Mutex
 	active map[int64]bool // batches being processed here
-	pause  time.Time      // the provider asked us to be quiet until then
 }
 
 // New makes a lane.
 func New(o Options) *Lane {
-	limit := rate.Limit(o.Limits.PerSecond)
-	if limit == 0 {
-		limit = rate.Inf
-	}
-	return &Lane{
+	l := &Lane{
 		Options: o,
-		window:  window(o.Limits),
-		limiter: rate.NewLimiter(limit, max(1, o.Limits.Concurrency)),
-		breaker: newBreaker(o.Channel, o.Metrics, o.Log),
+		chooser: newChooser(o.Seed),
+		limits:  together(o.Providers),
 		jobs:    make(chan job),
 		active:  map[int64]bool{},
 	}
+	l.window = window(l.limits)
+	for _, p := range o.Providers {
+		l.outlets = append(l.outlets, newOutlet(p, o.Channel, o.Metrics, o.Log))
+		l.weighted = l.weighted || p.Weight > 0
+	}
+	l.idempotent = len(o.Providers) == 1 && o.Providers[0].Spec.Idempotent
+	return l
+}
+
+// together returns what the providers take between them.
+func together(all []Provider) channels.Limits {
+	var sum channels.Limits
+	unlimited := false
+	for _, p := range all {
+		sum.Concurrency += max(1, p.Limits.Concurrency)
+		sum.PerSecond += p.Limits.PerSecond
+		unlimited = unlimited || p.Limits.PerSecond == 0
+	}
+	if unlimited {
+		sum.PerSecond = 0
+	}
+	return sum
 }
 
 // window bounds the attempts of a batch that may be in doubt after a crash. It is a second's worth of
@@ -102,14 +138,29 @@ const minWindow = 64
 // concurrentBatches lets the next batch begin while the last attempts of one are answered.
 const concurrentBatches = 3
 
+// batchesAtOnce is how many batches of one priority a lane holds: those that are being started, and,
+// where another provider may be waiting for work, those that only wait for the answers of a slow one.
+func (l *Lane) batchesAtOnce() int {
+	if len(l.outlets) == 1 {
+		return concurrentBatches
+	}
+	return concurrentBatches + min(l.limits.Concurrency, maxAnswered)
+}
+
+// maxAnswered bounds the batches that only wait for answers.
+const maxAnswered = 64
+
 // Run sends until ctx ends, and returns when what was under way has been reported.
 func (l *Lane) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	turns := newTurnstile(concurrentBatches)
 	var workers, consumers sync.WaitGroup
-	for range l.Limits.Concurrency {
+	for range l.limits.Concurrency {
 		workers.Go(l.work)
+	}
+	if l.Control != nil {
+		consumers.Go(func() { l.watch(ctx) })
 	}
 	defer workers.Wait()
 	defer close(l.jobs)
@@ -117,7 +168,7 @@ func (l *Lane) Run(ctx context.Context) error {
 		consumers.Go(func() {
 			name, filter := bus.LaneConsumer(l.Channel, p), bus.SendSubject(l.Channel, p)
 			var batches sync.WaitGroup
-			err := l.Bus.Consume(ctx, bus.SendStream, name, filter, concurrentBatches, func(m jetstream.Msg) {
+			err := l.Bus.Consume(ctx, bus.SendStream, name, filter, l.batchesAtOnce(), func(m jetstream.Msg) {
 				batches.Go(func() { l.handle(ctx, m, turns, i) })
 			})
 			if err != nil {
@@ -161,7 +212,8 @@ func (l *Lane) handle(ctx context.Context, m jetstream.Msg, turns *turnstile, pr
 		_ = m.NakWithDelay(0)
 		return
 	}
-	defer turns.leave()
+	leave := sync.OnceFunc(turns.leave)
+	defer leave()
 	var b bus.Batch
 	if err := json.Unmarshal(m.Data(), &b); err != nil {
 		l.Log.ErrorContext(ctx, "unreadable batch dropped from the queue", "channel", l.Channel, "error", err)
@@ -173,7 +225,11 @@ func (l *Lane) handle(ctx context.Context, m jetstream.Msg, turns *turnstile, pr
 		return // delivered again while it is being processed here: the first delivery will ack it
 	}
 	defer l.leave(b.ID)
-	l.conclude(ctx, m, &b, l.process(ctx, &b))
+	begun := leave
+	if len(l.outlets) == 1 {
+		begun = func() {} // there is nobody else to whom the next batch could go meanwhile
+	}
+	l.conclude(ctx, m, &b, l.process(ctx, &b, begun))
 }
 
 // conclude tells the queue how processing went.

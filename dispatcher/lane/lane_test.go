@@ -65,9 +65,9 @@ func (p *provider) most() (total, most int) {
 
 func newTestLane(j Journal, p *provider, change func(*Options)) *Lane {
 	o := Options{
-		Channel: "sms", Sender: p, Signer: p.signer, Bus: j,
-		Limits:  channels.Limits{Concurrency: 4, Timeout: 10 * time.Second},
-		Metrics: NewMetrics(prometheus.NewRegistry()), Log: slog.New(slog.DiscardHandler),
+		Channel: "sms", Signer: p.signer, Bus: j,
+		Providers: []Provider{{Name: "acme", Sender: p, Limits: channels.Limits{Concurrency: 4, Timeout: 10 * time.Second}}},
+		Metrics:   NewMetrics(prometheus.NewRegistry()), Log: slog.New(slog.DiscardHandler),
 	}
 	if change != nil {
 		change(&o)
@@ -82,12 +82,12 @@ const testWindow = 8
 // process works on one batch as Run would, without the queue.
 func process(ctx context.Context, l *Lane, b *bus.Batch) error {
 	var workers sync.WaitGroup
-	for range l.Limits.Concurrency {
+	for range l.limits.Concurrency {
 		workers.Go(l.work)
 	}
 	defer workers.Wait()
 	defer close(l.jobs)
-	return l.process(ctx, b)
+	return l.process(ctx, b, func() {})
 }
 
 // testBatch has n attempts, for notifications 1000*id and up.

@@ -5,14 +5,15 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/dispatcher/bus"
 )
 
 // Metrics are the lanes' metrics, shared by all lanes of a process.
 type Metrics struct {
-	batches, results, repeats, claims, overtaken, aliens, fulls, aways *prometheus.CounterVec
-	inFlight, open                                                     *prometheus.GaugeVec
-	seconds                                                            *prometheus.HistogramVec
+	batches, results, sends, repeats, claims, overtaken, aliens, fulls, aways *prometheus.CounterVec
+	inFlight, open, silent                                                    *prometheus.GaugeVec
+	seconds                                                                   *prometheus.HistogramVec
 }
 
 // NewMetrics makes the lanes' metrics and registers them.
@@ -23,13 +24,14 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		return c
 	}
 	gauge := func(name, help string) *prometheus.GaugeVec {
-		g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "tocsin", Subsystem: "lane", Name: name, Help: help}, []string{"channel"})
+		g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "tocsin", Subsystem: "lane", Name: name, Help: help}, []string{"channel", "provider"})
 		r.MustRegister(g)
 		return g
 	}
 	m := &Metrics{
 		batches:   counter("batches_total", "Batches taken from the queue, by how that ended.", "channel", "end"),
 		results:   counter("attempts_total", "Attempts by what became of them.", "channel", "result", "class"),
+		sends:     counter("sends_total", "Messages given to a provider, by its answer; an attempt that one could not take is given to the next.", "channel", "provider", "class"),
 		repeats:   counter("repeats_total", "Attempts sent again after a crash left them in doubt.", "channel"),
 		claims:    counter("claims_total", "Batches claimed, anew or taken over.", "channel", "how"),
 		overtaken: counter("overtaken_total", "Batches stopped because another lane had claimed them.", "channel"),
@@ -38,10 +40,11 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		aways:     counter("journal_unavailable_total", "Requests to a batch's journal that NATS did not answer; they are tried again.", "channel"),
 		inFlight:  gauge("attempts_in_flight", "Attempts under way at the provider."),
 		open:      gauge("breaker_open", "1 while the provider is left alone because it failed."),
+		silent:    gauge("receipts_stopped", "1 while the provider is only probed because its receipts have stopped coming."),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Namespace: "tocsin", Subsystem: "lane", Name: "attempt_duration_seconds", Help: "How long the provider took to answer.",
 			Buckets: []float64{.005, .02, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
-		}, []string{"channel"}),
+		}, []string{"channel", "provider"}),
 	}
 	r.MustRegister(m.seconds)
 	return m
@@ -75,16 +78,37 @@ func (m *Metrics) full(channel string) { m.fulls.WithLabelValues(channel).Inc() 
 
 func (m *Metrics) away(channel string) { m.aways.WithLabelValues(channel).Inc() }
 
-func (m *Metrics) sending(channel string, n float64) { m.inFlight.WithLabelValues(channel).Add(n) }
-
-func (m *Metrics) duration(channel string, d time.Duration) {
-	m.seconds.WithLabelValues(channel).Observe(d.Seconds())
+// provider makes a provider's states visible before anything has happened.
+func (m *Metrics) provider(channel, name string) {
+	m.open.WithLabelValues(channel, name).Set(0)
+	m.silent.WithLabelValues(channel, name).Set(0)
 }
 
-func (m *Metrics) breaker(channel string, open bool) {
-	v := 0.0
-	if open {
-		v = 1
+func (m *Metrics) sending(o *outlet, n float64) {
+	m.inFlight.WithLabelValues(o.channel, o.Name).Add(n)
+}
+
+// sent counts a provider's answer; e is nil if it took the message.
+func (m *Metrics) sent(o *outlet, e *channels.Error, took time.Duration) {
+	class := "none"
+	if e != nil {
+		class = e.Class.String()
 	}
-	m.open.WithLabelValues(channel).Set(v)
+	m.sends.WithLabelValues(o.channel, o.Name, class).Inc()
+	m.seconds.WithLabelValues(o.channel, o.Name).Observe(took.Seconds())
+}
+
+func (m *Metrics) breaker(channel, provider string, open bool) {
+	m.open.WithLabelValues(channel, provider).Set(truth(open))
+}
+
+func (m *Metrics) hush(o *outlet, silent bool) {
+	m.silent.WithLabelValues(o.channel, o.Name).Set(truth(silent))
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
 }

@@ -37,6 +37,7 @@ type run struct {
 	results   chan bus.Result
 	appended  chan appended
 	appending bool
+	begun     func() // called when every attempt has been started
 }
 
 // appended is the answer to an append.
@@ -46,13 +47,14 @@ type appended struct {
 	err      error
 }
 
-// process works on a batch until every attempt has its result in the journal.
-func (l *Lane) process(ctx context.Context, b *bus.Batch) error {
+// process works on a batch until every attempt has its result in the journal. It calls begun when
+// every attempt has been started, again and again until it returns.
+func (l *Lane) process(ctx context.Context, b *bus.Batch, begun func()) error {
 	r := &run{
-		l: l, b: b, id: rand.Text(),
+		l: l, b: b, id: rand.Text(), begun: begun,
 		settled:  make([]bool, len(b.Attempts)),
 		revoked:  map[int64]bool{},
-		results:  make(chan bus.Result, l.Limits.Concurrency),
+		results:  make(chan bus.Result, l.limits.Concurrency),
 		appended: make(chan appended, 1),
 	}
 	if err := r.claim(ctx); err != nil {
@@ -143,8 +145,11 @@ func (r *run) loop(ctx context.Context) error {
 		r.skip()
 		r.report(ctx)
 		var worker chan<- job
-		if r.started < r.through {
+		switch {
+		case r.started < r.through:
 			worker = r.l.jobs
+		case r.started == len(r.b.Attempts):
+			r.begun()
 		}
 		select {
 		case worker <- r.next(ctx):
@@ -189,7 +194,7 @@ func (r *run) doubtful(i int) bool { return r.inDoubt != nil && r.inDoubt[i] }
 
 // repeats reports whether attempts in doubt are sent again.
 func (r *run) repeats() bool {
-	return r.l.Spec.Idempotent || r.b.InDoubt == notification.Repeat
+	return r.l.idempotent || r.b.InDoubt == notification.Repeat
 }
 
 // note adds a result of the lane's own making.

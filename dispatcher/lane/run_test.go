@@ -133,7 +133,7 @@ func TestKilledLaneLeavesAtMostAWindowInDoubt(t *testing.T) {
 			batch.InDoubt = tt.inDoubt
 			kill(t, b, p, batch, 3)
 			before, _ := p.most()
-			next := newTestLane(b, p, func(o *Options) { o.Spec.Idempotent = tt.idempotent })
+			next := newTestLane(b, p, func(o *Options) { o.Providers[0].Spec.Idempotent = tt.idempotent })
 			if err := process(t.Context(), next, batch); err != nil {
 				t.Fatal(err)
 			}

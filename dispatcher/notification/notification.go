@@ -123,11 +123,13 @@ func (s Stop) Outcome() (Outcome, Reason) {
 
 // Attempt is one try of a notification on one channel.
 type Attempt struct {
-	Step, Try  uint8
-	Channel    string
-	State      State
-	Code       string // the provider's code for a failure
-	ProviderID string // the provider's id for the message
+	Step, Try uint8
+	Channel   string
+	State     State
+	Code      string // the provider's code for a failure
+	// ProviderID is the provider's id for the message; where the channel has several providers it says
+	// which one took it as well, see AtProvider.
+	ProviderID string
 	// Took says that the provider has taken it at some time, whatever became of it later.
 	Took  bool
 	Batch int64

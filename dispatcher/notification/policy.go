@@ -57,6 +57,8 @@ type ChannelPolicy struct {
 	BounceWindow time.Duration
 	// ByID says that receipts name the provider's id only, so that ids must be indexed.
 	ByID bool
+	// Providers are the names of the providers behind it, at least one.
+	Providers []string
 }
 
 // Step returns how a step is treated: as its channel is, but for what the step says itself.
@@ -76,6 +78,9 @@ type Policy struct {
 	Channels map[string]ChannelPolicy
 	// RetryEvery is how long a returned attempt waits when the lane names no time.
 	RetryEvery time.Duration
+	// MoveOnAfter is how long a channel may be down before an attempt that it gives back goes on to
+	// the next step; 0 is never.
+	MoveOnAfter time.Duration
 	// UsefulFor is how long news is worth telling, from when it was to leave first: what has not left
 	// by then doesn't any more. 0 is without end.
 	UsefulFor time.Duration

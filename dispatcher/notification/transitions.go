@@ -61,14 +61,18 @@ type Event struct {
 	// Class and Code say why, for failures and returns.
 	Class channels.Class
 	Code  string
-	// ProviderID is the provider's id for the message, where it gave one.
+	// ProviderID is the provider's id for the message, where it gave one; see AtProvider.
 	ProviderID string
+	// Provider is the one that said it, or that the message was given to; "" where nobody was asked.
+	Provider string
 	// Proof is what an acceptance already proves.
 	Proof channels.Proof
 	// Repeat says that the attempt was sent again, after a crash had left it in doubt.
 	Repeat bool
 	// RetryAfter is how long a returned attempt should wait.
 	RetryAfter time.Duration
+	// DownFor is how long the channel has been down, for an attempt that was returned because it is.
+	DownFor time.Duration
 }
 
 // Consequence is what an event means beyond the attempt's own new state.

@@ -1,0 +1,103 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// ControlBucket is the key-value bucket in which roles tell one another how things stand:
+//
+//	provider.<channel>.<name>   Health: whether the provider's receipts come; engine → lanes, engines
+//	history.<channel>.<name>    what the engine needs to judge that, kept over restarts; engine → engine
+const ControlBucket = "control"
+
+// controlShare is the bucket's share of the room that the streams have together.
+const controlShare = 0.01
+
+// HealthState is whether a provider's receipts come.
+type HealthState string
+
+// The states, in a breaker's words.
+const (
+	HealthOpen   HealthState = "open"   // they have stopped: it is only probed
+	HealthClosed HealthState = "closed" // they come
+)
+
+// Health is the fallback engine's word on one provider of a channel.
+type Health struct {
+	State HealthState `json:"state"`
+	// Since is when that began, in machine time.
+	Since time.Time `json:"since"`
+	// Why is for people.
+	Why string `json:"why,omitempty"`
+}
+
+// HealthKey is where the word on a provider stands.
+func HealthKey(channel, provider string) string { return "provider." + channel + "." + provider }
+
+// HealthKeys covers all providers of a channel.
+func HealthKeys(channel string) string { return "provider." + channel + ".*" }
+
+// HistoryKey is where the engine keeps how often a provider's receipts usually fail to come.
+func HistoryKey(channel, provider string) string { return "history." + channel + "." + provider }
+
+func (b *Bus) ensureControl(ctx context.Context, maxBytes int64) error {
+	_, err := b.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
+		Bucket: ControlBucket, Description: "how things stand: what roles tell one another", Storage: jetstream.FileStorage,
+		History: 1, MaxBytes: int64(controlShare * float64(maxBytes)),
+	})
+	if err != nil {
+		return fmt.Errorf("nats: bucket %s: %w", ControlBucket, err)
+	}
+	return nil
+}
+
+// PutControl sets a key of the control bucket.
+func (b *Bus) PutControl(ctx context.Context, key string, value []byte) error {
+	kv, err := b.js.KeyValue(ctx, ControlBucket)
+	if err == nil {
+		_, err = kv.Put(ctx, key, value)
+	}
+	if err != nil {
+		return fmt.Errorf("nats: setting %s in bucket %s: %w", key, ControlBucket, err)
+	}
+	return nil
+}
+
+// Watch calls each with what stands under the keys of the control bucket now, then with every change,
+// in order, until ctx ends. keys may hold wildcards. value is empty when a key was deleted. It is an
+// error if it ends before ctx does.
+func (b *Bus) Watch(ctx context.Context, keys string, each func(key string, value []byte)) error {
+	fail := func(err error) error {
+		if ctx.Err() != nil {
+			return nil // ended before it began
+		}
+		return fmt.Errorf("nats: watching %s in bucket %s: %w", keys, ControlBucket, err)
+	}
+	kv, err := b.js.KeyValue(ctx, ControlBucket)
+	if err != nil {
+		return fail(err)
+	}
+	w, err := kv.Watch(ctx, keys)
+	if err != nil {
+		return fail(err)
+	}
+	defer func() { _ = w.Stop() }()
+	for {
+		select {
+		case e, ok := <-w.Updates():
+			switch {
+			case !ok:
+				return fail(errors.New("the watch ended"))
+			case e != nil: // nil marks the end of what stood there at first
+				each(e.Key(), e.Value())
+			}
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
