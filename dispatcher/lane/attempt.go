@@ -94,9 +94,12 @@ func (l *Lane) admit(ctx context.Context) *channels.Error {
 	case <-timer.C:
 		return nil
 	case <-ctx.Done():
-		return &channels.Error{Class: channels.Unavailable, Code: "stopping", RetryAfter: time.Second}
+		return &channels.Error{Class: channels.Unavailable, Code: stopping, RetryAfter: time.Second}
 	}
 }
+
+// stopping is the code of an attempt that had not begun when the lane was told to stop.
+const stopping = "stopping"
 
 // quiet remembers that the provider asked us to wait.
 func (l *Lane) quiet(d time.Duration) {
