@@ -56,7 +56,8 @@ func (c *city) start(roles ...app.Role) *process {
 		m["nats"] = map[string]any{"url": c.nats.URL(), "max_bytes": "64MiB"}
 		m["http"] = map[string]any{"listen": c.http, "public_url": "http://" + c.http}
 		m["key"] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-		m["channels"].(map[string]any)["sms"].(map[string]any)["rate"] = 150
+		sms := m["channels"].(map[string]any)["sms"].(map[string]any)
+		sms["rate"], sms["wait"] = 150, "1m"
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	a, err := app.New(ctx, app.Options{Config: cfg, Specs: specs(), Roles: roles, Log: slog.New(slog.DiscardHandler), Version: "test"})

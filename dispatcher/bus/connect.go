@@ -58,13 +58,16 @@ func dial(o Options) (*Bus, error) {
 	if err != nil {
 		return nil, fmt.Errorf("nats: connecting: %w", err)
 	}
-	js, err := jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(256), jetstream.WithPublishAsyncTimeout(30*time.Second))
+	js, err := jetstream.New(nc, jetstream.WithPublishAsyncMaxPending(256), jetstream.WithPublishAsyncTimeout(publishTimeout))
 	if err != nil {
 		nc.Close()
 		return nil, fmt.Errorf("nats: %w", err)
 	}
 	return &Bus{nc: nc, js: js, log: o.Log}, nil
 }
+
+// publishTimeout is how long the answer to a batch is waited for: when a server dies, some are lost.
+const publishTimeout = 10 * time.Second
 
 func (o *Options) natsOptions() ([]nats.Option, error) {
 	opts := []nats.Option{

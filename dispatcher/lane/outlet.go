@@ -121,8 +121,11 @@ func breakerOpen() *channels.Error {
 	return &channels.Error{Class: channels.Unavailable, Code: "breaker_open", RetryAfter: openFor}
 }
 
+// codeStopping is the code of an attempt that had not begun when the lane was told to stop.
+const codeStopping = "stopping"
+
 func stopping() *channels.Error {
-	return &channels.Error{Class: channels.Unavailable, Code: "stopping", RetryAfter: time.Second}
+	return &channels.Error{Class: channels.Unavailable, Code: codeStopping, RetryAfter: time.Second}
 }
 
 // send gives the provider one message. Once it has been called, the end of ctx no longer matters: the

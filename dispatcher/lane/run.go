@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tocsin-dev/tocsin/dispatcher/bus"
@@ -31,6 +32,7 @@ type run struct {
 
 	inFlight int          // attempts under way
 	pending  []bus.Result // results that no record carries yet
+	unsent   []bus.Result // of attempts that had not begun when the lane was told to stop
 	resolved int          // results in acknowledged records
 	due      bool         // the pending results have waited long enough
 
@@ -221,7 +223,26 @@ func (r *run) start() {
 
 func (r *run) collect(res bus.Result) {
 	r.inFlight--
+	if res.Code == codeStopping {
+		r.unsent = append(r.unsent, res)
+		return
+	}
 	r.note(res)
+}
+
+// takeBack makes attempts that a worker had taken, and not begun, the next ones again: whoever takes
+// the batch over makes them, and the cascade's time is not spent. One with a later one behind it that
+// did begin can't be told from those in doubt: it is returned.
+func (r *run) takeBack() {
+	slices.SortFunc(r.unsent, func(a, b bus.Result) int { return a.Index - b.Index })
+	for len(r.unsent) > 0 && r.unsent[len(r.unsent)-1].Index == r.started-1 {
+		r.unsent = r.unsent[:len(r.unsent)-1]
+		r.started--
+	}
+	for _, res := range r.unsent {
+		r.note(res)
+	}
+	r.unsent = nil
 }
 
 // report appends the pending results if it is time: enough of them, nothing else to do, or they
@@ -297,6 +318,7 @@ func (r *run) drain() {
 // in doubt for the next one but what was for this one, and what was not answered in time.
 func (r *run) handOver(ctx context.Context) error {
 	r.await(lastAnswers)
+	r.takeBack()
 	for r.appending {
 		if err := r.acknowledge(ctx, <-r.appended); err != nil {
 			return err

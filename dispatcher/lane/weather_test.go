@@ -180,6 +180,28 @@ func TestStopDoesNotWaitForASlowProviderForEver(t *testing.T) {
 	})
 }
 
+// TestStoppedLaneReturnsNothing: attempts that wait for the lane's rate when it is told to stop are
+// made by the next lane, at once, and don't cost the cascade its time.
+func TestStoppedLaneReturnsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		batch, p, j := testBatch(1, 40), newProvider(), &memory{}
+		slow := func(o *Options) { o.Providers[0].Limits.PerSecond = 10 }
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		if err := process(ctx, newTestLane(j, p, slow), batch); !errors.Is(err, context.Canceled) {
+			t.Errorf("process: %v", err)
+		}
+		before, _ := p.most()
+		if last := j.entries[len(j.entries)-1]; before == 0 || last.Through != before {
+			t.Errorf("%d sent, and the last record says %d", before, last.Through)
+		}
+		if err := process(t.Context(), newTestLane(j, p, slow), batch); err != nil {
+			t.Fatal(err)
+		}
+		check(t, j.entries, p, batch)
+	})
+}
+
 // TestRollingRestart: two lanes share the queue; one after the other is stopped in the middle of its
 // batches and replaced. Everybody is sent one message, and nothing is in doubt.
 func TestRollingRestart(t *testing.T) {
