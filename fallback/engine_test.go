@@ -559,7 +559,7 @@ func TestEngineJudgesUnderLoad(t *testing.T) {
 	w.engine.Policy = silent(w.engine.Policy)
 	n := w.announce("a", 1, "viber", "sms")[0]
 	incoming := make(chan delivery, 1)
-	w.engine.Ledger = &busy{w.ledger, incoming}
+	w.engine.Ledger, w.engine.health = &busy{w.ledger, incoming}, newHealth(w.engine.Policy)
 	said := accepted
 	said.Notification = n.ID
 	incoming <- delivery{msg: taken{}, channel: "viber", record: &bus.Record{Batch: n.Attempt.Batch, Results: []bus.Result{said}}}

@@ -15,7 +15,7 @@ func TestDeployedConfigurationHolds(t *testing.T) {
 	env := func(name string) (string, bool) {
 		made := map[string]string{
 			"TELEGRAM_TOKEN": telegramsim.Token, "TWILIO_ACCOUNT_SID": twiliosim.AccountSID,
-			"TWILIO_BACKUP_ACCOUNT_SID": twiliosim.AccountSID,
+			"TWILIO_BACKUP_ACCOUNT_SID":    twiliosim.AccountSID,
 			"TWILIO_MESSAGING_SERVICE_SID": "MG" + strings.Repeat("0", 32),
 		}
 		if v := made[name]; v != "" {

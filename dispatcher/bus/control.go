@@ -15,8 +15,20 @@ import (
 //	history.<channel>.<name>    what the engine needs to judge that, kept over restarts; engine → engine
 const ControlBucket = "control"
 
-// controlShare is the bucket's share of the room that the streams have together.
-const controlShare = 0.01
+// controlBucket is its stream.
+func controlBucket() jetstream.StreamConfig {
+	return bucket(ControlBucket, "how things stand: what roles tell one another", 1<<20)
+}
+
+// bucket is the stream of a key-value bucket that keeps the last value of each key. Reads go to the
+// leader.
+func bucket(name, description string, maxBytes int64) jetstream.StreamConfig {
+	return jetstream.StreamConfig{
+		Name: "KV_" + name, Description: description,
+		Subjects: []string{"$KV." + name + ".>"}, Storage: jetstream.FileStorage, Discard: jetstream.DiscardNew,
+		MaxMsgsPerSubject: 1, MaxBytes: maxBytes, MaxMsgSize: 4 << 10, Duplicates: 2 * time.Minute, AllowRollup: true,
+	}
+}
 
 // HealthState is whether a provider's receipts come.
 type HealthState string
@@ -44,17 +56,6 @@ func HealthKeys(channel string) string { return "provider." + channel + ".*" }
 
 // HistoryKey is where the engine keeps how often a provider's receipts usually fail to come.
 func HistoryKey(channel, provider string) string { return "history." + channel + "." + provider }
-
-func (b *Bus) ensureControl(ctx context.Context, maxBytes int64) error {
-	_, err := b.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
-		Bucket: ControlBucket, Description: "how things stand: what roles tell one another", Storage: jetstream.FileStorage,
-		History: 1, MaxBytes: int64(controlShare * float64(maxBytes)),
-	})
-	if err != nil {
-		return fmt.Errorf("nats: bucket %s: %w", ControlBucket, err)
-	}
-	return nil
-}
 
 // PutControl sets a key of the control bucket.
 func (b *Bus) PutControl(ctx context.Context, key string, value []byte) error {

@@ -24,13 +24,9 @@ var ErrLeaseLost = errors.New("the lease was lost")
 const leaseBucketName = "lease"
 
 // leaseBucket is the stream of the key-value bucket in which leases are kept: one entry a lease, that
-// says who took it last. Reads go to the leader.
+// says who took it last.
 func leaseBucket() jetstream.StreamConfig {
-	return jetstream.StreamConfig{
-		Name: "KV_" + leaseBucketName, Description: "who holds what only one process may do at a time",
-		Subjects: []string{"$KV." + leaseBucketName + ".>"}, Storage: jetstream.FileStorage, Discard: jetstream.DiscardNew,
-		MaxMsgsPerSubject: 1, MaxBytes: 1 << 20, MaxMsgSize: 4 << 10, Duplicates: 2 * time.Minute, AllowRollup: true,
-	}
+	return bucket(leaseBucketName, "who holds what only one process may do at a time", 1<<20)
 }
 
 // Leases are what only one process may do at a time.

@@ -17,7 +17,7 @@ import (
 func (b *Bus) reconcile(ctx context.Context, o Options) error {
 	ctx, cancel := context.WithTimeout(ctx, reconcileTimeout)
 	defer cancel()
-	all := streams(o.MaxBytes)
+	all := append(streams(o.MaxBytes), controlBucket())
 	if o.Server == nil {
 		all = append(all, leaseBucket())
 	}

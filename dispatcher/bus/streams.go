@@ -42,7 +42,7 @@ func streams(maxBytes int64) []jetstream.StreamConfig {
 			AllowDirect: true,
 		}
 	}
-	send := stream(SendStream, "batches on their way to the lanes", "send.*.*", 0.36, 0)
+	send := stream(SendStream, "batches on their way to the lanes", "send.*.*", 0.34, 0)
 	send.Retention = jetstream.WorkQueuePolicy
 	rejected := stream(RejectedStream, "updates that were refused, whole, with what was wrong", "rejected.*", 0.04, 30*day)
 	rejected.MaxMsgSize += 64 << 10 // room for the faults beside the largest update
