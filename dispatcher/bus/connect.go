@@ -132,7 +132,7 @@ func passing(err error) bool {
 		return false
 	}
 	switch e.ErrorCode {
-	case codeNotLeader, codeStreamOffline, codeStreamOfflineReason:
+	case codeNotLeader, codeStreamOffline, codeStreamOfflineReason, codeDuplicateInProcess:
 		return true
 	}
 	return e.Code == 503 && !noRoom(e)
@@ -140,6 +140,7 @@ func passing(err error) bool {
 
 // Error codes of a cluster that is changing leaders or misses servers (errors.json of nats-server).
 const (
+	codeDuplicateInProcess  jetstream.ErrorCode = 10158 // the same message is still being replicated
 	codeNotLeader           jetstream.ErrorCode = 10009
 	codeStreamOffline       jetstream.ErrorCode = 10118
 	codeStreamOfflineReason jetstream.ErrorCode = 10194
