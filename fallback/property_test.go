@@ -1,6 +1,7 @@
 package fallback
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -112,6 +113,7 @@ func (s *story) tell(ev notification.Event) {
 	s.checkOutcome(before, ev)
 	s.checkAttempts(before)
 	s.checkQueue(before, c)
+	s.checkLegal()
 	if c.Revoke && before.Attempt.State != notification.Queued {
 		s.t.Fatalf("revoked what no lane has: %+v", s.n)
 	}
@@ -141,7 +143,7 @@ func (s *story) checkOutcome(before notification.Notification, ev notification.E
 	for _, a := range append(append([]notification.Attempt(nil), n.Past...), n.Attempt) {
 		p := s.policy.Channels[a.Channel]
 		presumed := a.State == notification.Accepted && p.Silence == channels.SilenceIsPresumed &&
-			(p.BounceWindow == 0 || ev.Kind == notification.BouncePassed)
+			(p.BounceWindow == 0 || (ev.Kind == notification.BouncePassed && ev.Attempt.Step == a.Step))
 		if a.State.Proof() >= p.Proof || presumed {
 			enough = a.Channel
 		}
@@ -178,6 +180,20 @@ func (s *story) checkAttempts(before notification.Notification) {
 		if was.Took && !is.Took {
 			s.t.Fatalf("step %d was taken by the provider, and then not", step)
 		}
+	}
+}
+
+// checkLegal: nothing comes about that an audit would complain of. The batch, which the ledger gives,
+// is taken to be there.
+func (s *story) checkLegal() {
+	n := s.n
+	n.Attempt.Batch = 1
+	n.Past = slices.Clone(n.Past)
+	for i := range n.Past {
+		n.Past[i].Batch = 1
+	}
+	if bad := notification.Illegalities(&n); len(bad) > 0 {
+		s.t.Fatalf("%+v\nof %+v", bad, n)
 	}
 }
 

@@ -196,6 +196,8 @@ type Fold struct {
 	Claimed []int64
 	// Superseded are pages whose supersession is done.
 	Superseded []int64
+	// Trail are entries about what the fold carries out. That an update closes is entered by the store.
+	Trail []TrailEntry
 }
 
 // Occurrence is something that happened once, for an update on a channel.
