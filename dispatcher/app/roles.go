@@ -19,7 +19,7 @@ const pageSize = 2000
 func (a *App) makeRoles() error {
 	planned, batches, pages := dispatcher.NewSignal(), dispatcher.NewSignal(), dispatcher.NewSignal()
 	rules := rules(a.Config, a.channels, a.locales())
-	a.registry.MustRegister(newLedgerCollector(a.ledger, a.Clock, a.Log), newStreamCollector(a.bus, a.Log))
+	a.registry.MustRegister(newLedgerCollector(a.ledger, a.Clock, a.Log), newTrailCollector(a.ledger, a.Log), newStreamCollector(a.bus, a.Log))
 	metrics := dispatcher.NewMetrics(a.registry)
 	if a.has(Dispatcher) {
 		intake := &dispatcher.Intake{
@@ -40,6 +40,8 @@ func (a *App) makeRoles() error {
 		a.runs = append(a.runs, run{"publisher", publisher.Run})
 	}
 	if a.has(Fallback) {
+		closings := &closings{trail: a.ledger, log: a.Log}
+		a.runs = append(a.runs, run{"log of closings", closings.run})
 		engine := &fallback.Engine{
 			Ledger: a.ledger, Bus: a.bus, Rules: &rules, Policy: a.policy(), Clock: a.Clock,
 			Batches: batches, PagesPlanned: pages, Metrics: fallback.NewMetrics(a.registry), Log: a.Log,

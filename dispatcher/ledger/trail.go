@@ -38,27 +38,31 @@ func (h *Hash) UnmarshalText(b []byte) error {
 	return err
 }
 
-// TrailHead is the newest entry of a trail: its number, 0 where there is none, and its hash.
+// TrailHead is the newest entry of a trail: its number, 0 where there is none, and its hash. It is written
+// as SEQ:HASH.
 type TrailHead struct {
-	Seq  int64 `json:"seq"`
-	Hash Hash  `json:"hash"`
+	Seq  int64
+	Hash Hash
 }
 
 // String writes a head as SEQ:HASH.
 func (h TrailHead) String() string { return strconv.FormatInt(h.Seq, 10) + ":" + h.Hash.String() }
 
-// ParseTrailHead reads SEQ:HASH.
-func ParseTrailHead(s string) (TrailHead, error) {
-	var h TrailHead
-	seq, hash, _ := strings.Cut(s, ":")
-	var err error
-	if h.Seq, err = strconv.ParseInt(seq, 10, 64); err == nil {
+// MarshalText writes a head as SEQ:HASH.
+func (h TrailHead) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
+
+// UnmarshalText reads SEQ:HASH.
+func (h *TrailHead) UnmarshalText(b []byte) error {
+	seq, hash, _ := strings.Cut(string(b), ":")
+	n, err := strconv.ParseInt(seq, 10, 64)
+	if err == nil {
 		err = h.Hash.UnmarshalText([]byte(hash))
 	}
-	if err != nil || h.Seq < 0 {
-		return h, fmt.Errorf("%q is no head of a trail, want SEQ:HASH as audit prints it", s)
+	if err != nil || n < 0 {
+		return fmt.Errorf("%q is no head of a trail, want SEQ:HASH", b)
 	}
-	return h, nil
+	h.Seq = n
+	return nil
 }
 
 // TrailKind is what an entry tells of.
