@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,37 +19,53 @@ import (
 
 // fakeTrail is a trail in memory.
 type fakeTrail struct {
+	mu    sync.Mutex
 	links []ledger.TrailLink
 	err   error
 }
 
-func (f *fakeTrail) TrailHead(context.Context) (h ledger.TrailHead, err error) {
+func (f *fakeTrail) TrailHead(context.Context) (ledger.TrailHead, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.head(), f.err
+}
+
+func (f *fakeTrail) head() (h ledger.TrailHead) {
 	if len(f.links) > 0 {
 		h = f.links[len(f.links)-1].Head()
 	}
-	return h, f.err
+	return h
 }
 
 func (f *fakeTrail) TrailAfter(_ context.Context, after int64, limit int) ([]ledger.TrailLink, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	rest := f.links[after:]
 	return rest[:min(limit, len(rest))], f.err
 }
 
 func (f *fakeTrail) add(t *testing.T, kind ledger.TrailKind, update int64) {
 	t.Helper()
-	head, _ := f.TrailHead(t.Context())
-	l, err := head.Append(ledger.TrailEntry{Kind: kind, Update: update})
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	l, err := f.head().Append(ledger.TrailEntry{Kind: kind, Update: update})
 	if err != nil {
 		t.Fatal(err)
 	}
 	f.links = append(f.links, l)
 }
 
+func (f *fakeTrail) fail(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.err = err
+}
+
 func TestClosingsAreLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		trail := &fakeTrail{err: errors.New("out of order")}
 		trail.add(t, ledger.TrailClosed, 1) // before we came
-		var out bytes.Buffer
+		var out bytes.Buffer                // read while nobody writes: synctest.Wait sees to that
 		c := &closings{trail: trail, log: slog.New(slog.NewTextHandler(&out, nil))}
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
@@ -57,18 +74,16 @@ func TestClosingsAreLogged(t *testing.T) {
 		if !strings.Contains(out.String(), "out of order") {
 			t.Errorf("log of a ledger that can't be read: %s", out.String())
 		}
-		trail.err = nil
+		trail.fail(nil)
 		time.Sleep(closingsEvery) // the clock is synctest's
 		synctest.Wait()
-		out.Reset()
 		for range 150 {
 			trail.add(t, ledger.TrailPlanned, 2)
 		}
 		trail.add(t, ledger.TrailClosed, 2)
 		time.Sleep(2 * closingsEvery)
 		synctest.Wait()
-		head, _ := trail.TrailHead(t.Context())
-		if got := out.String(); strings.Count(got, "update closed") != 1 || !strings.Contains(got, "update=2 trail_head="+head.String()) {
+		if got, head := out.String(), trail.head(); strings.Count(got, "update closed") != 1 || !strings.Contains(got, "update=2 trail_head="+head.String()) {
 			t.Errorf("log: %s", got)
 		}
 		cancel()
@@ -90,7 +105,7 @@ func TestTrailCollector(t *testing.T) {
 	if err := testutil.GatherAndCompare(r, strings.NewReader(want)); err != nil {
 		t.Error(err)
 	}
-	trail.err = errors.New("out of order")
+	trail.fail(errors.New("out of order"))
 	if n := testutil.CollectAndCount(c); n != 0 || !strings.Contains(out.String(), "out of order") {
 		t.Errorf("%d metrics of a ledger that can't be read; log %s", n, out.String())
 	}

@@ -195,7 +195,7 @@ func TestEndCutOff(t *testing.T) {
 // TestLedgerOlderThanItsTrail: of what came before there was a trail, the trail need not know.
 func TestLedgerOlderThanItsTrail(t *testing.T) {
 	path := copyOf(t, told(t), `DELETE FROM trail`, `UPDATE trail_head SET seq = 0, hash = '`+strings.Repeat("0", 64)+`', before = 5`)
-	w := &world{T: t, path: path}
+	w := &world{TB: t, path: path}
 	var err error
 	w.Ledger, err = sqlite.Open(t.Context(), path, sqlite.Options{})
 	w.must(err)

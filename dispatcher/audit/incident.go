@@ -63,7 +63,7 @@ func (p *pass) open(ctx context.Context) error {
 	}
 	for i := range us {
 		u := &us[i]
-		b := &book{KeptUpdate: u, count: recount{}}
+		b := &book{KeptUpdate: u, count: newRecount()}
 		if b.texts, err = p.view.KeptTexts(ctx, u.ID); err != nil {
 			return err
 		}

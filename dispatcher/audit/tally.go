@@ -19,12 +19,24 @@ type bounds struct{ least, most int64 }
 // recount counts an update's notifications anew, by the functions that keep the running counts, as if
 // each had become what it is in one transaction. What an attempt was only on its way can have been
 // counted beside.
-type recount map[counted]*bounds
+type recount struct {
+	counts map[counted]*bounds
+	// through lists for each state which ones an attempt may have been counted in on its way to it.
+	through map[notification.State][]notification.State
+}
 
-// passing are states that attempts leave again. They are counted when an attempt is in one at the end of
-// a transaction, so that rows alone don't say how often that was.
-func passing() []notification.State {
-	return []notification.State{notification.Failed, notification.Expired, notification.Revoked, notification.Unknown}
+func newRecount() recount {
+	r := recount{map[counted]*bounds{}, map[notification.State][]notification.State{}}
+	// States that attempts leave again are counted when an attempt is in one at the end of a
+	// transaction, so that rows alone don't say how often that was.
+	for _, s := range []notification.State{notification.Failed, notification.Expired, notification.Revoked, notification.Unknown} {
+		for _, to := range notification.ReachableFrom(s) {
+			if to != s {
+				r.through[to] = append(r.through[to], s)
+			}
+		}
+	}
+	return r
 }
 
 // history lists what only running counts know of.
@@ -32,10 +44,10 @@ func history() []string { return []string{ledger.Returned, ledger.Double, ledger
 
 func (r recount) at(channel, what string) *bounds {
 	k := counted{channel, what}
-	if r[k] == nil {
-		r[k] = &bounds{}
+	if r.counts[k] == nil {
+		r.counts[k] = &bounds{}
 	}
-	return r[k]
+	return r.counts[k]
 }
 
 // plus counts something that is.
@@ -62,10 +74,8 @@ func (r recount) add(n *notification.Notification) {
 	r.plus(planned.Attempt.Channel, notification.Queued.String(), 1)
 	ledger.TallyChange(&planned, n, r.plus)
 	for a := range n.Attempts() {
-		for _, s := range passing() {
-			if a.State != s && slices.Contains(notification.ReachableFrom(s), a.State) {
-				r.at(a.Channel, s.String()).most++
-			}
+		for _, s := range r.through[a.State] {
+			r.at(a.Channel, s.String()).most++
 		}
 	}
 }
@@ -77,7 +87,7 @@ func (r recount) compare(tallies []ledger.Tally, differs func(want, is string)) 
 		said[counted{t.Channel, t.What}] += t.Count
 	}
 	keys := maps.Clone(said)
-	for k := range r {
+	for k := range r.counts {
 		keys[k] = 0
 	}
 	for _, k := range slices.SortedFunc(maps.Keys(keys), func(a, b counted) int {

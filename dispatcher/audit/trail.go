@@ -176,7 +176,7 @@ func entered(n *int64) int64 {
 // outcomes counts the rows as the trail does.
 func (r recount) outcomes() []ledger.TrailOutcome {
 	var all []ledger.TrailOutcome
-	for k, b := range r {
+	for k, b := range r.counts {
 		for o := notification.Reached; o <= notification.Superseded; o++ {
 			if k.what == o.String() && b.least > 0 {
 				all = append(all, ledger.TrailOutcome{Outcome: k.what, Channel: k.channel, Count: b.least})

@@ -28,15 +28,15 @@ func at(seconds int) time.Time {
 // world is a ledger that is written as the roles write one: pages as the planner makes them, and folds of
 // what fallback.Decide decides.
 type world struct {
-	*testing.T
+	testing.TB
 	*sqlite.Ledger
 	path   string
 	policy notification.Policy
 }
 
-func newWorld(t *testing.T, dir string) *world {
+func newWorld(t testing.TB, dir string) *world {
 	t.Helper()
-	w := &world{T: t, path: filepath.Join(dir, "ledger.db")}
+	w := &world{TB: t, path: filepath.Join(dir, "ledger.db")}
 	w.policy = notification.Policy{RetryEvery: time.Second, Channels: map[string]notification.ChannelPolicy{
 		"email": {Wait: time.Minute, Proof: channels.Delivered}, "sms": {Wait: time.Minute, Proof: channels.Delivered},
 	}}
