@@ -158,6 +158,8 @@ func (e *Engine) loop(ctx context.Context, incoming <-chan delivery) error {
 	var heard time.Time // everything that had come by then has been taken
 	tick := time.NewTicker(idle)
 	defer tick.Stop()
+	// What was planned while the engine was away stops older news before anything is queued for it.
+	e.insist(ctx, e.supersede)
 	for {
 		var work func(context.Context) error
 		select {

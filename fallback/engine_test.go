@@ -17,6 +17,7 @@ import (
 
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/dispatcher/audience"
+	"github.com/tocsin-dev/tocsin/dispatcher/audit"
 	"github.com/tocsin-dev/tocsin/dispatcher/bus"
 	"github.com/tocsin-dev/tocsin/dispatcher/bus/bustest"
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
@@ -97,6 +98,7 @@ func newWorld(t *testing.T) *world {
 		T: t, ledger: &watched{Ledger: l, committed: make(chan struct{}, 1)}, pages: make(chan struct{}, 1),
 		incident: "cards", status: incident.Identified,
 	}
+	t.Cleanup(w.audit)
 	w.bus = &flaky{Bus: bustest.Start(t), ledger: w.ledger}
 	p := policy()
 	w.engine = &Engine{
@@ -121,6 +123,14 @@ func (w *world) run() {
 			w.Errorf("Run: %v", err)
 		}
 	})
+}
+
+// audit holds the ledger to what must always be true of one, once the engine has stopped.
+func (w *world) audit() {
+	_, err := audit.Run(context.Background(), w.ledger, audit.Options{Found: func(v audit.Violation) { w.Errorf("audit: %+v", v) }, Tolerance: audit.DefaultTolerance})
+	if err != nil {
+		w.Error(err)
+	}
 }
 
 func (w *world) must(err error) {
@@ -519,6 +529,19 @@ func TestEngineSupersedes(t *testing.T) {
 		w.must(err)
 		return len(pages) == 0
 	})
+}
+
+// TestEngineStopsStaleNewsFirst: an engine that was away hears at once of a failure and of a newer update.
+// Nothing is queued for the older one.
+func TestEngineStopsStaleNewsFirst(t *testing.T) {
+	w := newWorld(t)
+	old := w.announce("a", 1, "viber", "sms")[0]
+	w.lane(old, refused)
+	w.announce("b", 1, "viber", "sms")
+	w.run()
+	if got := w.until("the end of the older one", old.ID, ended(notification.Superseded)); len(got.Past) != 0 {
+		t.Errorf("went on to another step: %+v", got)
+	}
 }
 
 func TestEngineLosesNothingWhileTheLedgerFails(t *testing.T) {

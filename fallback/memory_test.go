@@ -26,6 +26,7 @@ func (w *world) dead() audience.Addresses {
 func TestEngineRemembersInvalidAddresses(t *testing.T) {
 	w := newWorld(t)
 	first := w.announce("a", 1, "viber", "sms")[0]
+	w.incident = "another" // or it would stop the first
 	second := w.announce("b", 1, "web", "viber", "sms")[0]
 	w.run()
 	for range 2 { // a repeat changes nothing

@@ -1,6 +1,7 @@
 package fallback
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -120,6 +121,7 @@ func (s *story) tell(ev notification.Event) {
 	s.checkOutcome(before, ev)
 	s.checkAttempts(before)
 	s.checkQueue(before, c)
+	s.checkLegal()
 	recalled := c.Recall.State != notification.NoAttempt
 	if recalled && before.Attempt.State != notification.Queued {
 		s.t.Fatalf("recalled what no lane has: %+v", s.n)
@@ -189,6 +191,20 @@ func (s *story) checkAttempts(before notification.Notification) {
 		if was.Took && !is.Took {
 			s.t.Fatalf("step %d was taken by the provider, and then not", step)
 		}
+	}
+}
+
+// checkLegal: nothing comes about that an audit would complain of. The batch, which the ledger gives,
+// is taken to be there.
+func (s *story) checkLegal() {
+	n := s.n
+	n.Attempt.Batch = 1
+	n.Past = slices.Clone(n.Past)
+	for i := range n.Past {
+		n.Past[i].Batch = 1
+	}
+	if bad := notification.Illegalities(&n); len(bad) > 0 {
+		s.t.Fatalf("%+v\nof %+v", bad, n)
 	}
 }
 

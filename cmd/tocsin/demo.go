@@ -110,7 +110,7 @@ func (c *cli) playAndReport(ctx context.Context, w *world, customers int) error 
 		}
 		reports = append(reports, r)
 	}
-	verdict := c.witness(ctx, w, reports)
+	verdict := errors.Join(c.auditDemo(ctx, w), c.witness(ctx, w, reports))
 	c.say("\nThe dashboard was at %s; `tocsin demo --keep` leaves it open.", w.endpoints.HTTP)
 	return verdict
 }

@@ -251,6 +251,7 @@ func TestKilledServerLosesNobody(t *testing.T) {
 	if u := r.Updates[0]; !r.Balanced || u.Balance.Audience != killCustomers {
 		t.Errorf("the report does not balance for %d: %+v", killCustomers, u.Balance)
 	}
+	v.audit()
 	told := v.told()
 	for i := range everybody {
 		if !reachable(&everybody[i], told) {
@@ -266,6 +267,16 @@ func TestKilledServerLosesNobody(t *testing.T) {
 	if int64(repeats) > r.Updates[0].Repeats {
 		t.Errorf("the providers count %d repeats, the report owns up to %d", repeats, r.Updates[0].Repeats)
 	}
+}
+
+// audit holds the ledger to its invariants, beside the server at work on it.
+func (v *victim) audit() {
+	v.t.Helper()
+	out, err := exec.Command("tocsin", "audit", "-c", v.config).CombinedOutput()
+	if err != nil {
+		v.t.Errorf("audit: %v\n%s", err, out)
+	}
+	v.t.Logf("%s", out)
 }
 
 func reachable(r *audience.Recipient, told map[string]bool) bool {

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -30,6 +31,7 @@ import (
 	twiliosim "github.com/tocsin-dev/tocsin/channels/sms/twilio/sim"
 	"github.com/tocsin-dev/tocsin/dispatcher/app"
 	"github.com/tocsin-dev/tocsin/dispatcher/audience"
+	"github.com/tocsin-dev/tocsin/dispatcher/audit"
 	"github.com/tocsin-dev/tocsin/dispatcher/clock"
 	"github.com/tocsin-dev/tocsin/dispatcher/httpapi"
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
@@ -80,9 +82,24 @@ func newTownAt(t *testing.T, c clock.Clock, change func(cfg map[string]any)) *to
 		if err := <-farEnded; err != nil {
 			t.Errorf("stopping the sandbox: %v", err)
 		}
+		auditLedger(t, cfg)
 	})
 	e := a.Endpoints()
 	return &town{t: t, sandbox: far, client: httpapi.NewClient(e.HTTP, e.Token), url: e.HTTP}
+}
+
+// auditLedger holds what a server has left to what must always be true of a ledger.
+func auditLedger(t *testing.T, cfg *app.Config) {
+	t.Helper()
+	l, done, err := app.OpenLedgerReadOnly(context.Background(), cfg)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	_, err = audit.Run(context.Background(), l, audit.Options{Tolerance: audit.DefaultTolerance, Found: func(v audit.Violation) { t.Errorf("audit: %+v", v) }})
+	if err = errors.Join(err, done()); err != nil {
+		t.Error(err)
+	}
 }
 
 func load(t *testing.T, dir string, far *sandbox.Server, sims []sandbox.Simulator, change func(map[string]any)) *app.Config {

@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/tocsin-dev/tocsin/dispatcher/audit"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger/sqlite"
 )
 
@@ -158,6 +159,16 @@ func (e Endpoints) locked(dir string) error {
 		return err
 	}
 	return errors.Join(fmt.Errorf("%w on %s", ErrNotRunning, dir), unlock())
+}
+
+// OpenLedgerReadOnly opens the configured ledger for reading, beside the server that runs on it or while
+// none does. It creates and changes nothing. The function returned closes it.
+func OpenLedgerReadOnly(ctx context.Context, c *Config) (audit.Ledger, func() error, error) {
+	l, err := sqlite.OpenReadOnly(ctx, ledgerPath(c.DataDir))
+	if err != nil {
+		return nil, nil, err
+	}
+	return l, l.Close, nil
 }
 
 // OpenLedger opens a data directory's ledger for a command, while no server runs on it. The

@@ -42,6 +42,7 @@ var layers = [][]string{
 	{"templates"},
 	{"dispatcher/plan"},
 	{"dispatcher/ledger"},
+	{"dispatcher/audit"},
 	{"dispatcher/bus"},
 	{"dispatcher"},
 	{"dispatcher/lane", "fallback", "dispatcher/dashboard", "dispatcher/httpapi"},

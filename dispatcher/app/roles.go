@@ -25,7 +25,7 @@ func (a *App) makeRoles() error {
 	}
 	a.registry.MustRegister(newStreamCollector(a.bus, a.Log))
 	if a.ledger != nil {
-		a.registry.MustRegister(newLedgerCollector(a.ledger, a.Clock, a.Log))
+		a.registry.MustRegister(newLedgerCollector(a.ledger, a.Clock, a.Log), newTrailCollector(a.ledger, a.Log))
 	}
 	metrics := dispatcher.NewMetrics(a.registry)
 	if a.has(Dispatcher) {
@@ -47,6 +47,8 @@ func (a *App) makeRoles() error {
 		a.runs = append(a.runs, a.oneAtATime("publisher", publisher.Run))
 	}
 	if a.has(Fallback) {
+		closings := &closings{trail: a.ledger, log: a.Log}
+		a.runs = append(a.runs, run{"log of closings", closings.run})
 		a.makeEngines(fallback.Engine{
 			Ledger: a.ledger, Bus: a.bus, Rules: &rules, Policy: a.policy(), Clock: a.Clock, Control: a.bus,
 			Batches: batches, Planned: planned, PagesPlanned: pages, Metrics: fallback.NewMetrics(a.registry), Log: a.Log,

@@ -214,6 +214,8 @@ type Fold struct {
 	Superseded, ErrandsDone []int64
 	// Dead are addresses that a provider refused as invalid: the directory remembers them.
 	Dead []DeadAddress
+	// Trail are entries about what the fold carries out. That an update closes is entered by the store.
+	Trail []TrailEntry
 }
 
 // Occurrence is something that happened once, for an update on a channel.

@@ -64,6 +64,9 @@ type Report struct {
 	Orders []OrderReport `json:"orders,omitempty"`
 	// Balanced says whether every update's sums add up.
 	Balanced bool `json:"balanced"`
+	// TrailHead is the newest entry of the ledger's trail: kept with the report, it shows later that
+	// nothing was cut off.
+	TrailHead TrailHead `json:"trail_head"`
 }
 
 // Seconds is a span of time that is written in seconds.

@@ -27,6 +27,8 @@
 package notification
 
 import (
+	"iter"
+	"strconv"
 	"time"
 
 	"github.com/tocsin-dev/tocsin/channels"
@@ -50,7 +52,12 @@ const (
 
 var stateNames = [...]string{"none", "queued", "accepted", "delivered", "read", "failed", "expired", "revoked", "unknown"}
 
-func (s State) String() string { return stateNames[s] }
+func (s State) String() string {
+	if int(s) >= len(stateNames) {
+		return "state " + strconv.Itoa(int(s)) // of a damaged ledger
+	}
+	return stateNames[s]
+}
 
 // Proof returns what the state proves.
 func (s State) Proof() channels.Proof {
@@ -80,7 +87,12 @@ const (
 
 var outcomeNames = [...]string{"open", "reached", "unreachable", "suppressed", "superseded"}
 
-func (o Outcome) String() string { return outcomeNames[o] }
+func (o Outcome) String() string {
+	if int(o) >= len(outcomeNames) {
+		return "outcome " + strconv.Itoa(int(o)) // of a damaged ledger
+	}
+	return outcomeNames[o]
+}
 
 // Reason says why a notification was not reached.
 type Reason string
@@ -174,6 +186,18 @@ func (n *Notification) Begun() time.Time {
 		return n.Past[0].QueuedAt
 	}
 	return n.Attempt.QueuedAt
+}
+
+// Attempts yields all attempts of a notification in the order of its steps, the current one last.
+func (n *Notification) Attempts() iter.Seq[*Attempt] {
+	return func(yield func(*Attempt) bool) {
+		for i := range n.Past {
+			if !yield(&n.Past[i]) {
+				return
+			}
+		}
+		yield(&n.Attempt)
+	}
 }
 
 // LastStep reports whether the current attempt is on the cascade's last step.

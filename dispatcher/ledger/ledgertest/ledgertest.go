@@ -69,6 +69,11 @@ type Store interface {
 	Report(ctx context.Context, team, id string) (ledger.Report, error)
 	RecipientReports(ctx context.Context, team, id string) iter.Seq2[ledger.RecipientReport, error]
 
+	// The trail, and audits.
+	TrailHead(ctx context.Context) (ledger.TrailHead, error)
+	TrailAfter(ctx context.Context, after int64, limit int) ([]ledger.TrailLink, error)
+	View(ctx context.Context, f func(ledger.View) error) error
+
 	Ping(ctx context.Context) error
 	Close() error
 }
@@ -138,6 +143,14 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"ReportOfAMaintenance", reportMaintenance},
 		{"RecipientReports", recipientReports},
 		{"TalliesAgreeWithRows", talliesAgree},
+		{"TrailOfAnUpdate", trailOfUpdate},
+		{"TrailOfHeldAndUntoldUpdates", trailOfUntold},
+		{"TrailOfFoldsAndRejections", trailOfFolds},
+		{"TrailIsWrittenWithItsFact", trailWithFact},
+		{"TrailBesideWriters", trailBesideWriters},
+		{"ViewOfOneMoment", viewOfOneMoment},
+		{"ViewReadsEverything", viewReads},
+		{"ViewPagesByRecipient", viewPages},
 		{"ReadersBesideAWriter", readersBesideWriter},
 		{"CancelledWritesLeaveNothing", cancelledWrites},
 	} {

@@ -77,7 +77,10 @@ func reportByHand(w *world) {
 	// Reached after 30, 31, 32, 33, 99 and 109 s: the third of six, the sixth, the last. Three sms of
 	// two segments each were taken.
 	w.equal("figures", got, ledger.UpdateReport{ReachedByFallback: 2, Repeats: 1, DoubleReach: 1, P50: 32, P95: 109, Max: 109, Segments: 6})
-	r.Updates = nil
+	head, err := w.TrailHead(w.ctx)
+	w.must(err)
+	w.equal("head of the trail", r.TrailHead, head)
+	r.Updates, r.TrailHead = nil, ledger.TrailHead{}
 	w.equal("report", r, ledger.Report{
 		Team: "payments", Incident: "a", Kind: incident.Outage, Status: incident.Investigating, Impact: incident.Major,
 		StartedAt: at(-600), FirstNoticeAt: at(20), FirstNotice: 620,

@@ -95,11 +95,11 @@ func (l *Ledger) notifications(ctx context.Context, with, where string, args ...
 	if len(later) == 0 {
 		return ns, nil
 	}
-	return ns, l.addPast(ctx, byID, later)
+	return ns, addPast(ctx, l.reader, byID, later)
 }
 
-func (l *Ledger) addPast(ctx context.Context, byID map[int64]*notification.Notification, ids []int64) error {
-	_, err := collect(ctx, l.reader, func(rows *sql.Rows) (struct{}, error) {
+func addPast(ctx context.Context, q querier, byID map[int64]*notification.Notification, ids []int64) error {
+	_, err := collect(ctx, q, func(rows *sql.Rows) (struct{}, error) {
 		var id, queued int64
 		var a notification.Attempt
 		err := rows.Scan(&id, &a.Step, &a.Try, &a.Channel, &a.State, &a.Batch, &queued, &a.Code, &a.ProviderID, &a.Took)
@@ -204,7 +204,10 @@ func (l *Ledger) Apply(ctx context.Context, f ledger.Fold) error {
 		if err := errors.Join(sums.write(t), t.foldSmall(f), t.bury(f.Dead)); err != nil {
 			return err
 		}
-		return t.foldUpdates(settled, noticed, ms(f.Now))
+		if err := t.appendTrail(f.Trail...); err != nil {
+			return err
+		}
+		return t.foldUpdates(settled, noticed, f.Now)
 	})
 }
 
@@ -290,9 +293,9 @@ func (t tx) foldSmall(f ledger.Fold) error {
 	return errors.Join(errs...)
 }
 
-func (t tx) foldUpdates(settled map[int64]int64, noticed map[int64]bool, now int64) error {
+func (t tx) foldUpdates(settled map[int64]int64, noticed map[int64]bool, now time.Time) error {
 	for update := range noticed {
-		if err := t.exec(`UPDATE updates SET first_notice_at = ? WHERE id = ? AND first_notice_at = 0`, now, update); err != nil {
+		if err := t.exec(`UPDATE updates SET first_notice_at = ? WHERE id = ? AND first_notice_at = 0`, ms(now), update); err != nil {
 			return err
 		}
 	}
@@ -300,7 +303,7 @@ func (t tx) foldUpdates(settled map[int64]int64, noticed map[int64]bool, now int
 		if err := t.exec(`UPDATE updates SET open = open - ? WHERE id = ?`, n, update); err != nil {
 			return err
 		}
-		if err := t.closeIfSettled(update); err != nil {
+		if err := t.closeIfSettled(update, now); err != nil {
 			return err
 		}
 	}

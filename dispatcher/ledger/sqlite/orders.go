@@ -46,6 +46,9 @@ func (t tx) carryOut(o ledger.Order, now time.Time) (ledger.OrderReport, error) 
 	if no, ok := errors.AsType[refusal](err); ok {
 		r.Refused, r.Result, err = true, no.Error(), nil
 	}
+	if err == nil && !r.Refused {
+		err = t.appendTrail(orderEntries(&r, targets, now)...)
+	}
 	if err != nil {
 		return r, err
 	}
@@ -55,6 +58,24 @@ func (t tx) carryOut(o ledger.Order, now time.Time) (ledger.OrderReport, error) 
 	}
 	return r, t.exec(`INSERT INTO orders (id, at, done_at, refused, result, value) VALUES (?,?,?,?,?,?)`,
 		o.ID, ms(o.At), ms(now), r.Refused, r.Result, string(value))
+}
+
+// orderEntries are an order's entries in the trail: one for each update that it has ended, else one.
+func orderEntries(r *ledger.OrderReport, targets []orderTarget, now time.Time) []ledger.TrailEntry {
+	o := &r.Order
+	entry := func(update int64) ledger.TrailEntry {
+		return ledger.OrderEntry(o.Team, o.Incident, update, string(o.Verb)+": "+r.Result, o.By, o.Why, now)
+	}
+	if o.Verb != ledger.Cancel {
+		return []ledger.TrailEntry{entry(o.Update)}
+	}
+	var all []ledger.TrailEntry
+	for _, x := range targets {
+		if live(x.state) {
+			all = append(all, entry(x.id))
+		}
+	}
+	return all
 }
 
 // orderTarget is an update that an order is about.
@@ -236,9 +257,18 @@ func (t tx) retry(o ledger.Order, x orderTarget, now time.Time) (string, error) 
 	if err != nil {
 		return "", err
 	}
+	err = t.exec(`INSERT INTO texts (update_id, kind, locale, content, hash, units) SELECT ?, kind, locale, content, hash, units FROM texts
+		WHERE update_id = ?`, id, x.id)
+	if err != nil {
+		return "", err
+	}
+	texts, err := collect(t.ctx, t, scanFrozenText, frozenTextsQuery, id)
+	if err != nil {
+		return "", err
+	}
+	recorded := ledger.NewUpdate{Update: u, State: ledger.Approved, ReceivedAt: now, ApprovedBy: o.By}
 	return fmt.Sprintf("told again as update %d, to %d customers", id, unreached),
-		t.exec(`INSERT INTO texts (update_id, kind, locale, content, hash, units) SELECT ?, kind, locale, content, hash, units FROM texts
-			WHERE update_id = ?`, id, x.id)
+		t.appendTrail(ledger.RecordedEntries(id, &recorded, again, texts)...)
 }
 
 // retriable counts those whom an update did not reach, and refuses what can't be told again.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
@@ -179,14 +180,24 @@ func (t tx) countPage(p ledger.Page, open int64) error {
 	if err := t.exec(`UPDATE updates SET state = 'sending' WHERE id = ?`, p.Update); err != nil {
 		return err
 	}
-	return t.closeIfSettled(p.Update)
+	if err := t.trailPlanned(p.Update, p.Now); err != nil {
+		return err
+	}
+	return t.closeIfSettled(p.Update, p.Now)
 }
 
 // closeIfSettled closes an update whose last notification has been settled.
-func (t tx) closeIfSettled(update int64) error {
-	return t.exec(`UPDATE updates SET state = 'closed',
+func (t tx) closeIfSettled(update int64, now time.Time) error {
+	res, err := t.result(`UPDATE updates SET state = 'closed',
 		reason = CASE WHEN audience = 0 THEN 'nobody is affected: the audience is empty' ELSE reason END
 		WHERE id = ? AND state = 'sending' AND open = 0`, update)
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return err
+	}
+	return t.trailClosed(update, now)
 }
 
 // tallies gathers changes of counts, to be written once a transaction.

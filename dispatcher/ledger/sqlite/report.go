@@ -75,10 +75,14 @@ func (l *Ledger) progress(ctx context.Context, incidentRow int64) ([]ledger.Upda
 }
 
 func (l *Ledger) tallies(ctx context.Context, update int64) ([]ledger.Tally, error) {
-	return collect(ctx, l.reader, func(rows *sql.Rows) (ledger.Tally, error) {
-		var t ledger.Tally
-		return t, rows.Scan(&t.Channel, &t.What, &t.Count)
-	}, `SELECT channel, what, count FROM tallies WHERE update_id = ? ORDER BY channel, what`, update)
+	return collect(ctx, l.reader, scanTally, talliesQuery, update)
+}
+
+const talliesQuery = `SELECT channel, what, count FROM tallies WHERE update_id = ? ORDER BY channel, what`
+
+func scanTally(rows *sql.Rows) (ledger.Tally, error) {
+	var t ledger.Tally
+	return t, rows.Scan(&t.Channel, &t.What, &t.Count)
 }
 
 // Rejections returns the last updates that were refused, newest first.
@@ -114,6 +118,9 @@ func (l *Ledger) Report(ctx context.Context, team, id string) (ledger.Report, er
 		r.Balanced = r.Balanced && ur.Balance.OK
 	}
 	if r.Orders, err = l.Orders(ctx, team, id); err != nil {
+		return r, err
+	}
+	if r.TrailHead, err = l.TrailHead(ctx); err != nil {
 		return r, err
 	}
 	return r, l.firstNotice(ctx, &r)

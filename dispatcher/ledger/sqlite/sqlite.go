@@ -34,11 +34,13 @@ var migrations embed.FS
 type Options struct {
 	// MaxBytes bounds the file; 0 is no bound. At the bound writes fail with ledger.ErrFull.
 	MaxBytes int64
+
+	readOnly bool
 }
 
 // Ledger is a ledger in a SQLite file. It is safe for concurrent use.
 type Ledger struct {
-	writer, reader *sql.DB
+	writer, reader *sql.DB                 // no writer: read only
 	words          kept[string]            // joined lists
 	cascades       kept[notification.Step] // cascades as rows hold them
 
@@ -87,9 +89,50 @@ func private(path string) error {
 	return f.Close()
 }
 
+// OpenReadOnly opens the ledger at path for reading beside whoever writes it, or while nobody does.
+// It creates nothing and changes nothing: writes fail, and a schema that is not this program's is an
+// error.
+func OpenReadOnly(ctx context.Context, path string) (*Ledger, error) {
+	if _, err := os.Stat(path); err != nil {
+		return nil, fmt.Errorf("opening ledger: %w", err)
+	}
+	reader, err := open(path, Options{readOnly: true}, 2, 16<<10)
+	if err != nil {
+		return nil, err
+	}
+	if err := current(ctx, reader); err != nil {
+		return nil, errors.Join(fmt.Errorf("opening ledger %s: %w", path, err), reader.Close())
+	}
+	l := &Ledger{reader: reader}
+	l.words.parse, l.cascades.parse = split, notification.ParseSteps
+	return l, nil
+}
+
+// current fails if the schema is older or newer than this program's.
+func current(ctx context.Context, db *sql.DB) error {
+	p, err := provider(db)
+	if err != nil {
+		return err
+	}
+	all := p.ListSources()
+	want := all[len(all)-1].Version
+	var is int64
+	// Asked without goose, which would create its table where there is none.
+	if err := db.QueryRowContext(ctx, `SELECT max(version_id) FROM goose_db_version`).Scan(&is); err != nil {
+		return fmt.Errorf("it is no ledger: %w", err)
+	}
+	if is != want {
+		return fmt.Errorf("its schema has version %d, this program's has %d: start the server of this version on it once, or read it with the program that wrote it", is, want)
+	}
+	return nil
+}
+
 // open opens a pool of connections, each with a page cache of so many KiB.
 func open(path string, o Options, connections, cacheKiB int) (*sql.DB, error) {
 	q := url.Values{}
+	if o.readOnly {
+		q.Set("mode", "ro")
+	}
 	for _, p := range []string{
 		fmt.Sprintf("page_size(%d)", pageSize), "synchronous(FULL)",
 		"busy_timeout(10000)", "foreign_keys(OFF)", "temp_store(MEMORY)", fmt.Sprintf("cache_size(-%d)", cacheKiB),
@@ -110,16 +153,20 @@ func open(path string, o Options, connections, cacheKiB int) (*sql.DB, error) {
 }
 
 func migrate(ctx context.Context, db *sql.DB) error {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, db, files)
+	p, err := provider(db)
 	if err != nil {
 		return err
 	}
 	_, err = p.Up(ctx)
 	return err
+}
+
+func provider(db *sql.DB) (*goose.Provider, error) {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	return goose.NewProvider(goose.DialectSQLite3, db, files)
 }
 
 // Close closes the file.
@@ -130,7 +177,10 @@ func (l *Ledger) Close() error {
 	for _, s := range l.statements {
 		errs = append(errs, s.Close())
 	}
-	return errors.Join(append(errs, l.conn.Close(), l.writer.Close())...)
+	if l.writer != nil {
+		errs = append(errs, l.conn.Close(), l.writer.Close())
+	}
+	return errors.Join(errs...)
 }
 
 // stillFull is how long a refusal for want of room speaks for itself: whoever needs to write tries
@@ -147,6 +197,9 @@ func (l *Ledger) Ping(ctx context.Context) error {
 
 // write runs f in a transaction. what says what is being done, for errors.
 func (l *Ledger) write(ctx context.Context, what string, f func(tx) error) error {
+	if l.writer == nil {
+		return fmt.Errorf("ledger: %s: it is open for reading only", what)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := ctx.Err(); err != nil {
@@ -230,10 +283,13 @@ func (t tx) QueryContext(ctx context.Context, query string, args ...any) (*sql.R
 	return s.QueryContext(ctx, args...)
 }
 
-// collect reads all rows of a query.
-func collect[T any](ctx context.Context, q interface {
+// querier is what rows are read through: a pool, a transaction.
+type querier interface {
 	QueryContext(context.Context, string, ...any) (*sql.Rows, error)
-}, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {
+}
+
+// collect reads all rows of a query.
+func collect[T any](ctx context.Context, q querier, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {
 	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err

@@ -3,9 +3,7 @@ package sqlite
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"database/sql"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -110,7 +108,14 @@ func (t tx) insertUpdate(incidentRow int64, n ledger.NewUpdate) error {
 	if err != nil {
 		return err
 	}
-	return t.insertTexts(id, n.Texts)
+	texts, err := ledger.Freeze(n.Texts)
+	if err != nil {
+		return err
+	}
+	if err := t.insertTexts(id, texts); err != nil {
+		return err
+	}
+	return t.appendTrail(ledger.RecordedEntries(id, &n, value, texts)...)
 }
 
 func (t tx) putIncident(row int64, n *ledger.NewUpdate) (int64, error) {
@@ -134,15 +139,10 @@ func (t tx) putIncident(row int64, n *ledger.NewUpdate) (int64, error) {
 	return res.LastInsertId()
 }
 
-func (t tx) insertTexts(update int64, texts []ledger.Text) error {
+func (t tx) insertTexts(update int64, texts []ledger.FrozenText) error {
 	for _, x := range texts {
-		content, err := json.Marshal(x.Content)
-		if err != nil {
-			return err
-		}
-		sum := sha256.Sum256(content)
-		err = t.exec(`INSERT INTO texts (update_id, kind, locale, content, hash, units) VALUES (?,?,?,?,?,?)`,
-			update, string(x.Kind), x.Locale, string(content), hex.EncodeToString(sum[:]), x.Units)
+		err := t.exec(`INSERT INTO texts (update_id, kind, locale, content, hash, units) VALUES (?,?,?,?,?,?)`,
+			update, string(x.Kind), x.Locale, string(x.Content), x.Hash, x.Units)
 		if err != nil {
 			return err
 		}
@@ -157,9 +157,15 @@ func (l *Ledger) RecordRejection(ctx context.Context, r ledger.Rejection) error 
 		if err != nil {
 			return err
 		}
-		sum := sha256.Sum256(append([]byte(r.Team+"\x00"), r.Body...))
-		return t.exec(`INSERT INTO rejections (team, at, digest, faults, body) VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING`,
-			r.Team, ms(r.At), hex.EncodeToString(sum[:]), string(faults), r.Body)
+		res, err := t.result(`INSERT INTO rejections (team, at, digest, faults, body) VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING`,
+			r.Team, ms(r.At), ledger.RejectionDigest(&r), string(faults), r.Body)
+		if err != nil {
+			return err
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return err // kept already
+		}
+		return t.appendTrail(ledger.RejectedEntry(&r))
 	})
 }
 
@@ -176,12 +182,19 @@ func (l *Ledger) Approve(ctx context.Context, id int64, by string, now time.Time
 		if newer, err = t.newerLetGo(id); err != nil {
 			return err
 		}
-		if newer != 0 {
-			return t.exec(`UPDATE updates SET state = ?, reason = ? WHERE id = ?`,
-				string(ledger.NotAnnounced), fmt.Sprintf("older than update %d, which was approved before it", newer), id)
+		u, err := t.said(id)
+		if err != nil {
+			return err
 		}
-		return t.exec(`UPDATE updates SET state = ?, approved_at = ?, approved_by = ? WHERE id = ?`,
-			string(ledger.Approved), ms(now), by, id)
+		if newer != 0 {
+			why := fmt.Sprintf("older than update %d, which was approved before it", newer)
+			return errors.Join(
+				t.exec(`UPDATE updates SET state = ?, reason = ? WHERE id = ?`, string(ledger.NotAnnounced), why, id),
+				t.appendTrail(ledger.NotAnnouncedEntry(id, &u, why, now)))
+		}
+		return errors.Join(
+			t.exec(`UPDATE updates SET state = ?, approved_at = ?, approved_by = ? WHERE id = ?`, string(ledger.Approved), ms(now), by, id),
+			t.appendTrail(ledger.ApprovedEntry(id, &u, by, now)))
 	})
 	if err == nil && newer != 0 {
 		err = fmt.Errorf("ledger: approving an update: %w: update %d was approved before it", ledger.ErrStale, newer)
