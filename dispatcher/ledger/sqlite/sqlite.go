@@ -14,7 +14,6 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -23,6 +22,7 @@ import (
 	sqlitelib "modernc.org/sqlite/lib"
 
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
+	"github.com/tocsin-dev/tocsin/dispatcher/ledger/internal/rows"
 )
 
 //go:embed migrations/*.sql
@@ -37,7 +37,7 @@ type Options struct {
 // Ledger is a ledger in a SQLite file. It is safe for concurrent use.
 type Ledger struct {
 	writer, reader *sql.DB
-	words          words
+	words          rows.Words
 
 	mu         sync.Mutex // held by the transaction under way
 	conn       *sql.Conn  // the only one that writes
@@ -240,34 +240,4 @@ func fromMS(v int64) time.Time {
 		return time.Time{}
 	}
 	return time.UnixMilli(v).UTC()
-}
-
-func join(list []string) string { return strings.Join(list, "\n") }
-
-// words splits joined lists and keeps the results: most recipients share theirs with many others.
-type words struct {
-	mu    sync.RWMutex
-	lists map[string][]string
-}
-
-const maxWords = 1 << 16
-
-func (w *words) split(s string) []string {
-	if s == "" {
-		return nil
-	}
-	w.mu.RLock()
-	list, ok := w.lists[s]
-	w.mu.RUnlock()
-	if ok {
-		return list
-	}
-	list = strings.Split(s, "\n")
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.lists == nil || len(w.lists) > maxWords {
-		w.lists = map[string][]string{}
-	}
-	w.lists[s] = list
-	return list
 }
