@@ -109,7 +109,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"CancelledWritesLeaveNothing", cancelledWrites},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			test.run(&world{T: t, Store: open(t), ctx: t.Context()})
+			test.run(&world{T: t, Store: open(t), ctx: t.Context(), ids: map[int64][]int64{}})
 		})
 	}
 }
