@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,6 +23,8 @@ type world struct {
 	*testing.T
 	Store
 	ctx context.Context
+
+	mu  sync.Mutex
 	ids map[int64][]int64 // of the notifications, by update
 }
 
@@ -31,6 +34,8 @@ func (w *world) CommitPage(ctx context.Context, p ledger.Page) error {
 	if err := w.Store.CommitPage(ctx, p); err != nil || len(p.Batches) == 0 {
 		return err
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	first := p.Batches[0].Items[0].Notification - int64(p.Batches[0].From)
 	for i := range p.Notifications {
 		w.ids[p.Update] = append(w.ids[p.Update], first+int64(i))

@@ -12,7 +12,7 @@ import (
 )
 
 // PutRecipients adds recipients, or replaces those of the same id, in one transaction. New ones are
-// numbered in the order given; of two with the same id the last holds.
+// numbered in the order given, above all who are there; of two with the same id the last holds.
 func (l *Ledger) PutRecipients(ctx context.Context, rs []audience.Recipient) error {
 	if len(rs) == 0 {
 		return nil

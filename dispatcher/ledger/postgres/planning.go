@@ -32,12 +32,9 @@ func (l *Ledger) NextToPlan(ctx context.Context) (ledger.Update, error) {
 }
 
 // beginToPlan freezes an approved update's audience: who is imported from here on is not part of it.
-// It returns ledger.ErrConflict if another planner was faster.
+// Numbers ascend as imports are committed, so nobody up to the last one is still to come. It returns ledger.ErrConflict if another planner was faster.
 func (l *Ledger) beginToPlan(ctx context.Context, id int64) (u ledger.Update, err error) {
 	err = l.write(ctx, "beginning to plan", nil, func(t tx) error {
-		if err := t.lock(directoryLock, ""); err != nil {
-			return err
-		}
 		us, err := collect(t.ctx, t, scanUpdate, `UPDATE updates SET state = 'planning', until = (SELECT coalesce(max(number), 0) FROM recipients)
 			WHERE id = $1 AND state = 'approved' RETURNING `+updateColumns, id)
 		if err == nil && len(us) == 0 {

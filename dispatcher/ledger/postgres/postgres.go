@@ -13,8 +13,8 @@
 //     rows than were given is ledger.ErrConflict, and nothing of the fold is kept.
 //   - Updates of one incident are recorded one after the other (advisory lock on team and incident),
 //     so that ids of updates ascend within it as they were folded.
-//   - Writing to the directory and beginning to plan exclude each other (advisory lock), so that
-//     everybody up to the number at which an audience ends is there when planning begins.
+//   - One at a time adds to the directory (advisory lock), so that recipients' numbers ascend as they
+//     are committed: everybody up to the number at which an audience ends is there when planning begins.
 //   - Ids of notifications, batches and early receipts come from sequences, in blocks without gaps,
 //     taken before the transaction: within a page they ascend in the order of sending.
 //
