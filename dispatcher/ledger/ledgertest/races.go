@@ -153,7 +153,7 @@ func (w *world) settle(ids []int64) error {
 // importBesidePlanning imports from several places while planning begins, again and again: who is in
 // an audience by their number is there when it is frozen.
 func importBesidePlanning(w *world) {
-	const updates = 12
+	const updates = 20
 	w.people(1)
 	for i := range updates {
 		w.record(update(fmt.Sprint("import-", i), 1), ledger.Approved)

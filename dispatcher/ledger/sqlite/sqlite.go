@@ -100,17 +100,47 @@ func open(path string, o Options, connections, cacheKiB int) (*sql.DB, error) {
 	return db, nil
 }
 
-func migrate(ctx context.Context, db *sql.DB) error {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
+// Migrate brings the schema of the ledger at path up to date, creating it if need be, and returns the
+// versions before and after; 0 is a ledger that was not there.
+func Migrate(ctx context.Context, path string, o Options) (from, to int64, err error) {
+	if err := private(path); err != nil {
+		return 0, 0, fmt.Errorf("migrating ledger: %w", err)
 	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, db, files)
+	db, err := open(path, o, 1, 4<<10)
+	if err != nil {
+		return 0, 0, err
+	}
+	p, err := provider(db)
+	if err == nil {
+		from, err = p.GetDBVersion(ctx)
+	}
+	if err == nil {
+		_, err = p.Up(ctx)
+	}
+	if err == nil {
+		to, err = p.GetDBVersion(ctx)
+	}
+	if err != nil {
+		err = fmt.Errorf("migrating ledger %s: %w", path, full(err))
+	}
+	return from, to, errors.Join(err, db.Close())
+}
+
+func migrate(ctx context.Context, db *sql.DB) error {
+	p, err := provider(db)
 	if err != nil {
 		return err
 	}
 	_, err = p.Up(ctx)
 	return err
+}
+
+func provider(db *sql.DB) (*goose.Provider, error) {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	return goose.NewProvider(goose.DialectSQLite3, db, files)
 }
 
 // Close closes the file.
