@@ -83,10 +83,13 @@ func (l *Ledger) dropWeek(ctx context.Context, w int64) ([]string, error) {
 		return t.exec(`DROP TABLE ` + strings.Join(names, ", "))
 	})
 	l.weeks.forget()
-	if errors.Is(err, errInUse) {
+	switch {
+	case errors.Is(err, errInUse):
 		return nil, nil
+	case err != nil:
+		return nil, err
 	}
-	return names, err
+	return names, nil
 }
 
 // lockWeek locks a week's partitions against everybody, and returns their names. It waits a few

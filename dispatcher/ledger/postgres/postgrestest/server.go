@@ -192,7 +192,7 @@ func (s *Server) admin(statement string) error {
 }
 
 func (s *Server) makeTemplate() error {
-	for _, statement := range []string{"CREATE ROLE " + owner + " LOGIN", "CREATE DATABASE " + template + " OWNER " + owner} {
+	for _, statement := range []string{"CREATE ROLE " + owner + " LOGIN CREATEDB", "CREATE DATABASE " + template + " OWNER " + owner} {
 		if err := s.admin(statement); err != nil {
 			return err
 		}
