@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -153,5 +154,26 @@ func TestClosedLedgerSaysSo(t *testing.T) {
 	}
 	if err := l.Ping(t.Context()); err == nil {
 		t.Error("a closed ledger answers")
+	}
+}
+
+// TestSessionsWaitForTheDisk: also where the database's configuration would not, and what the URL says
+// is left alone.
+func TestSessionsWaitForTheDisk(t *testing.T) {
+	url := server.Database(t)
+	conn := raw(t, url)
+	name := query[string](t, conn, `SELECT current_database()::text`)[0]
+	exec(t, conn, `ALTER DATABASE `+name+` SET synchronous_commit = off`)
+	exec(t, conn, `CREATE TABLE seen (name text, value text); CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS $$
+		BEGIN
+			INSERT INTO seen SELECT name, current_setting(name) FROM unnest(ARRAY['synchronous_commit', 'jit', 'plan_cache_mode']) AS name;
+			RETURN NEW;
+		END $$; CREATE TRIGGER see BEFORE INSERT ON recipients FOR EACH ROW EXECUTE FUNCTION see()`)
+	if err := open(t, url+"&plan_cache_mode=auto").PutRecipients(t.Context(), people(1)); err != nil {
+		t.Fatal(err)
+	}
+	seen := query[string](t, conn, `SELECT name || ' ' || value FROM seen ORDER BY 1`)
+	if want := []string{"jit off", "plan_cache_mode auto", "synchronous_commit on"}; !slices.Equal(seen, want) {
+		t.Errorf("a session has %v, want %v", seen, want)
 	}
 }

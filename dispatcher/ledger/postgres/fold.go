@@ -231,3 +231,27 @@ func (t tx) foldUpdates(c counted, now int64) error {
 	}
 	return t.closeSettled(settled)
 }
+
+// foldSmall writes the parts of a fold that are few; early receipts are numbered from early.
+func (t tx) foldSmall(f *ledger.Fold, early int64) error {
+	for _, write := range []func() error{
+		func() error { return t.endDeadlines(f.Done) },
+		func() error { return t.setDeadlines(f.Deadlines) },
+		func() error { return t.putProviderIDs(f.ProviderIDs) },
+		func() error { return t.copyEarly(f.Early, early) },
+		func() error { return t.deleteEarly(f.Claimed) },
+		func() error { return t.deletePages(f.Superseded) },
+	} {
+		if err := write(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t tx) deletePages(ids []int64) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	return t.exec(`DELETE FROM superseding_pages WHERE id = ANY($1)`, ids)
+}

@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -115,22 +114,6 @@ func (l *Ledger) addPast(ctx context.Context, byID map[int64]*notification.Notif
 	return err
 }
 
-// DueDeadlines returns up to limit deadlines that are due at now, earliest first.
-func (l *Ledger) DueDeadlines(ctx context.Context, now time.Time, limit int) ([]ledger.Deadline, error) {
-	return collect(ctx, l.pool, func(row pgx.Rows) (ledger.Deadline, error) {
-		var d ledger.Deadline
-		var due int64
-		err := row.Scan(&d.Batch, &d.Bounce, &due)
-		d.Due = time.UnixMilli(due).UTC()
-		return d, err
-	}, `SELECT batch, bounce, due FROM deadlines WHERE due <= $1 ORDER BY due, batch LIMIT $2`, ms(now), limit)
-}
-
-// NextDeadline returns when the next deadline falls due; zero if there is none.
-func (l *Ledger) NextDeadline(ctx context.Context) (time.Time, error) {
-	return l.earliest(ctx, `SELECT due FROM deadlines ORDER BY due LIMIT 1`)
-}
-
 // SupersedingPages returns the pages whose supersession is still to be done, oldest first.
 func (l *Ledger) SupersedingPages(ctx context.Context, limit int) ([]ledger.SupersedingPage, error) {
 	return collect(ctx, l.pool, func(row pgx.Rows) (ledger.SupersedingPage, error) {
@@ -138,25 +121,4 @@ func (l *Ledger) SupersedingPages(ctx context.Context, limit int) ([]ledger.Supe
 		err := row.Scan(&p.ID, &p.Update, &p.First, &p.Last)
 		return p, err
 	}, `SELECT id, update_id, first, last FROM superseding_pages ORDER BY id LIMIT $1`, limit)
-}
-
-// AttemptsByProviderID returns the attempts for which a channel's provider uses the ids given.
-func (l *Ledger) AttemptsByProviderID(ctx context.Context, channel string, ids []string) ([]ledger.ProviderAttempt, error) {
-	return collect(ctx, l.pool, func(row pgx.Rows) (ledger.ProviderAttempt, error) {
-		a := ledger.ProviderAttempt{Channel: channel}
-		err := row.Scan(&a.ProviderID, &a.Attempt.Notification, &a.Attempt.Step, &a.Attempt.Try)
-		return a, err
-	}, `SELECT provider_id, notification, step, try FROM provider_ids WHERE channel = $1 AND provider_id = ANY($2)`, channel, texts(ids))
-}
-
-// EarlyReceipts returns the receipts kept for provider ids that were not known when they came.
-func (l *Ledger) EarlyReceipts(ctx context.Context, channel string, ids []string) ([]ledger.EarlyReceipt, error) {
-	return collect(ctx, l.pool, func(row pgx.Rows) (ledger.EarlyReceipt, error) {
-		r := ledger.EarlyReceipt{Channel: channel}
-		var at int64
-		var state string
-		err := row.Scan(&r.ID, &r.ProviderID, &state, &r.Code, &at)
-		r.State, r.At = channels.ReceiptState(state), fromMS(at)
-		return r, err
-	}, `SELECT id, provider_id, state, code, at FROM early_receipts WHERE channel = $1 AND provider_id = ANY($2) ORDER BY id`, channel, texts(ids))
 }

@@ -131,26 +131,36 @@ func configure(address string) (*pgxpool.Config, error) {
 	if cfg.ConnConfig.ConnectTimeout == 0 {
 		cfg.ConnConfig.ConnectTimeout = connectTimeout
 	}
-	for name, value := range map[string]string{
-		"application_name": "tocsin",
+	if _, given := cfg.ConnConfig.RuntimeParams["application_name"]; !given {
+		cfg.ConnConfig.RuntimeParams["application_name"] = "tocsin"
+	}
+	var names, values []string
+	for name, value := range sessionSettings() {
+		if _, given := cfg.ConnConfig.RuntimeParams[name]; !given {
+			names, values = append(names, name), append(values, value)
+		}
+	}
+	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error { return settle(ctx, conn, names, values) }
+	return cfg, nil
+}
+
+// sessionSettings are set where the URL doesn't say otherwise.
+func sessionSettings() map[string]string {
+	return map[string]string{
 		// A plan made while a new week's partition was empty is a bad one an hour later.
 		"plan_cache_mode": "force_custom_plan",
 		// Compiling costs more than any of our statements takes.
 		"jit": "off",
 		// A process that stands still in the middle of a transaction holds up all others.
 		"idle_in_transaction_session_timeout": "60s",
-	} {
-		if _, given := cfg.ConnConfig.RuntimeParams[name]; !given {
-			cfg.ConnConfig.RuntimeParams[name] = value
-		}
 	}
-	cfg.AfterConnect = durable
-	return cfg, nil
 }
 
-// durable makes a session wait for the disk where the server's configuration would not.
-func durable(ctx context.Context, conn *pgx.Conn) error {
-	_, err := conn.Exec(ctx, `SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`)
+// settle prepares a session. Settings are made after connecting, since poolers refuse them before; one
+// is for durability: a session waits for the disk where the server's configuration would not.
+func settle(ctx context.Context, conn *pgx.Conn, names, values []string) error {
+	_, err := conn.Exec(ctx, `SELECT set_config(name, value, false) FROM unnest($1::text[], $2::text[]) AS x (name, value)
+		UNION ALL SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'`, names, values)
 	return err
 }
 

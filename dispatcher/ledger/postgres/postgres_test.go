@@ -49,3 +49,7 @@ func open(t testing.TB, url string) *postgres.Ledger {
 func TestSuite(t *testing.T) {
 	ledgertest.Run(t, func(t *testing.T) ledgertest.Store { return open(t, server.Database(t)) })
 }
+
+func BenchmarkLedger(b *testing.B) {
+	ledgertest.Benchmark(b, func(b *testing.B) ledgertest.Store { return open(b, server.Database(b)) })
+}
