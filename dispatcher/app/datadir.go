@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
@@ -14,8 +13,6 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
-
-	"github.com/tocsin-dev/tocsin/dispatcher/ledger/sqlite"
 )
 
 // Errors that callers act on.
@@ -143,18 +140,4 @@ func (e Endpoints) alive(dir string) error {
 		return fmt.Errorf("%w on %s", ErrNotRunning, dir)
 	}
 	return conn.Close()
-}
-
-// OpenLedger opens a data directory's ledger for a command, while no server runs on it. The
-// function returned closes it.
-func OpenLedger(ctx context.Context, c *Config) (*sqlite.Ledger, func() error, error) {
-	unlock, err := lock(c.DataDir)
-	if err != nil {
-		return nil, nil, err
-	}
-	l, err := sqlite.Open(ctx, ledgerPath(c.DataDir), sqlite.Options{MaxBytes: int64(c.Ledger.MaxBytes)})
-	if err != nil {
-		return nil, nil, errors.Join(err, unlock())
-	}
-	return l, func() error { return errors.Join(l.Close(), unlock()) }, nil
 }

@@ -42,6 +42,8 @@ var layers = [][]string{
 	{"templates"},
 	{"dispatcher/plan"},
 	{"dispatcher/ledger"},
+	{"dispatcher/ledger/internal/rows"},
+	{"dispatcher/ledger/sqlite", "dispatcher/ledger/postgres"},
 	{"dispatcher/bus"},
 	{"dispatcher"},
 	{"dispatcher/lane", "fallback", "dispatcher/dashboard", "dispatcher/httpapi"},
@@ -79,7 +81,7 @@ func forbidden(p, imp string) string {
 		return ""
 	case imp == "channels/all" && p != "cmd/tocsin":
 		return "only cmd knows the adapters by name"
-	case strings.HasPrefix(imp, "dispatcher/ledger/") && p != "dispatcher/app" && p != "cmd/tocsin":
+	case strings.HasPrefix(imp, "dispatcher/ledger/") && !strings.HasPrefix(p, "dispatcher/ledger/") && p != "dispatcher/app":
 		return "only app knows a concrete store"
 	case p == "channels/all" || p == "channels/channeltest":
 		return ""

@@ -140,9 +140,14 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"TalliesAgreeWithRows", talliesAgree},
 		{"ReadersBesideAWriter", readersBesideWriter},
 		{"CancelledWritesLeaveNothing", cancelledWrites},
+		{"ManyRecordOneIncident", manyRecord},
+		{"ManyPlanOneUpdate", manyPlan},
+		{"ManyFoldOneUpdate", manyFold},
+		{"ImportBesidePlanning", importBesidePlanning},
+		{"OddTextsAreNoObstacle", oddTexts},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			test.run(&world{T: t, Store: open(t), ctx: t.Context()})
+			test.run(&world{T: t, Store: open(t), ctx: t.Context(), ids: map[int64][]int64{}})
 		})
 	}
 }

@@ -22,7 +22,7 @@ func (l *Ledger) scanNotification(rows *sql.Rows) (notification.Notification, er
 	err := rows.Scan(&n.ID, &n.Update, &n.Recipient, &n.Version, &n.Locale, &steps, &a.Step, &a.Try, &a.State, &a.Batch,
 		&queued, &a.Code, &a.ProviderID, &a.Took, &n.Stop, &n.Outcome, &n.Reason, &n.Proof, &n.ReachedBy, &settled)
 	if err == nil {
-		n.Steps, err = l.cascades.list(steps)
+		n.Steps, err = l.cascades.Parse(steps)
 	}
 	if int(a.Step) < len(n.Steps) {
 		a.Channel = n.Steps[a.Step].Channel
