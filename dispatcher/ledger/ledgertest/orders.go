@@ -173,7 +173,7 @@ func errandsCoverAll(w *world) {
 	u := w.begin(update("cards", 1))
 	w.must(w.CommitPage(w.ctx, page(u, 1, 3, false)))
 	w.must(w.CommitPage(w.ctx, page(u, 4, 6, true)))
-	w.must(w.MarkSent(w.ctx, []int64{1}, at(20)))
+	w.must(w.MarkSent(w.ctx, []int64{w.of(u.ID)[0].Attempt.Batch}, at(20)))
 	w.obeyed(ledger.Order{Verb: ledger.Move, Channel: "email"})
 	errands, err := w.Errands(w.ctx, 10)
 	w.must(err)
@@ -282,5 +282,5 @@ func givenUp(w *world) {
 	w.must(w.CommitPage(w.ctx, p))
 	ds, err := w.DueDeadlines(w.ctx, at(500), 10)
 	w.must(err)
-	w.equal("deadlines", ds, []ledger.Deadline{{Batch: 1, Kind: ledger.Queue, Due: at(500)}})
+	w.equal("deadlines", ds, []ledger.Deadline{{Batch: w.of(u.ID)[0].Attempt.Batch, Kind: ledger.Queue, Due: at(500)}})
 }

@@ -12,7 +12,8 @@ import (
 )
 
 // PutRecipients adds recipients, or replaces those of the same id, in one transaction. New ones are
-// numbered in the order given, above all who are there; of two with the same id the last holds.
+// numbered in the order given, above all who are there; of two with the same id the last holds. Which of
+// their addresses are dead is the ledger's own knowledge: it forgets none and takes none.
 func (l *Ledger) PutRecipients(ctx context.Context, rs []audience.Recipient) error {
 	if len(rs) == 0 {
 		return nil
@@ -25,13 +26,15 @@ func (l *Ledger) PutRecipients(ctx context.Context, rs []audience.Recipient) err
 		return t.exec(`WITH given AS (
 				SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[])
 				WITH ORDINALITY AS x (id, name, locale, zone, addresses, preferences, consents, services, regions, segments, place)),
+			b AS (SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS last FROM batch_ids),
 			replaced AS (
 				UPDATE recipients r SET name = x.name, locale = x.locale, zone = x.zone, addresses = x.addresses, preferences = x.preferences,
-					consents = x.consents, services = x.services, regions = x.regions, segments = x.segments, deleted = FALSE
-				FROM given x WHERE r.id = x.id RETURNING r.id)
-			INSERT INTO recipients (id, name, locale, zone, addresses, preferences, consents, services, regions, segments)
-			SELECT id, name, locale, zone, addresses, preferences, consents, services, regions, segments
-			FROM given x WHERE NOT EXISTS (SELECT FROM replaced WHERE replaced.id = x.id) ORDER BY place`, c[:]...)
+					consents = x.consents, services = x.services, regions = x.regions, segments = x.segments, deleted = FALSE,
+					readdressed = CASE WHEN r.addresses = x.addresses THEN r.readdressed ELSE b.last END
+				FROM given x, b WHERE r.id = x.id RETURNING r.id)
+			INSERT INTO recipients (id, name, locale, zone, addresses, preferences, consents, services, regions, segments, readdressed)
+			SELECT id, name, locale, zone, addresses, preferences, consents, services, regions, segments, last
+			FROM given x, b WHERE NOT EXISTS (SELECT FROM replaced WHERE replaced.id = x.id) ORDER BY place`, c[:]...)
 	})
 }
 
@@ -63,13 +66,15 @@ func recipientArrays(rs []audience.Recipient) (columns [10]any) {
 	return columns
 }
 
-const selectRecipients = `SELECT number, id, name, locale, zone, addresses, preferences, consents, services, regions, segments FROM recipients `
+const selectRecipients = `SELECT r.number, r.id, r.name, r.locale, r.zone, r.addresses, r.preferences, r.consents, r.services, r.regions, r.segments, r.dead
+	FROM recipients r `
 
 func (l *Ledger) scanRecipient(row pgx.Rows) (ledger.Recipient, error) {
 	var r ledger.Recipient
-	var addresses, preferences, consents, services, regions, segments string
-	err := row.Scan(&r.Number, &r.ID, &r.Name, &r.Locale, &r.Zone, &addresses, &preferences, &consents, &services, &regions, &segments)
+	var addresses, preferences, consents, services, regions, segments, dead string
+	err := row.Scan(&r.Number, &r.ID, &r.Name, &r.Locale, &r.Zone, &addresses, &preferences, &consents, &services, &regions, &segments, &dead)
 	r.Addresses = rows.SplitAddresses(addresses)
+	r.Dead = rows.StillDead(dead, r.Addresses)
 	r.Preferences, r.Consents = l.words.Split(preferences), l.words.Split(consents)
 	r.Services, r.Regions, r.Segments = l.words.Split(services), l.words.Split(regions), l.words.Split(segments)
 	return r, err
@@ -92,6 +97,17 @@ func (l *Ledger) RecipientsAfter(ctx context.Context, after, until int64, limit 
 		ORDER BY number LIMIT $3`, after, until, limit, texts(ids))
 }
 
+// UnreachedAfter is RecipientsAfter among those whom an update did not reach.
+func (l *Ledger) UnreachedAfter(ctx context.Context, update, after, until int64, limit int) ([]ledger.Recipient, error) {
+	r, err := view{l.pool}.idRange(ctx, update)
+	if err != nil {
+		return nil, err
+	}
+	return collect(ctx, l.pool, l.scanRecipient, selectRecipients+`JOIN notifications n ON n.recipient = r.number
+		WHERE n.update_id = $1 AND n.id BETWEEN $2 AND $3 AND n.outcome = 2 AND n.recipient > $4 AND n.recipient <= $5 AND NOT r.deleted
+		ORDER BY n.recipient LIMIT $6`, update, r.first, r.last, after, until, limit)
+}
+
 // RecipientsByNumber returns the recipients with the numbers given, those deleted left out, in
 // order of their numbers.
 func (l *Ledger) RecipientsByNumber(ctx context.Context, numbers []int64) ([]ledger.Recipient, error) {
@@ -103,7 +119,7 @@ func (l *Ledger) RecipientsByNumber(ctx context.Context, numbers []int64) ([]led
 func (l *Ledger) DeleteRecipient(ctx context.Context, id string) error {
 	return l.write(ctx, "deleting a recipient", nil, func(t tx) error {
 		n, err := t.changed(`UPDATE recipients SET name='', locale='', zone='', addresses='', preferences='', consents='',
-			services='', regions='', segments='', deleted=TRUE WHERE id = $1 AND NOT deleted`, text(id))
+			services='', regions='', segments='', dead='', deleted=TRUE WHERE id = $1 AND NOT deleted`, text(id))
 		if err == nil && n == 0 {
 			err = ledger.ErrNotFound
 		}

@@ -29,11 +29,11 @@ func (l *Ledger) Apply(ctx context.Context, f ledger.Fold) error {
 		if err := t.putPast(changedPast(&f)); err != nil {
 			return err
 		}
-		c := count(&f)
+		c := f.Count()
 		if err := t.foldUpdates(c, ms(f.Now)); err != nil {
 			return err
 		}
-		if err := c.sums.write(t); err != nil {
+		if err := t.addTallies(c.Tallies); err != nil {
 			return err
 		}
 		if err := t.copyBatches(f.Batches, batch); err != nil {
@@ -89,13 +89,13 @@ func (t tx) updateNotifications(f *ledger.Fold) error {
 	}
 	first, last := span(c.ids)
 	done, err := t.changed(`UPDATE notifications n SET version = n.version + 1, step = x.step, try = x.try, state = x.state, batch = x.batch,
-			queued_at = x.queued_at, code = x.code, provider_id = x.provider_id, took = x.took, stale = x.stale, outcome = x.outcome,
+			queued_at = x.queued_at, code = x.code, provider_id = x.provider_id, took = x.took, stop = x.stop, outcome = x.outcome,
 			reason = x.reason, proof = x.proof, reached_by = x.reached_by, settled_at = x.settled_at
 		FROM unnest($1::bigint[], $2::bigint[], $3::smallint[], $4::smallint[], $5::smallint[], $6::bigint[], $7::bigint[], $8::text[],
-				$9::text[], $10::boolean[], $11::boolean[], $12::smallint[], $13::text[], $14::smallint[], $15::text[], $16::bigint[])
-			AS x (id, version, step, try, state, batch, queued_at, code, provider_id, took, stale, outcome, reason, proof, reached_by, settled_at)
+				$9::text[], $10::boolean[], $11::smallint[], $12::smallint[], $13::text[], $14::smallint[], $15::text[], $16::bigint[])
+			AS x (id, version, step, try, state, batch, queued_at, code, provider_id, took, stop, outcome, reason, proof, reached_by, settled_at)
 		WHERE n.id = x.id AND n.version = x.version AND n.id BETWEEN $17 AND $18`,
-		c.ids, c.versions, c.steps, c.tries, c.states, c.batches, c.queued, c.codes, c.providerIDs, c.took, c.stale, c.outcomes,
+		c.ids, c.versions, c.steps, c.tries, c.states, c.batches, c.queued, c.codes, c.providerIDs, c.took, c.stops, c.outcomes,
 		c.reasons, c.proofs, c.reachedBy, c.settled, first, last)
 	if err == nil && done != int64(n) {
 		err = ledger.ErrConflict
@@ -107,7 +107,8 @@ func (t tx) updateNotifications(f *ledger.Fold) error {
 type notificationArrays struct {
 	ids, versions, batches, queued, settled []int64
 	steps, tries, states, outcomes, proofs  []int16
-	took, stale                             []bool
+	stops                                   []int16
+	took                                    []bool
 	codes, providerIDs, reasons, reachedBy  []string
 }
 
@@ -117,8 +118,8 @@ func newNotificationArrays(n int) *notificationArrays {
 	words := func() []string { return make([]string, 0, n) }
 	return &notificationArrays{
 		ids: longs(), versions: longs(), batches: longs(), queued: longs(), settled: longs(),
-		steps: shorts(), tries: shorts(), states: shorts(), outcomes: shorts(), proofs: shorts(),
-		took: make([]bool, 0, n), stale: make([]bool, 0, n),
+		steps: shorts(), tries: shorts(), states: shorts(), outcomes: shorts(), proofs: shorts(), stops: shorts(),
+		took:  make([]bool, 0, n),
 		codes: words(), providerIDs: words(), reasons: words(), reachedBy: words(),
 	}
 }
@@ -129,7 +130,7 @@ func (c *notificationArrays) add(n *notification.Notification) {
 	c.queued, c.settled = append(c.queued, ms(a.QueuedAt)), append(c.settled, ms(n.SettledAt))
 	c.steps, c.tries, c.states = append(c.steps, int16(a.Step)), append(c.tries, int16(a.Try)), append(c.states, int16(a.State))
 	c.outcomes, c.proofs = append(c.outcomes, int16(n.Outcome)), append(c.proofs, int16(n.Proof))
-	c.took, c.stale = append(c.took, a.Took), append(c.stale, n.Stale)
+	c.took, c.stops = append(c.took, a.Took), append(c.stops, int16(n.Stop))
 	c.codes, c.providerIDs = append(c.codes, text(a.Code)), append(c.providerIDs, text(a.ProviderID))
 	c.reasons, c.reachedBy = append(c.reasons, string(n.Reason)), append(c.reachedBy, n.ReachedBy)
 }
@@ -176,40 +177,10 @@ func (t tx) putPast(all []pastAttempt) error {
 		ids, steps, tries, channels, states, batches, queued, codes, providerIDs, took)
 }
 
-// counted is what a fold changes of the updates' counts.
-type counted struct {
-	sums    tallies
-	settled map[int64]int64 // notifications that have their outcome now, by update
-	noticed map[int64]bool  // updates of which a provider has taken a message
-}
-
-func count(f *ledger.Fold) counted {
-	c := counted{tallies{}, map[int64]int64{}, map[int64]bool{}}
-	for i := range f.Changed {
-		before, n := &f.Before[i], &f.Changed[i]
-		ledger.TallyChange(before, n, func(channel, what string, k int64) {
-			c.sums.add(n.Update, channel, what, k)
-			if what == notification.Accepted.String() {
-				c.noticed[n.Update] = true
-			}
-		})
-		if before.Outcome == notification.Open && n.Outcome != notification.Open {
-			c.settled[n.Update]++
-		}
-	}
-	for _, d := range f.DoubleReached {
-		c.sums.add(d.Update, d.Channel, ledger.Double, 1)
-	}
-	for _, d := range f.Repeated {
-		c.sums.add(d.Update, d.Channel, ledger.Repeated, 1)
-	}
-	return c
-}
-
 // foldUpdates counts down what is open, notes the first notice, and closes updates that are settled.
-func (t tx) foldUpdates(c counted, now int64) error {
-	noticed := slices.Sorted(maps.Keys(c.noticed))
-	settled := slices.Sorted(maps.Keys(c.settled))
+func (t tx) foldUpdates(c ledger.Counts, now int64) error {
+	noticed := slices.Sorted(maps.Keys(c.Noticed))
+	settled := slices.Sorted(maps.Keys(c.Settled))
 	if len(noticed)+len(settled) == 0 {
 		return nil
 	}
@@ -223,7 +194,7 @@ func (t tx) foldUpdates(c counted, now int64) error {
 	}
 	counts := make([]int64, len(settled))
 	for i, id := range settled {
-		counts[i] = c.settled[id]
+		counts[i] = c.Settled[id]
 	}
 	err = t.exec(`UPDATE updates u SET open = u.open - x.settled FROM unnest($1::bigint[], $2::bigint[]) AS x (id, settled) WHERE u.id = x.id`, settled, counts)
 	if err != nil {
@@ -240,7 +211,9 @@ func (t tx) foldSmall(f *ledger.Fold, early int64) error {
 		func() error { return t.putProviderIDs(f.ProviderIDs) },
 		func() error { return t.copyEarly(f.Early, early) },
 		func() error { return t.deleteEarly(f.Claimed) },
-		func() error { return t.deletePages(f.Superseded) },
+		func() error { return t.deleteDone("superseding_pages", f.Superseded) },
+		func() error { return t.deleteDone("errands", f.ErrandsDone) },
+		func() error { return t.bury(f.Dead) },
 	} {
 		if err := write(); err != nil {
 			return err
@@ -249,9 +222,10 @@ func (t tx) foldSmall(f *ledger.Fold, early int64) error {
 	return nil
 }
 
-func (t tx) deletePages(ids []int64) error {
+// deleteDone deletes from a table what there was to be done.
+func (t tx) deleteDone(table string, ids []int64) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	return t.exec(`DELETE FROM superseding_pages WHERE id = ANY($1)`, ids)
+	return t.exec(`DELETE FROM `+table+` WHERE id = ANY($1)`, ids)
 }

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -12,21 +11,24 @@ import (
 )
 
 const selectNotifications = `SELECT n.id, n.update_id, n.recipient, n.version, n.locale, n.steps, n.step, n.try, n.state, n.batch,
-	n.queued_at, n.code, n.provider_id, n.took, n.stale, n.outcome, n.reason, n.proof, n.reached_by, n.settled_at FROM notifications n `
+	n.queued_at, n.code, n.provider_id, n.took, n.stop, n.outcome, n.reason, n.proof, n.reached_by, n.settled_at FROM notifications n `
 
-func scanNotification(row pgx.Rows) (notification.Notification, error) {
+func (l *Ledger) scanNotification(row pgx.Rows) (notification.Notification, error) {
 	var n notification.Notification
 	var steps, reason string
 	var queued, settled int64
-	var state, outcome, proof int16
+	var state, stop, outcome, proof int16
 	a := &n.Attempt
 	err := row.Scan(&n.ID, &n.Update, &n.Recipient, &n.Version, &n.Locale, &steps, &a.Step, &a.Try, &state, &a.Batch,
-		&queued, &a.Code, &a.ProviderID, &a.Took, &n.Stale, &outcome, &reason, &proof, &n.ReachedBy, &settled)
-	if steps != "" {
-		n.Steps = strings.Split(steps, ",")
-		a.Channel = n.Steps[a.Step]
+		&queued, &a.Code, &a.ProviderID, &a.Took, &stop, &outcome, &reason, &proof, &n.ReachedBy, &settled)
+	if err == nil {
+		n.Steps, err = l.cascades.Parse(steps)
 	}
-	a.State, n.Outcome, n.Reason, n.Proof = notification.State(state), notification.Outcome(outcome), notification.Reason(reason), channels.Proof(proof)
+	if int(a.Step) < len(n.Steps) {
+		a.Channel = n.Steps[a.Step].Channel
+	}
+	a.State, n.Stop, n.Outcome = notification.State(state), notification.Stop(stop), notification.Outcome(outcome)
+	n.Reason, n.Proof = notification.Reason(reason), channels.Proof(proof)
 	a.QueuedAt, n.SettledAt = fromMS(queued), fromMS(settled)
 	return n, err
 }
@@ -41,7 +43,7 @@ func (l *Ledger) Notifications(ctx context.Context, ids []int64) ([]notification
 // Waiting returns the open notifications whose current attempt travelled in a batch.
 func (l *Ledger) Waiting(ctx context.Context, batch int64) ([]notification.Notification, error) {
 	members, err := collect(ctx, l.pool, scalar[[]int64],
-		`SELECT members FROM batches WHERE id = $1`, batch)
+		`SELECT b.members FROM batches b JOIN updates u ON u.id = b.update_id AND u.open > 0 WHERE b.id = $1`, batch)
 	if err != nil || len(members) == 0 {
 		return nil, err
 	}
@@ -50,36 +52,74 @@ func (l *Ledger) Waiting(ctx context.Context, batch int64) ([]notification.Notif
 		members[0], first, last, batch)
 }
 
-// Outdated returns the open notifications of older updates of the same incident whose recipients
-// are in the page: those that are to be marked stale, and those marked before that are still queued,
+// Pending returns the open notifications that an errand is about. Of those whose attempt is in a batch
+// that has not been handed to its lane, unsent has the ids.
+func (l *Ledger) Pending(ctx context.Context, e ledger.Errand) (ns []notification.Notification, unsent map[int64]bool, err error) {
+	ns, err = l.notifications(ctx, `WHERE n.id BETWEEN $1 AND $2 AND n.update_id = $3 AND n.outcome = 0 ORDER BY n.id`, e.First, e.Last, e.Update)
+	if err != nil {
+		return nil, nil, err
+	}
+	batches := make([]int64, len(ns))
+	for i := range ns {
+		batches[i] = ns[i].Attempt.Batch
+	}
+	first, last := span(batches)
+	waiting, err := collect(ctx, l.pool, scalar[int64],
+		`SELECT id FROM batches WHERE id = ANY($1) AND id BETWEEN $2 AND $3 AND sent_at IS NULL`, batches, first, last)
+	waits := make(map[int64]bool, len(waiting))
+	for _, id := range waiting {
+		waits[id] = true
+	}
+	unsent = map[int64]bool{}
+	for i := range ns {
+		if waits[ns[i].Attempt.Batch] {
+			unsent[ns[i].ID] = true
+		}
+	}
+	return ns, unsent, err
+}
+
+// Outdated returns the open notifications of older updates, of the same incident and of those merged
+// into it, whose recipients are in the page; for a correction of one update, not those of updates that
+// came after that one: those that are to be stopped, and those marked before that are still queued,
 // since word of it to their lane may have been lost.
 func (l *Ledger) Outdated(ctx context.Context, p ledger.SupersedingPage) ([]notification.Notification, error) {
-	older, first, last, err := l.olderOpen(ctx, p.Update)
-	if err != nil || len(older) == 0 {
+	older, err := l.ranges(ctx, below+`SELECT o.id, o.first_id, o.last_id `+olderOpen, p.Update)
+	if err != nil || len(older.updates) == 0 {
 		return nil, err
 	}
 	return l.notifications(ctx, `JOIN notifications newer ON newer.recipient = n.recipient
-		WHERE newer.id BETWEEN $1 AND $2 AND n.outcome = 0 AND (NOT n.stale OR n.state = 1)
-			AND n.update_id = ANY($3) AND n.id BETWEEN $4 AND $5 ORDER BY n.id`, p.First, p.Last, older, first, last)
+		WHERE newer.id BETWEEN $1 AND $2 AND n.outcome = 0 AND (n.stop = 0 OR n.state = 1)
+			AND n.update_id = ANY($3) AND n.id BETWEEN $4 AND $5 ORDER BY n.id`, p.First, p.Last, older.updates, older.first, older.last)
 }
 
-// olderOpen lists the older updates of the same incident that are not settled, and the range of
-// their notifications' ids.
-func (l *Ledger) olderOpen(ctx context.Context, update int64) (ids []int64, first, last int64, err error) {
+// olderOpen finds the updates o with open notifications that update $1 takes the place of; it goes
+// behind below.
+const olderOpen = `FROM updates u JOIN updates o ON o.incident IN (SELECT id FROM below) AND o.id < u.id AND o.open > 0
+	AND (u.corrects = 0 OR o.id <= u.corrects) WHERE u.id = $1`
+
+// ranges are updates, and the range of all their notifications' ids, which tells PostgreSQL which weeks
+// to read.
+type ranges struct {
+	updates     []int64
+	first, last int64
+}
+
+// ranges reads the updates that a query finds, with the first and the last id of each.
+func (l *Ledger) ranges(ctx context.Context, query string, args ...any) (r ranges, err error) {
 	var ends []int64
-	ids, err = collect(ctx, l.pool, func(row pgx.Rows) (id int64, err error) {
-		var from, to int64
-		err = row.Scan(&id, &from, &to)
-		ends = append(ends, from, to)
+	r.updates, err = collect(ctx, l.pool, func(row pgx.Rows) (id int64, err error) {
+		var first, last int64
+		err = row.Scan(&id, &first, &last)
+		ends = append(ends, first, last)
 		return id, err
-	}, `SELECT o.id, o.first_id, o.last_id FROM updates u JOIN updates o ON o.incident = u.incident AND o.id < u.id AND o.open > 0
-		WHERE u.id = $1`, update)
-	first, last = span(ends)
-	return ids, first, last, err
+	}, query, args...)
+	r.first, r.last = span(ends)
+	return r, err
 }
 
 func (l *Ledger) notifications(ctx context.Context, where string, args ...any) ([]notification.Notification, error) {
-	ns, err := collect(ctx, l.pool, scanNotification, selectNotifications+where, args...)
+	ns, err := collect(ctx, l.pool, l.scanNotification, selectNotifications+where, args...)
 	if err != nil {
 		return nil, err
 	}

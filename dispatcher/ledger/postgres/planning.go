@@ -1,11 +1,8 @@
 package postgres
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"slices"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -20,7 +17,8 @@ import (
 func (l *Ledger) NextToPlan(ctx context.Context) (ledger.Update, error) {
 	for {
 		u, err := one(collect(ctx, l.pool, scanUpdate, `SELECT `+updateColumns+` FROM updates
-			WHERE state IN ('approved', 'planning') ORDER BY id LIMIT 1`))
+			WHERE state IN ('approved', 'planning') AND NOT paused
+				AND NOT EXISTS (SELECT FROM incidents i WHERE i.id = updates.incident AND i.paused) ORDER BY id LIMIT 1`))
 		if err != nil || u.State == ledger.Planning {
 			return u, err
 		}
@@ -71,15 +69,14 @@ func (l *Ledger) CommitPage(ctx context.Context, p ledger.Page) error {
 		if err := t.copyNotifications(p, first, batch); err != nil {
 			return err
 		}
-		sums := tallies{}
-		open, err := t.copyFirstBatches(p, first, batch, sums)
-		if err != nil {
+		if err := t.copyFirstBatches(p, first, batch); err != nil {
 			return err
 		}
+		changes, open := p.Count()
 		if err := t.countPage(p, first, open); err != nil {
 			return err
 		}
-		if err := sums.write(t); err != nil {
+		if err := t.addTallies(changes); err != nil {
 			return err
 		}
 		return t.markSuperseding(p, first)
@@ -98,7 +95,7 @@ func (t tx) advanceCursor(p ledger.Page) error {
 func notificationColumns() []string {
 	return []string{
 		"id", "update_id", "recipient", "version", "queued_at", "settled_at", "batch", "step", "try", "state", "outcome", "proof",
-		"took", "stale", "locale", "steps", "code", "provider_id", "reason", "reached_by",
+		"stop", "took", "locale", "steps", "code", "provider_id", "reason", "reached_by",
 	}
 }
 
@@ -107,47 +104,30 @@ func (t tx) copyNotifications(p ledger.Page, first, batch int64) error {
 	if len(p.Notifications) == 0 {
 		return nil
 	}
-	batchOf := make([]int64, len(p.Notifications))
-	for i, b := range p.Batches {
-		for j := b.From; j < b.To; j++ {
-			batchOf[j] = batch + int64(i)
-		}
-	}
-	now := ms(p.Now)
+	now, attempts := ms(p.Now), p.First(batch)
 	_, err := t.CopyFrom(t.ctx, pgx.Identifier{"notifications"}, notificationColumns(), pgx.CopyFromSlice(len(p.Notifications), func(i int) ([]any, error) {
-		n := &p.Notifications[i]
-		state, settled := notification.Queued, int64(0)
+		n, a, settled := &p.Notifications[i], &attempts[i], int64(0)
 		if n.Outcome != notification.Open {
-			state, settled = notification.NoAttempt, now
+			settled = now
 		}
 		return []any{
-			first + int64(i), p.Update, n.Recipient, int64(0), now, settled, batchOf[i], int16(0), int16(0), int16(state), int16(n.Outcome), int16(0),
-			false, false, n.Locale, strings.Join(n.Steps, ","), "", "", string(n.Reason), "",
+			first + int64(i), p.Update, n.Recipient, int64(0), ms(a.QueuedAt), settled, a.Batch, int16(0), int16(0), int16(a.State), int16(n.Outcome), int16(0),
+			int16(notification.GoOn), false, n.Locale, notification.FormatSteps(n.Steps), "", "", string(n.Reason), "",
 		}, nil
 	}))
 	return err
 }
 
-// copyFirstBatches writes the page's batches and counts what the page plans; it returns how many
-// notifications are open.
-func (t tx) copyFirstBatches(p ledger.Page, first, batch int64, sums tallies) (open int64, err error) {
+// copyFirstBatches writes the page's batches, numbered from batch, of notifications numbered from first.
+func (t tx) copyFirstBatches(p ledger.Page, first, batch int64) error {
 	all := make([]ledger.AttemptBatch, len(p.Batches))
 	for i, b := range p.Batches {
 		for j := range b.Items {
 			b.Items[j].Notification = first + int64(b.From+j)
 		}
 		all[i] = ledger.AttemptBatch{BatchHead: b.Batch, Items: b.Items}
-		n := int64(len(b.Items))
-		sums.add(p.Update, b.Batch.Channel, ledger.Planned, n)
-		sums.add(p.Update, b.Batch.Channel, notification.Queued.String(), n)
-		open += n
 	}
-	for i := range p.Notifications {
-		if n := &p.Notifications[i]; n.Outcome != notification.Open {
-			sums.add(p.Update, "", n.Outcome.String(), 1)
-		}
-	}
-	return open, t.copyBatches(all, batch)
+	return t.copyBatches(all, batch)
 }
 
 // countPage counts what the page has added, and ends planning with the last one: an update whose
@@ -172,50 +152,29 @@ func (t tx) countPage(p ledger.Page, first, open int64) error {
 // closeSettled closes those of the updates whose last notification has been settled.
 func (t tx) closeSettled(updates []int64) error {
 	return t.exec(`UPDATE updates SET state = 'closed',
-		reason = CASE WHEN audience = 0 THEN 'nobody is affected: the audience is empty' ELSE reason END
-		WHERE id = ANY($1) AND state = 'sending' AND open = 0`, updates)
+		reason = CASE WHEN audience = 0 THEN $2 ELSE reason END
+		WHERE id = ANY($1) AND state = 'sending' AND open = 0`, updates, ledger.NobodyAffected)
 }
 
-// markSuperseding leaves word for the engine if older updates of the incident have open notifications.
+// markSuperseding leaves word for the engine if older updates, of the incident or of those merged into
+// it, have open notifications.
 func (t tx) markSuperseding(p ledger.Page, first int64) error {
 	if len(p.Notifications) == 0 {
 		return nil
 	}
-	return t.exec(`INSERT INTO superseding_pages (update_id, first, last)
-		SELECT u.id, $1, $2 FROM updates u WHERE u.id = $3 AND EXISTS
-			(SELECT FROM updates o WHERE o.incident = u.incident AND o.id < u.id AND o.open > 0)`,
-		first, first+int64(len(p.Notifications))-1, p.Update)
+	return t.exec(below+`INSERT INTO superseding_pages (update_id, first, last)
+		SELECT $1, $2, $3 WHERE EXISTS (SELECT `+olderOpen+`)`, p.Update, first, first+int64(len(p.Notifications))-1)
 }
 
-// tallies gathers changes of counts, to be written once a transaction.
-type tallies map[tallyKey]int64
-
-type tallyKey struct {
-	update        int64
-	channel, what string
-}
-
-func (s tallies) add(update int64, channel, what string, n int64) {
-	s[tallyKey{update, channel, what}] += n
-}
-
-// write adds the changes to the counts, always in the same order, so that two transactions never
-// wait for each other's.
-func (s tallies) write(t tx) error {
-	if len(s) == 0 {
+// addTallies adds changes to the running counts.
+func (t tx) addTallies(changes ledger.TallyChanges) error {
+	if len(changes) == 0 {
 		return nil
 	}
-	keys := make([]tallyKey, 0, len(s))
-	for k := range s {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, func(a, b tallyKey) int {
-		return cmp.Or(cmp.Compare(a.update, b.update), strings.Compare(a.channel, b.channel), strings.Compare(a.what, b.what))
-	})
 	var updates, counts []int64
 	var channels, whats []string
-	for _, k := range keys {
-		updates, channels, whats, counts = append(updates, k.update), append(channels, k.channel), append(whats, k.what), append(counts, s[k])
+	for _, k := range changes.Keys() {
+		updates, channels, whats, counts = append(updates, k.Update), append(channels, k.Channel), append(whats, k.What), append(counts, changes[k])
 	}
 	return t.exec(`INSERT INTO tallies (update_id, channel, what, count)
 		SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[])

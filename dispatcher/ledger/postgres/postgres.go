@@ -63,9 +63,10 @@ import (
 
 // Ledger is a ledger in a PostgreSQL database. It is safe for concurrent use.
 type Ledger struct {
-	pool  *pgxpool.Pool
-	words rows.Words
-	weeks weeks
+	pool     *pgxpool.Pool
+	words    rows.Words
+	cascades rows.Cascades
+	weeks    weeks
 
 	// fullSince is when the server last had no room, in nanoseconds since 1970; 0 once something was written.
 	fullSince atomic.Int64

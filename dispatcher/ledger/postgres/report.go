@@ -25,9 +25,13 @@ func (l *Ledger) atOnce(ctx context.Context, read func(view) error) error {
 	return pgx.BeginTxFunc(ctx, l.pool, o, func(t pgx.Tx) error { return read(view{t}) })
 }
 
+const selectIncidents = `SELECT id, changed_at, value, paused, spent, coalesce(cap, 0),
+	(SELECT coalesce(sum(b.units), 0)::bigint FROM updates u JOIN batches b ON b.update_id = u.id AND b.sent_at IS NULL AND b.spending = 2
+		WHERE u.incident = i.id) FROM incidents i `
+
 // Incidents returns up to limit incidents with their progress, those that changed last first.
 func (l *Ledger) Incidents(ctx context.Context, limit int) ([]ledger.IncidentSummary, error) {
-	return view{l.pool}.incidents(ctx, `SELECT id, changed_at, value FROM incidents ORDER BY changed_at DESC, id DESC LIMIT $1`, limit)
+	return view{l.pool}.incidents(ctx, selectIncidents+`ORDER BY changed_at DESC, id DESC LIMIT $1`, limit)
 }
 
 // Incident returns one incident with its progress, or ledger.ErrNotFound.
@@ -36,7 +40,7 @@ func (l *Ledger) Incident(ctx context.Context, team, id string) (ledger.Incident
 }
 
 func (v view) incident(ctx context.Context, team, id string) (ledger.IncidentSummary, error) {
-	return one(v.incidents(ctx, `SELECT id, changed_at, value FROM incidents WHERE team = $1 AND incident = $2`, text(team), text(id)))
+	return one(v.incidents(ctx, selectIncidents+`WHERE team = $1 AND incident = $2`, text(team), text(id)))
 }
 
 func (v view) incidents(ctx context.Context, query string, args ...any) ([]ledger.IncidentSummary, error) {
@@ -45,7 +49,7 @@ func (v view) incidents(ctx context.Context, query string, args ...any) ([]ledge
 		var s ledger.IncidentSummary
 		var id, changed int64
 		var value []byte
-		if err := row.Scan(&id, &changed, &value); err != nil {
+		if err := row.Scan(&id, &changed, &value, &s.Paused, &s.Spending.Spent, &s.Spending.Cap, &s.Spending.Waiting); err != nil {
 			return s, err
 		}
 		ids = append(ids, id)
@@ -72,11 +76,11 @@ func (v view) progress(ctx context.Context, incidents []int64) (map[int64][]ledg
 	_, err = collect(ctx, v.q, func(row pgx.Rows) (struct{}, error) {
 		var u ledger.UpdateProgress
 		var incident, received int64
-		err := row.Scan(&incident, &u.ID, &u.EventID, &u.Status, &u.State, &u.Reason, &received, &u.ApprovedBy, &u.Audience, &u.Open)
+		err := row.Scan(&incident, &u.ID, &u.EventID, &u.Status, &u.State, &u.Reason, &received, &u.ApprovedBy, &u.Audience, &u.Open, &u.Paused, &u.RetryOf)
 		u.ReceivedAt, u.Tallies = fromMS(received), tallies[u.ID]
 		of[incident] = append(of[incident], u)
 		return struct{}{}, err
-	}, `SELECT incident, id, event_id, status, state, reason, received_at, approved_by, audience, open
+	}, `SELECT incident, id, event_id, status, state, reason, received_at, approved_by, audience, open, paused, retry_of
 		FROM updates WHERE incident = ANY($1) ORDER BY id`, incidents)
 	return of, err
 }
@@ -126,6 +130,7 @@ func (v view) report(ctx context.Context, team, id string) (ledger.Report, error
 	}
 	r := ledger.Report{
 		Team: team, Incident: id, Kind: s.Kind, Status: s.Status, Impact: s.Impact, StartedAt: s.StartedAt, Balanced: true,
+		Spending: s.Spending,
 	}
 	for _, u := range s.Progress {
 		ur, err := v.updateReport(ctx, u)
@@ -134,6 +139,9 @@ func (v view) report(ctx context.Context, team, id string) (ledger.Report, error
 		}
 		r.Updates = append(r.Updates, ur)
 		r.Balanced = r.Balanced && ur.Balance.OK
+	}
+	if r.Orders, err = v.orders(ctx, team, id); err != nil {
+		return r, err
 	}
 	return r, v.firstNotice(ctx, &r)
 }

@@ -9,11 +9,9 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-
-	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 )
 
-// Retain drops the partitions of weeks that ended before a time and whose updates are all closed, and
+// Retain drops the partitions of weeks that ended before a time and whose updates have all ended, and
 // returns their names, oldest first. A week that is still in use stays, whatever its age. What the
 // reports count of the updates is kept; what became of each recipient is not. It may be called beside
 // everything else, by several processes too: a week is dropped whole or not at all, and for the moment
@@ -117,26 +115,30 @@ func (l *Ledger) lockWeek(t tx, w int64) ([]string, error) {
 	return names, t.exec(`LOCK TABLE ONLY ` + strings.Join(append(tables, names...), ", ONLY "))
 }
 
-// inUse reports whether anything may still change in a week: an update that is not closed has
-// notifications or batches in it, or a page of it waits to be superseded.
+// ended says of an update u that nothing of it will change any more.
+const ended = `(u.state IN ('closed', 'not_announced') OR u.state = 'cancelled' AND u.open = 0)`
+
+// inUse reports whether anything may still change in a week: an update that has not ended has
+// notifications or batches in it, or tells those of one again who were not reached, or a page of it waits
+// to be superseded, or an order to be carried out.
 func inUse(ctx context.Context, q querier, w int64) (busy bool, err error) {
-	err = q.QueryRow(ctx, `SELECT EXISTS (SELECT FROM updates u WHERE u.state NOT IN ($3, $4) AND (
-			EXISTS (SELECT FROM notifications n WHERE n.update_id = u.id AND n.id >= $1 AND n.id < $2)
+	err = q.QueryRow(ctx, `SELECT EXISTS (SELECT FROM updates u WHERE NOT `+ended+` AND (
+			EXISTS (SELECT FROM notifications n WHERE n.update_id IN (u.id, u.retry_of) AND n.id >= $1 AND n.id < $2)
 			OR EXISTS (SELECT FROM batches b WHERE b.update_id = u.id AND b.id >= $1 AND b.id < $2)))
-		OR EXISTS (SELECT FROM superseding_pages p WHERE p.first >= $1 AND p.first < $2)`,
-		firstID(w), firstID(w+1), string(ledger.Closed), string(ledger.NotAnnounced)).Scan(&busy)
+		OR EXISTS (SELECT FROM superseding_pages p WHERE p.first >= $1 AND p.first < $2)
+		OR EXISTS (SELECT FROM errands e WHERE e.first < $2 AND e.last >= $1)`, firstID(w), firstID(w+1)).Scan(&busy)
 	return busy, named(err)
 }
 
-// keepReports keeps what reports count row by row of the updates that have rows in a week. They are
-// closed: the counts are final.
+// keepReports keeps what reports count row by row of the updates that have rows in a week. They have
+// ended: the counts are final.
 func (l *Ledger) keepReports(ctx context.Context, w int64) error {
 	type due struct{ id, received int64 }
 	updates, err := collect(ctx, l.pool, func(row pgx.Rows) (u due, err error) {
 		err = row.Scan(&u.id, &u.received)
 		return u, err
-	}, `SELECT u.id, u.received_at FROM updates u WHERE u.state IN ($3, $4) AND u.first_id < $2 AND u.last_id >= $1
-		AND NOT EXISTS (SELECT FROM kept_reports k WHERE k.update_id = u.id)`, firstID(w), firstID(w+1), string(ledger.Closed), string(ledger.NotAnnounced))
+	}, `SELECT u.id, u.received_at FROM updates u WHERE `+ended+` AND u.first_id < $2 AND u.last_id >= $1
+		AND NOT EXISTS (SELECT FROM kept_reports k WHERE k.update_id = u.id)`, firstID(w), firstID(w+1))
 	for _, u := range updates {
 		if err == nil {
 			err = l.keepReport(ctx, u.id, fromMS(u.received))

@@ -19,7 +19,8 @@ const (
 	idsLock       = 1953457010
 	directoryLock = iota + idsLock
 	weeksLock
-	incidentLock
+	teamLock
+	orderLock
 	providerLock
 )
 

@@ -1,10 +1,7 @@
 package postgres
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,13 +17,14 @@ import (
 // it is new, and returns what to record; an error from it is returned and nothing is recorded. It may
 // be called again if the transaction has to be tried again. An update that is already there (same
 // team, source and id) changes nothing: recorded is then false and decide is not called. If what is
-// there says something else, the error is ledger.ErrReused.
+// there says something else, the error is ledger.ErrReused. An update that merges its incident into one
+// that it can't be merged into, or corrects what there isn't, is refused with an *incident.FaultError.
 func (l *Ledger) RecordUpdate(ctx context.Context, u incident.Update,
 	decide func(*incident.Incident) (ledger.NewUpdate, error),
 ) (recorded bool, err error) {
 	err = l.write(ctx, "recording an update", nil, func(t tx) error {
 		recorded = false
-		if err := t.lock(incidentLock, u.Team+"\n"+u.Incident); err != nil {
+		if err := t.lock(teamLock, u.Team); err != nil {
 			return err
 		}
 		known, err := t.known(u)
@@ -47,8 +45,7 @@ func (l *Ledger) RecordUpdate(ctx context.Context, u incident.Update,
 	return recorded && err == nil, err
 }
 
-// known reports whether an update is there already. Its time may differ: who publishes a file
-// again needn't remember when it was first.
+// known reports whether an update is there already.
 func (t tx) known(u incident.Update) (bool, error) {
 	var value []byte
 	err := t.scan(`SELECT value FROM updates WHERE team = $1 AND source = $2 AND event_id = $3`,
@@ -60,24 +57,16 @@ func (t tx) known(u incident.Update) (bool, error) {
 	if err == nil {
 		err = json.Unmarshal(value, &before)
 	}
-	if err != nil {
-		return false, err
+	if err == nil {
+		err = ledger.SameNews(&before, &u)
 	}
-	was, errWas := json.Marshal(before.Data)
-	is, errIs := json.Marshal(u.Data)
-	if err := errors.Join(errWas, errIs); err != nil {
-		return false, err
-	}
-	if !bytes.Equal(was, is) {
-		return false, ledger.ErrReused
-	}
-	return true, nil
+	return err == nil, err
 }
 
 // incident reads the incident of a team, its row 0 and nil if there is none.
 func (t tx) incident(team, key string) (row int64, inc *incident.Incident, err error) {
 	var value []byte
-	err = t.scan(`SELECT id, value FROM incidents WHERE team = $1 AND incident = $2`, []any{team, key}, &row, &value)
+	err = t.scan(`SELECT id, value FROM incidents WHERE team = $1 AND incident = $2`, []any{text(team), text(key)}, &row, &value)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return 0, nil, nil
 	}
@@ -89,7 +78,11 @@ func (t tx) incident(team, key string) (row int64, inc *incident.Incident, err e
 }
 
 func (t tx) insertUpdate(incidentRow int64, n ledger.NewUpdate) error {
-	row, err := t.putIncident(incidentRow, n)
+	var corrects int64
+	row, err := t.putIncident(incidentRow, &n)
+	if err == nil && n.State != ledger.NotAnnounced {
+		corrects, err = t.corrected(row, &n.Update)
+	}
 	if err != nil {
 		return err
 	}
@@ -103,39 +96,42 @@ func (t tx) insertUpdate(incidentRow int64, n ledger.NewUpdate) error {
 	}
 	u := &n.Update
 	var id int64
-	err = t.scan(`INSERT INTO updates (incident, team, source, event_id, status, impact, state, reason, received_at, approved_at, approved_by, value)
-		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12) RETURNING id`,
+	err = t.scan(`INSERT INTO updates (incident, team, source, event_id, status, impact, state, reason, received_at, approved_at, approved_by, corrects, value)
+		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13) RETURNING id`,
 		[]any{row, text(u.Team), text(u.Source), text(u.EventID), string(u.Status), string(u.Impact), string(n.State), n.Reason,
-			ms(n.ReceivedAt), approvedAt, text(n.ApprovedBy), string(value)}, &id)
+			ms(n.ReceivedAt), approvedAt, text(n.ApprovedBy), corrects, string(value)}, &id)
 	if err != nil {
 		return err
 	}
 	return t.insertTexts(id, n.Texts)
 }
 
-func (t tx) putIncident(row int64, n ledger.NewUpdate) (int64, error) {
+func (t tx) putIncident(row int64, n *ledger.NewUpdate) (int64, error) {
+	parent, err := t.parent(row, n)
+	if err != nil {
+		return 0, err
+	}
 	value, err := json.Marshal(n.Incident)
 	if err != nil {
 		return 0, err
 	}
 	if row != 0 {
-		return row, t.exec(`UPDATE incidents SET status = $1, changed_at = $2, value = $3 WHERE id = $4`,
-			string(n.Incident.Status), ms(n.ReceivedAt), string(value), row)
+		return row, t.exec(`UPDATE incidents SET status = $1, changed_at = $2, parent = $3, value = $4 WHERE id = $5`,
+			string(n.Incident.Status), ms(n.ReceivedAt), parent, string(value), row)
 	}
-	err = t.scan(`INSERT INTO incidents (team, incident, status, changed_at, value) VALUES ($1,$2,$3,$4,$5) RETURNING id`,
-		[]any{n.Update.Team, n.Update.Incident, string(n.Incident.Status), ms(n.ReceivedAt), string(value)}, &row)
+	err = t.scan(`INSERT INTO incidents (team, incident, status, changed_at, parent, value) VALUES ($1,$2,$3,$4,$5,$6) RETURNING id`,
+		[]any{text(n.Update.Team), text(n.Update.Incident), string(n.Incident.Status), ms(n.ReceivedAt), parent, string(value)}, &row)
 	return row, err
 }
 
 func (t tx) insertTexts(update int64, texts []ledger.Text) error {
 	for _, x := range texts {
-		content, err := json.Marshal(x.Content)
+		content, hash, err := x.Frozen()
 		if err != nil {
 			return err
 		}
-		sum := sha256.Sum256(content)
 		err = t.exec(`INSERT INTO texts (update_id, kind, locale, content, hash, units) VALUES ($1,$2,$3,$4,$5,$6)`,
-			update, string(x.Kind), x.Locale, string(content), hex.EncodeToString(sum[:]), x.Units)
+			update, string(x.Kind), x.Locale, content, hash, x.Units)
 		if err != nil {
 			return err
 		}
@@ -150,13 +146,12 @@ func (l *Ledger) RecordRejection(ctx context.Context, r ledger.Rejection) error 
 		if err != nil {
 			return err
 		}
-		sum := sha256.Sum256(append([]byte(r.Team+"\x00"), r.Body...))
 		body := r.Body
 		if body == nil {
 			body = []byte{}
 		}
 		return t.exec(`INSERT INTO rejections (team, at, digest, faults, body) VALUES ($1,$2,$3,$4,$5) ON CONFLICT DO NOTHING`,
-			text(r.Team), ms(r.At), hex.EncodeToString(sum[:]), string(faults), body)
+			text(r.Team), ms(r.At), r.Digest(), string(faults), body)
 	})
 }
 
@@ -175,7 +170,7 @@ func (l *Ledger) Approve(ctx context.Context, id int64, by string, now time.Time
 		}
 		if newer != 0 {
 			return t.exec(`UPDATE updates SET state = $1, reason = $2 WHERE id = $3`,
-				string(ledger.NotAnnounced), fmt.Sprintf("older than update %d, which was approved before it", newer), id)
+				string(ledger.NotAnnounced), ledger.ApprovedBefore(newer), id)
 		}
 		return t.exec(`UPDATE updates SET state = $1, approved_at = $2, approved_by = $3 WHERE id = $4`,
 			string(ledger.Approved), ms(now), text(by), id)
@@ -186,38 +181,44 @@ func (l *Ledger) Approve(ctx context.Context, id int64, by string, now time.Time
 	return err
 }
 
-// mustBeHeld locks the incident too: two of its updates are approved one after the other.
+// mustBeHeld keeps the team's other updates waiting too: two are approved one after the other.
 func (t tx) mustBeHeld(id int64) error {
-	var incidentRow int64
-	err := t.scan(`SELECT i.id FROM updates u JOIN incidents i ON i.id = u.incident WHERE u.id = $1 FOR NO KEY UPDATE OF i`, []any{id}, &incidentRow)
+	var team, state string
+	err := t.scan(`SELECT team FROM updates WHERE id = $1`, []any{id}, &team)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return ledger.ErrNotFound
 	}
-	var state string
+	if err == nil {
+		err = t.lock(teamLock, team)
+	}
 	if err == nil {
 		err = t.scan(`SELECT state FROM updates WHERE id = $1 FOR NO KEY UPDATE`, []any{id}, &state)
 	}
 	if err == nil && state != string(ledger.Held) {
-		return ledger.ErrConflict
+		err = ledger.ErrConflict
 	}
 	return err
 }
 
-// newerLetGo is the newest update of the same incident that was let go after update id came, 0 if
-// there is none. Only what is newer than all before it is ever held or approved, so ids tell the order.
+// newerLetGo is the newest update of the same incident, or of those it was merged into, that was let go
+// after update id came, 0 if there is none. Only what is newer than all before it is ever held or
+// approved, so ids tell the order.
 func (t tx) newerLetGo(id int64) (newer int64, err error) {
-	err = t.scan(`SELECT coalesce(max(n.id), 0) FROM updates n JOIN updates u ON u.id = $1
-		WHERE n.incident = u.incident AND n.id > u.id AND n.state IN ('approved', 'planning', 'sending', 'closed')`, []any{id}, &newer)
+	err = t.scan(`WITH RECURSIVE above (id) AS (
+			SELECT incident FROM updates WHERE id = $1
+			UNION SELECT i.parent FROM incidents i JOIN above a ON i.id = a.id WHERE i.parent <> 0)
+		SELECT coalesce(max(n.id), 0) FROM updates n WHERE n.incident IN (SELECT id FROM above)
+			AND n.id > $1 AND n.state IN ('approved', 'planning', 'sending', 'closed')`, []any{id}, &newer)
 	return newer, err
 }
 
-const updateColumns = `id, state, reason, received_at, approved_at, approved_by, cursor, until, audience, first_notice_at, value`
+const updateColumns = `id, state, reason, received_at, approved_at, approved_by, cursor, until, audience, first_notice_at, retry_of, value`
 
 func scanUpdate(row pgx.Rows) (ledger.Update, error) {
 	var u ledger.Update
 	var received, approved, first int64
 	var value []byte
-	err := row.Scan(&u.ID, &u.State, &u.Reason, &received, &approved, &u.ApprovedBy, &u.Cursor, &u.Until, &u.Audience, &first, &value)
+	err := row.Scan(&u.ID, &u.State, &u.Reason, &received, &approved, &u.ApprovedBy, &u.Cursor, &u.Until, &u.Audience, &first, &u.RetryOf, &value)
 	if err != nil {
 		return u, err
 	}

@@ -31,6 +31,21 @@ func firstID(week int64) int64 { return week << sequenceBits }
 // weekOfID is the week in which an id was given.
 func weekOfID(id int64) int64 { return id >> sequenceBits }
 
+// sequenceOf is the part of an id that ascends over the weeks, without gaps between them.
+func sequenceOf(id int64) int64 { return id & (1<<sequenceBits - 1) }
+
+// pieces cuts the range of ids from first to last into ranges of at most so many. Where it goes over
+// several weeks, each has the same part of the sequence to be looked at: an id's two parts ascend together.
+func pieces(first, last, size int64) (firsts, lasts []int64) {
+	for w := weekOfID(first); w <= weekOfID(last); w++ {
+		for from := sequenceOf(first); from <= sequenceOf(last); from += size {
+			firsts = append(firsts, firstID(w)+from)
+			lasts = append(lasts, firstID(w)+min(from+size-1, sequenceOf(last)))
+		}
+	}
+	return firsts, lasts
+}
+
 func monday(w int64) time.Time { return epoch().AddDate(0, 0, int(7*w)) }
 
 // partitioned is a table with a partition a week.

@@ -80,7 +80,7 @@ func play(t *testing.T, l *postgres.Ledger, key string, now time.Time, n, reache
 	p := ledger.Page{Update: next.ID, Cursor: next.Until, Last: true, Now: now}
 	b := ledger.NewBatch{To: n, Batch: ledger.BatchHead{Update: next.ID, Channel: "sms", Kind: channels.SMS, Locale: "en", Priority: notification.Urgent}}
 	for i := range n {
-		p.Notifications = append(p.Notifications, ledger.NewNotification{Recipient: int64(i + 1), Locale: "en", Steps: []string{"sms"}})
+		p.Notifications = append(p.Notifications, ledger.NewNotification{Recipient: int64(i + 1), Locale: "en", Steps: notification.Steps("sms")})
 		b.Items = append(b.Items, ledger.Item{Address: fmt.Sprint("+3736900000", i)})
 	}
 	p.Batches = []ledger.NewBatch{b}

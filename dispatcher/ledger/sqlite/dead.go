@@ -3,7 +3,6 @@ package sqlite
 import (
 	"database/sql"
 	"errors"
-	"slices"
 
 	"github.com/tocsin-dev/tocsin/dispatcher/audience"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
@@ -11,7 +10,7 @@ import (
 )
 
 // bury remembers addresses that were refused as invalid, unless the directory has changed since they
-// were taken from it. Public accounts are left out: theirs are the configuration's business.
+// were taken from it.
 func (t tx) bury(dead []ledger.DeadAddress) error {
 	for _, d := range dead {
 		var id, addresses, known string
@@ -24,13 +23,11 @@ func (t tx) bury(dead []ledger.DeadAddress) error {
 		if err != nil {
 			return err
 		}
-		r := audience.Recipient{ID: id, Addresses: rows.SplitAddresses(addresses)}
-		one := audience.Address{Channel: d.Channel, Address: r.Address(d.Channel)}
-		if one.Address == "" || r.Account() {
+		dead, ok := rows.Bury(&audience.Recipient{ID: id, Addresses: rows.SplitAddresses(addresses)}, known, d.Channel)
+		if !ok {
 			continue
 		}
-		all := slices.DeleteFunc(rows.SplitAddresses(known), func(a audience.Address) bool { return a.Channel == d.Channel })
-		if err := t.exec(`UPDATE recipients SET dead = ? WHERE number = ?`, rows.JoinAddresses(append(all, one)), d.Recipient); err != nil {
+		if err := t.exec(`UPDATE recipients SET dead = ? WHERE number = ?`, dead, d.Recipient); err != nil {
 			return err
 		}
 	}

@@ -178,7 +178,6 @@ func (l *Ledger) Apply(ctx context.Context, f ledger.Fold) error {
 		if err != nil {
 			return err
 		}
-		sums, settled, noticed := tallies{}, map[int64]int64{}, map[int64]bool{}
 		for i := range f.Changed {
 			before, n := &f.Before[i], &f.Changed[i]
 			if id, ok := batchOf[n.ID]; ok {
@@ -187,24 +186,12 @@ func (l *Ledger) Apply(ctx context.Context, f ledger.Fold) error {
 			if err := t.updateNotification(before, n); err != nil {
 				return err
 			}
-			ledger.TallyChange(before, n, func(channel, what string, c int64) {
-				sums.add(n.Update, channel, what, c)
-				noticed[n.Update] = noticed[n.Update] || what == notification.Accepted.String()
-			})
-			if before.Outcome == notification.Open && n.Outcome != notification.Open {
-				settled[n.Update]++
-			}
 		}
-		for _, d := range f.DoubleReached {
-			sums.add(d.Update, d.Channel, ledger.Double, 1)
-		}
-		for _, d := range f.Repeated {
-			sums.add(d.Update, d.Channel, ledger.Repeated, 1)
-		}
-		if err := errors.Join(sums.write(t), t.foldSmall(f), t.bury(f.Dead)); err != nil {
+		c := f.Count()
+		if err := errors.Join(t.addTallies(c.Tallies), t.foldSmall(f), t.bury(f.Dead)); err != nil {
 			return err
 		}
-		return t.foldUpdates(settled, noticed, ms(f.Now))
+		return t.foldUpdates(c, ms(f.Now))
 	})
 }
 
@@ -290,13 +277,13 @@ func (t tx) foldSmall(f ledger.Fold) error {
 	return errors.Join(errs...)
 }
 
-func (t tx) foldUpdates(settled map[int64]int64, noticed map[int64]bool, now int64) error {
-	for update := range noticed {
+func (t tx) foldUpdates(c ledger.Counts, now int64) error {
+	for update := range c.Noticed {
 		if err := t.exec(`UPDATE updates SET first_notice_at = ? WHERE id = ? AND first_notice_at = 0`, now, update); err != nil {
 			return err
 		}
 	}
-	for update, n := range settled {
+	for update, n := range c.Settled {
 		if err := t.exec(`UPDATE updates SET open = open - ? WHERE id = ?`, n, update); err != nil {
 			return err
 		}

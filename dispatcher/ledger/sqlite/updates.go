@@ -1,11 +1,8 @@
 package sqlite
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
 	"database/sql"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -43,8 +40,7 @@ func (l *Ledger) RecordUpdate(ctx context.Context, u incident.Update,
 	return recorded && err == nil, err
 }
 
-// known reports whether an update is there already. Its time may differ: who publishes a file
-// again needn't remember when it was first.
+// known reports whether an update is there already.
 func (t tx) known(u incident.Update) (bool, error) {
 	var value string
 	err := t.scan(`SELECT value FROM updates WHERE team = ? AND source = ? AND event_id = ?`, []any{u.Team, u.Source, u.EventID}, &value)
@@ -55,18 +51,10 @@ func (t tx) known(u incident.Update) (bool, error) {
 	if err == nil {
 		err = json.Unmarshal([]byte(value), &before)
 	}
-	if err != nil {
-		return false, err
+	if err == nil {
+		err = ledger.SameNews(&before, &u)
 	}
-	was, errWas := json.Marshal(before.Data)
-	is, errIs := json.Marshal(u.Data)
-	if err := errors.Join(errWas, errIs); err != nil {
-		return false, err
-	}
-	if !bytes.Equal(was, is) {
-		return false, ledger.ErrReused
-	}
-	return true, nil
+	return err == nil, err
 }
 
 // incident reads the incident of a team, its row 0 and nil if there is none.
@@ -136,13 +124,12 @@ func (t tx) putIncident(row int64, n *ledger.NewUpdate) (int64, error) {
 
 func (t tx) insertTexts(update int64, texts []ledger.Text) error {
 	for _, x := range texts {
-		content, err := json.Marshal(x.Content)
+		content, hash, err := x.Frozen()
 		if err != nil {
 			return err
 		}
-		sum := sha256.Sum256(content)
 		err = t.exec(`INSERT INTO texts (update_id, kind, locale, content, hash, units) VALUES (?,?,?,?,?,?)`,
-			update, string(x.Kind), x.Locale, string(content), hex.EncodeToString(sum[:]), x.Units)
+			update, string(x.Kind), x.Locale, content, hash, x.Units)
 		if err != nil {
 			return err
 		}
@@ -157,9 +144,8 @@ func (l *Ledger) RecordRejection(ctx context.Context, r ledger.Rejection) error 
 		if err != nil {
 			return err
 		}
-		sum := sha256.Sum256(append([]byte(r.Team+"\x00"), r.Body...))
 		return t.exec(`INSERT INTO rejections (team, at, digest, faults, body) VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING`,
-			r.Team, ms(r.At), hex.EncodeToString(sum[:]), string(faults), r.Body)
+			r.Team, ms(r.At), r.Digest(), string(faults), r.Body)
 	})
 }
 
@@ -178,7 +164,7 @@ func (l *Ledger) Approve(ctx context.Context, id int64, by string, now time.Time
 		}
 		if newer != 0 {
 			return t.exec(`UPDATE updates SET state = ?, reason = ? WHERE id = ?`,
-				string(ledger.NotAnnounced), fmt.Sprintf("older than update %d, which was approved before it", newer), id)
+				string(ledger.NotAnnounced), ledger.ApprovedBefore(newer), id)
 		}
 		return t.exec(`UPDATE updates SET state = ?, approved_at = ?, approved_by = ? WHERE id = ?`,
 			string(ledger.Approved), ms(now), by, id)

@@ -107,6 +107,18 @@ func StillDead(dead string, has audience.Addresses) audience.Addresses {
 	return still
 }
 
+// Bury adds the address that a recipient has on a channel to those remembered as dead, one a channel. It
+// reports false where there is nothing to remember: the recipient has no such address, or is a public
+// account, whose addresses are the configuration's business.
+func Bury(r *audience.Recipient, dead, channel string) (string, bool) {
+	one := audience.Address{Channel: channel, Address: r.Address(channel)}
+	if one.Address == "" || r.Account() {
+		return dead, false
+	}
+	all := slices.DeleteFunc(SplitAddresses(dead), func(a audience.Address) bool { return a.Channel == channel })
+	return JoinAddresses(append(all, one)), true
+}
+
 // Numbered is a row with the number by which rows are in order.
 type Numbered[T any] struct {
 	Number int64

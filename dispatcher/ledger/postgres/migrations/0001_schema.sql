@@ -14,6 +14,8 @@ CREATE TABLE recipients (
     services    TEXT NOT NULL,
     regions     TEXT NOT NULL,
     segments    TEXT NOT NULL,
+    dead        TEXT NOT NULL DEFAULT '', -- what a provider has refused as invalid, in the form of addresses, one a channel
+    readdressed BIGINT NOT NULL, -- the number (low bits of the id) of the last batch when the addresses changed last: that and those before may hold others
     deleted     BOOLEAN NOT NULL DEFAULT FALSE -- the number outlives the person: reports refer to it
 );
 
@@ -23,9 +25,14 @@ CREATE TABLE incidents (
     incident   TEXT COLLATE "C" NOT NULL,
     status     TEXT NOT NULL,
     changed_at BIGINT NOT NULL,
+    parent     BIGINT NOT NULL DEFAULT 0, -- the incident that it was merged into; 0 is none
+    paused     BOOLEAN NOT NULL DEFAULT FALSE,
+    spent      BIGINT NOT NULL DEFAULT 0, -- billed units handed to lanes
+    cap        BIGINT, -- of billed units, where there is one
     value      TEXT NOT NULL, -- incident.Incident as JSON
     UNIQUE (team, incident)
-);
+) WITH (fillfactor = 50); -- spending is counted all the time
+CREATE INDEX incidents_parent ON incidents (parent) WHERE parent <> 0;
 CREATE INDEX incidents_changed ON incidents (changed_at, id);
 
 CREATE TABLE updates (
@@ -48,11 +55,16 @@ CREATE TABLE updates (
     first_id        BIGINT NOT NULL DEFAULT 0, -- the range of the notifications' ids: it says in which weeks they are
     last_id         BIGINT NOT NULL DEFAULT 0,
     first_notice_at BIGINT NOT NULL DEFAULT 0,
+    paused          BOOLEAN NOT NULL DEFAULT FALSE,
+    retry_of        BIGINT NOT NULL DEFAULT 0, -- told again to those whom that update didn't reach
+    corrects        BIGINT NOT NULL DEFAULT 0, -- the update that a correction corrects; 0 is none, or all of the incident
     value           TEXT NOT NULL, -- incident.Update as JSON
     UNIQUE (team, source, event_id)
 ) WITH (fillfactor = 50); -- counters change all the time
 CREATE INDEX updates_incident ON updates (incident, id);
 CREATE INDEX updates_unplanned ON updates (id) WHERE state IN ('approved', 'planning');
+
+CREATE INDEX updates_let_go ON updates (approved_at);
 
 CREATE TABLE texts (
     update_id BIGINT NOT NULL REFERENCES updates,
@@ -74,10 +86,10 @@ CREATE TABLE rejections (
 );
 
 CREATE TABLE deadlines (
-    batch  BIGINT NOT NULL,
-    bounce BOOLEAN NOT NULL,
-    due    BIGINT NOT NULL,
-    PRIMARY KEY (batch, bounce)
+    batch BIGINT NOT NULL,
+    kind  SMALLINT NOT NULL,
+    due   BIGINT NOT NULL,
+    PRIMARY KEY (batch, kind)
 );
 CREATE INDEX deadlines_due ON deadlines (due, batch);
 
@@ -85,6 +97,29 @@ CREATE INDEX deadlines_due ON deadlines (due, batch);
 CREATE TABLE superseding_pages (
     id        BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     update_id BIGINT NOT NULL,
+    first     BIGINT NOT NULL,
+    last      BIGINT NOT NULL
+);
+
+-- What operators ordered, and what came of it.
+CREATE TABLE orders (
+    id       TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    team     TEXT COLLATE "C" NOT NULL, -- those of the incident that it is about; empty if about all
+    incident TEXT COLLATE "C" NOT NULL,
+    at       BIGINT NOT NULL,
+    done_at  BIGINT NOT NULL,
+    refused  BOOLEAN NOT NULL,
+    result   TEXT NOT NULL,
+    value    TEXT NOT NULL -- ledger.Order as JSON
+);
+CREATE INDEX orders_incident ON orders (team, incident, at);
+
+-- Ranges of notifications that an order is still to be carried out for.
+CREATE TABLE errands (
+    id        BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    verb      TEXT NOT NULL,
+    update_id BIGINT NOT NULL,
+    channel   TEXT NOT NULL,
     first     BIGINT NOT NULL,
     last      BIGINT NOT NULL
 );
@@ -121,10 +156,10 @@ CREATE TABLE notifications (
     state       SMALLINT NOT NULL,
     outcome     SMALLINT NOT NULL,
     proof       SMALLINT NOT NULL,
+    stop        SMALLINT NOT NULL,
     took        BOOLEAN NOT NULL, -- the provider has taken it, whatever became of it later
-    stale       BOOLEAN NOT NULL,
     locale      TEXT COLLATE "C" NOT NULL,
-    steps       TEXT NOT NULL, -- channels, joined by commas
+    steps       TEXT NOT NULL, -- notification.FormatSteps
     code        TEXT NOT NULL,
     provider_id TEXT NOT NULL,
     reason      TEXT COLLATE "C" NOT NULL,
@@ -156,11 +191,14 @@ CREATE TABLE batches (
     step       SMALLINT NOT NULL,
     try        SMALLINT NOT NULL,
     not_before BIGINT NOT NULL,
+    units      BIGINT NOT NULL, -- billed units of all its messages
+    spending   SMALLINT NOT NULL DEFAULT 0, -- ledger.Charged: 0 not yet asked, 1 counted as spent, 2 beyond the cap
     sent_at    BIGINT,          -- when the lane's queue took it
     members    BIGINT[] NOT NULL, -- notification ids in sending order
     items      TEXT             -- addresses and values as JSON; gone once the lane's queue has them
 ) PARTITION BY RANGE (id);
-CREATE INDEX batches_unsent ON batches (not_before, id) WHERE sent_at IS NULL;
+CREATE INDEX batches_unsent ON batches (not_before, id) WHERE sent_at IS NULL AND spending < 2;
+CREATE INDEX batches_beyond ON batches (update_id) WHERE sent_at IS NULL AND spending = 2;
 
 -- Which attempt a provider's id stands for, where receipts name nothing else. The first to name an
 -- id has it, also over the partitions.
