@@ -143,6 +143,12 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"ManyRecordOneIncident", manyRecord},
 		{"ManyPlanOneUpdate", manyPlan},
 		{"ManyFoldOneUpdate", manyFold},
+		{"ManyGiveTheSameOrders", manyOrder},
+		{"ManySpendOneBudget", manySpend},
+		{"ManyMergeIncidents", manyMerge},
+		{"ManyReportDeadAddresses", manyBury},
+		{"CancelledBesidePlanning", cancelBesidePlanning},
+		{"PausedBetweenPages", pausedBetweenPages},
 		{"ImportBesidePlanning", importBesidePlanning},
 		{"OddTextsAreNoObstacle", oddTexts},
 	} {
