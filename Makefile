@@ -1,6 +1,6 @@
 # make help lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help build test race lint fuzz bench microbench demo generate clean
+.PHONY: help deps build test race lint fuzz bench microbench demo generate clean
 
 GO        ?= go
 FUZZTIME  ?= 10s
@@ -14,10 +14,14 @@ help: ## list the targets
 	@echo
 	@echo 'Settings: SCENARIO=$(SCENARIO) CUSTOMERS=$(CUSTOMERS) KEEP=1 (demo), RECIPIENTS=$(RECIPIENTS) (bench), FUZZTIME=$(FUZZTIME) (fuzz)'
 
+deps: ## install what tests need beside Go: PostgreSQL's server programs, a C compiler (Debian; as root)
+	@{ command -v initdb || ls /usr/lib/postgresql/*/bin/initdb; } >/dev/null 2>&1 && command -v gcc >/dev/null || \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql gcc libc6-dev; }
+
 build: ## build bin/tocsin
 	$(GO) build -trimpath -o bin/tocsin ./cmd/tocsin
 
-test: ## run all tests
+test: ## run all tests; they need PostgreSQL's server programs (make deps)
 	$(GO) test ./...
 
 race: ## run all tests with the race detector

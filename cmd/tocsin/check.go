@@ -40,6 +40,7 @@ func (c *cli) checkCommand() *cobra.Command {
 
 func (c *cli) describe(cfg *app.Config) error {
 	c.say("data directory   %s", cfg.DataDir)
+	c.say("ledger           %s", cfg.LedgerPlace())
 	c.say("dashboard, API   http://%s", cfg.HTTP.Listen)
 	c.say("NATS             %s", cfg.NATS.Where())
 	c.say("approval         %s", cfg.Approval)

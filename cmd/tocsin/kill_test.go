@@ -23,6 +23,7 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/httpapi"
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
+	"github.com/tocsin-dev/tocsin/dispatcher/ledger/postgres/postgrestest"
 )
 
 // victim is a server that is killed and started again, on the same data, while its providers live on.
@@ -40,7 +41,7 @@ const (
 	killCustomers   = 6000
 )
 
-func newVictim(t *testing.T) *victim {
+func newVictim(t *testing.T, books map[string]any) *victim {
 	t.Helper()
 	v := &victim{t: t, dataDir: filepath.Join(t.TempDir(), "data")}
 	v.startSandbox()
@@ -61,7 +62,7 @@ func newVictim(t *testing.T) *victim {
 	raw, err := yaml.Marshal(map[string]any{
 		"data_dir": v.dataDir, "organisation": "Example Bank", "zone": "Europe/Chisinau", "phone_country": "MD", "approval": "none",
 		"http": map[string]any{"listen": listen, "public_url": "http://" + listen}, "nats": map[string]any{"listen": "127.0.0.1:0"},
-		"channels": channels,
+		"channels": channels, "ledger": books,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -195,8 +196,25 @@ func (v *victim) progress() ledger.UpdateProgress {
 // TestKilledServerLosesNobody kills -9 a server while it plans, and twice while it sends. In the end
 // the report balances, the providers have counted a message for everybody, and no more repeats than
 // the attempts that the kills left in doubt.
-func TestKilledServerLosesNobody(t *testing.T) {
-	v := newVictim(t)
+func TestKilledServerLosesNobody(t *testing.T) { killedServerLosesNobody(t, nil) }
+
+// TestKilledServerOnPostgreSQLLosesNobody does the same with the ledger in a database, which sees only
+// that its client is gone.
+func TestKilledServerOnPostgreSQLLosesNobody(t *testing.T) {
+	s, err := postgrestest.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Stop(); err != nil {
+			t.Errorf("stopping PostgreSQL: %v", err)
+		}
+	})
+	killedServerLosesNobody(t, map[string]any{"url": s.Database(t)})
+}
+
+func killedServerLosesNobody(t *testing.T, books map[string]any) {
+	v := newVictim(t, books)
 	mix := audience.DefaultMix()
 	mix.NoAddress, mix.NoConsent, mix.LessConsent = 0, 0, 0
 	var customers strings.Builder

@@ -20,7 +20,6 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/bus"
 	"github.com/tocsin-dev/tocsin/dispatcher/clock"
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
-	"github.com/tocsin-dev/tocsin/dispatcher/ledger/sqlite"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 	"github.com/tocsin-dev/tocsin/templates"
 )
@@ -56,7 +55,7 @@ type App struct {
 	channels  []configured
 	renderer  *templates.Renderer
 	signer    *notification.Signer
-	ledger    *sqlite.Ledger
+	ledger    Store
 	server    *bus.Server
 	bus       *bus.Bus
 	leases    *bus.Leases // nil where there is one process only
@@ -157,15 +156,13 @@ func (a *App) openData(ctx context.Context) error {
 	if !a.needsLedger() {
 		return nil
 	}
-	a.ledger, err = sqlite.Open(ctx, ledgerPath(dir), sqlite.Options{MaxBytes: int64(a.Config.Ledger.MaxBytes)})
+	a.ledger, err = openStore(ctx, a.Config)
 	if err != nil {
 		return err
 	}
 	a.cleanup.add("ledger", a.ledger.Close)
 	return nil
 }
-
-func ledgerPath(dir string) string { return filepath.Join(dir, "ledger.db") }
 
 // Users of the embedded server beside the teams.
 const (

@@ -225,8 +225,10 @@ func (w *town) witness(provider, address string) sandbox.Tally {
 
 // TestEveryChannelHasSMSBehindIt follows each way in which a preferred channel can fail or hold, and
 // lets the providers themselves say who got what.
-func TestEveryChannelHasSMSBehindIt(t *testing.T) {
-	w := newTown(t, nil)
+func TestEveryChannelHasSMSBehindIt(t *testing.T) { everyChannelHasSMSBehindIt(t, nil) }
+
+func everyChannelHasSMSBehindIt(t *testing.T, change func(cfg map[string]any)) {
+	w := newTown(t, change)
 	w.customers(
 		customer("well", "viber", "+37369000001", "AAAAAAAAAAAAAAAAAAAA10=="),
 		customer("refused", "viber", "+37369000011", "AAAAAAAAAAAAAAAAAAAA19=="),
@@ -262,8 +264,10 @@ func TestEveryChannelHasSMSBehindIt(t *testing.T) {
 }
 
 // TestRepeatedUpdateChangesNothing publishes the same event twice.
-func TestRepeatedUpdateChangesNothing(t *testing.T) {
-	w := newTown(t, nil)
+func TestRepeatedUpdateChangesNothing(t *testing.T) { repeatedUpdateChangesNothing(t, nil) }
+
+func repeatedUpdateChangesNothing(t *testing.T, change func(cfg map[string]any)) {
+	w := newTown(t, change)
 	w.customers(customer("one", "sms", "+37369000050", "+37369000050"))
 	first := w.publish(incident.Investigating, 1, nil)
 	w.report(1)

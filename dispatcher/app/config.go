@@ -91,8 +91,11 @@ type Team struct {
 	Password channels.Secret `yaml:"password"`
 }
 
-// Ledger configures the ledger.
+// Ledger configures the ledger: a SQLite file in the data directory, or a PostgreSQL database.
 type Ledger struct {
+	// URL is that of a PostgreSQL database, postgres://user:password@host:port/database; without it
+	// the ledger is a file.
+	URL channels.Secret `yaml:"url"`
 	// MaxBytes bounds the file; 0 is no bound.
 	MaxBytes Bytes `yaml:"max_bytes"`
 }
@@ -244,6 +247,9 @@ func (c *Config) validate() error {
 	}
 	if _, err := c.frequencyCap(); err != nil {
 		bad("frequency_cap", "%v", err)
+	}
+	if err := c.Ledger.check(); err != nil {
+		bad("ledger", "%v", err)
 	}
 	for impact, d := range c.InDoubt {
 		if impact != incident.Minor && impact != incident.Major && impact != incident.Critical {

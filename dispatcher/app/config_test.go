@@ -32,6 +32,9 @@ func TestConfigSaysWhatCannotBeMeant(t *testing.T) {
 		{"budget: {money: 100}", "budget.segment_price"},
 		{"budget: {segments: -1}", "budget"},
 		{"nats: {max_bytes: 1KiB}", "nats.max_bytes"},
+		{"ledger: {url: postgres://db.example/tocsin, max_bytes: 1GiB}", "ledger: max_bytes bounds the file"},
+		{"ledger: {url: mysql://db.example/tocsin}", "ledger: url is not a URL of the form postgres://"},
+		{"ledger: {url: 'postgres://db.example/tocsin?sslmode=perhaps'}", "ledger: url is not understood"},
 		{channel + ", rate: -1}}", "channels.sms.rate"},
 		{channel + ", concurrency: -1}}", "channels.sms.concurrency"},
 		{channel + ", wait: -1s}}", "channels.sms.wait, queue, bounce_window"},
@@ -84,6 +87,20 @@ func TestRemoteNATSIsConfiguredWhole(t *testing.T) {
 		_, err := app.Load(path, os.LookupEnv)
 		if tt.want == "" && err != nil || tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)) {
 			t.Errorf("%s: %v, want an error that says %q", tt.yaml, err, tt.want)
+		}
+	}
+}
+
+// TestConfigFaultsKeepTheSecret: what is wrong with a URL is said without its password.
+func TestConfigFaultsKeepTheSecret(t *testing.T) {
+	for _, url := range []string{"postgres://a:hunter2@db.example:port/x", "postgres://a:hunter2@db.example/x?sslmode=perhaps", "mysql://a:hunter2@h/x", "hunter2"} {
+		path := filepath.Join(t.TempDir(), "tocsin.yaml")
+		if err := os.WriteFile(path, []byte("ledger: {url: ${URL}}"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := app.Load(path, func(string) (string, bool) { return url, true })
+		if err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%v: want an error, without the password", err)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
@@ -14,9 +13,6 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
-
-	"github.com/tocsin-dev/tocsin/dispatcher/audit"
-	"github.com/tocsin-dev/tocsin/dispatcher/ledger/sqlite"
 )
 
 // Errors that callers act on.
@@ -159,28 +155,4 @@ func (e Endpoints) locked(dir string) error {
 		return err
 	}
 	return errors.Join(fmt.Errorf("%w on %s", ErrNotRunning, dir), unlock())
-}
-
-// OpenLedgerReadOnly opens the configured ledger for reading, beside the server that runs on it or while
-// none does. It creates and changes nothing. The function returned closes it.
-func OpenLedgerReadOnly(ctx context.Context, c *Config) (audit.Ledger, func() error, error) {
-	l, err := sqlite.OpenReadOnly(ctx, ledgerPath(c.DataDir))
-	if err != nil {
-		return nil, nil, err
-	}
-	return l, l.Close, nil
-}
-
-// OpenLedger opens a data directory's ledger for a command, while no server runs on it. The
-// function returned closes it.
-func OpenLedger(ctx context.Context, c *Config) (*sqlite.Ledger, func() error, error) {
-	unlock, err := lock(c.DataDir)
-	if err != nil {
-		return nil, nil, err
-	}
-	l, err := sqlite.Open(ctx, ledgerPath(c.DataDir), sqlite.Options{MaxBytes: int64(c.Ledger.MaxBytes)})
-	if err != nil {
-		return nil, nil, errors.Join(err, unlock())
-	}
-	return l, func() error { return errors.Join(l.Close(), unlock()) }, nil
 }

@@ -43,6 +43,8 @@ var layers = [][]string{
 	{"dispatcher/plan"},
 	{"dispatcher/ledger"},
 	{"dispatcher/audit"},
+	{"dispatcher/ledger/internal/rows"},
+	{"dispatcher/ledger/sqlite", "dispatcher/ledger/postgres"},
 	{"dispatcher/bus"},
 	{"dispatcher"},
 	{"dispatcher/lane", "fallback", "dispatcher/dashboard", "dispatcher/httpapi"},
@@ -80,7 +82,7 @@ func forbidden(p, imp string) string {
 		return ""
 	case imp == "channels/all" && p != "cmd/tocsin":
 		return "only cmd knows the adapters by name"
-	case strings.HasPrefix(imp, "dispatcher/ledger/") && p != "dispatcher/app" && p != "cmd/tocsin":
+	case strings.HasPrefix(imp, "dispatcher/ledger/") && !strings.HasPrefix(p, "dispatcher/ledger/") && p != "dispatcher/app":
 		return "only app knows a concrete store"
 	case p == "channels/all" || p == "channels/channeltest":
 		return ""

@@ -61,6 +61,20 @@ func UnknownCorrected(event string) error {
 	return fault("data.corrects", fmt.Sprintf("names %q, which is no update of this incident", event))
 }
 
+// CheckParent refuses to merge an incident into the one named, where into is the incident in which
+// following it ends, nil if there is none; self says that this is the incident itself.
+func CheckParent(named string, into *incident.Incident, self bool) error {
+	switch {
+	case into == nil:
+		return UnknownParent(named)
+	case self:
+		return ParentIsChild(named)
+	case into.Over():
+		return ParentOver(into.ID)
+	}
+	return nil
+}
+
 func fault(path, problem string) error {
 	return &incident.FaultError{Faults: []incident.Fault{{Path: path, Problem: problem}}}
 }

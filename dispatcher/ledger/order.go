@@ -102,6 +102,9 @@ type Errand struct {
 	First, Last int64
 }
 
+// ErrandSize bounds the range of notifications that one errand is about.
+const ErrandSize = 5000
+
 // Spending is what an incident's messages cost in billed units, and how much they may.
 type Spending struct {
 	Spent int64 `json:"spent"`

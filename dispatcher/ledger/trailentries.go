@@ -136,3 +136,18 @@ func RejectedEntry(r *Rejection) TrailEntry {
 func OrderEntry(team, key string, update int64, order, by, why string, at time.Time) TrailEntry {
 	return TrailEntry{At: at, Kind: TrailOrder, Team: team, Incident: key, Update: update, Order: order, By: by, Why: why}
 }
+
+// Entries are a carried out order's entries in the trail: one for each update that it has ended, else one.
+func (r *OrderReport) Entries(updates []Target) []TrailEntry {
+	entry := func(update int64) TrailEntry {
+		return OrderEntry(r.Team, r.Incident, update, string(r.Verb)+": "+r.Result, r.By, r.Why, r.DoneAt)
+	}
+	if r.Verb != Cancel {
+		return []TrailEntry{entry(r.Update)}
+	}
+	all := make([]TrailEntry, len(updates))
+	for i := range updates {
+		all[i] = entry(updates[i].ID)
+	}
+	return all
+}

@@ -141,7 +141,7 @@ func applyFurther(w *world) {
 
 func waiting(w *world) {
 	w.people(3)
-	_, ns := w.announce(update("a", 1), 3)
+	u, ns := w.announce(update("a", 1), 3)
 	first := ns[0].Attempt.Batch
 	var f ledger.Fold
 	f.Now = at(60)
@@ -154,7 +154,7 @@ func waiting(w *world) {
 	if len(inFirst) != 1 || inFirst[0].ID != ns[2].ID {
 		w.Errorf("waiting in the first batch: %+v, want the third alone", inFirst)
 	}
-	inSecond, err := w.Waiting(w.ctx, w.load(10)[1].Attempt.Batch)
+	inSecond, err := w.Waiting(w.ctx, w.of(u.ID)[1].Attempt.Batch)
 	w.must(err)
 	if len(inSecond) != 1 || inSecond[0].ID != ns[1].ID || len(inSecond[0].Past) != 1 {
 		w.Errorf("waiting in the second batch: %+v", inSecond)

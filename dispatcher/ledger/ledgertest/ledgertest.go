@@ -153,9 +153,20 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"ViewPagesByRecipient", viewPages},
 		{"ReadersBesideAWriter", readersBesideWriter},
 		{"CancelledWritesLeaveNothing", cancelledWrites},
+		{"ManyRecordOneIncident", manyRecord},
+		{"ManyPlanOneUpdate", manyPlan},
+		{"ManyFoldOneUpdate", manyFold},
+		{"ManyGiveTheSameOrders", manyOrder},
+		{"ManySpendOneBudget", manySpend},
+		{"ManyMergeIncidents", manyMerge},
+		{"ManyReportDeadAddresses", manyBury},
+		{"CancelledBesidePlanning", cancelBesidePlanning},
+		{"PausedBetweenPages", pausedBetweenPages},
+		{"ImportBesidePlanning", importBesidePlanning},
+		{"OddTextsAreNoObstacle", oddTexts},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			test.run(&world{T: t, Store: open(t), ctx: t.Context()})
+			test.run(&world{T: t, Store: open(t), ctx: t.Context(), ids: map[int64][]int64{}})
 		})
 	}
 }

@@ -12,6 +12,12 @@ import (
 // order carries out an order about payments/cards, or about an update.
 func (w *world) order(o ledger.Order) ledger.OrderReport {
 	w.Helper()
+	r, err := w.give(o)
+	w.must(err)
+	return r
+}
+
+func (w *world) give(o ledger.Order) (ledger.OrderReport, error) {
 	if o.ID == "" {
 		o.ID = fmt.Sprint(o.Verb, "-", o.Update)
 	}
@@ -19,9 +25,7 @@ func (w *world) order(o ledger.Order) ledger.OrderReport {
 		o.Team, o.Incident = "payments", "cards"
 	}
 	o.By, o.Why, o.At = "Ana", "a reason", at(50)
-	r, err := w.CarryOut(w.ctx, o, at(60))
-	w.must(err)
-	return r
+	return w.CarryOut(w.ctx, o, at(60))
 }
 
 // obeyed carries out an order that must be.
@@ -122,6 +126,24 @@ func paused(w *world) {
 	}
 }
 
+// pausedBetweenPages: a page that was being planned when its update was paused is committed, and the
+// next one when it goes on.
+func pausedBetweenPages(w *world) {
+	w.people(4)
+	u := w.begin(update("cards", 1))
+	w.obeyed(ledger.Order{ID: "1", Verb: ledger.Pause, Update: u.ID})
+	w.must(w.CommitPage(w.ctx, page(u, 1, 2, false)))
+	_, err := w.NextToPlan(w.ctx)
+	w.wantErr(err, ledger.ErrNotFound)
+	w.obeyed(ledger.Order{ID: "2", Verb: ledger.Resume, Update: u.ID})
+	u, err = w.NextToPlan(w.ctx)
+	w.must(err)
+	if u.Cursor != 2 || w.unsent() != 1 {
+		w.Errorf("goes on after number %d with %d batches unsent, want 2 and 1", u.Cursor, w.unsent())
+	}
+	w.must(w.CommitPage(w.ctx, page(u, 3, 4, true)))
+}
+
 // cancelled: a cancelled update is planned no further, and its open notifications are an errand.
 func cancelled(w *world) {
 	w.people(4)
@@ -173,7 +195,7 @@ func errandsCoverAll(w *world) {
 	u := w.begin(update("cards", 1))
 	w.must(w.CommitPage(w.ctx, page(u, 1, 3, false)))
 	w.must(w.CommitPage(w.ctx, page(u, 4, 6, true)))
-	w.must(w.MarkSent(w.ctx, []int64{1}, at(20)))
+	w.must(w.MarkSent(w.ctx, []int64{w.of(u.ID)[0].Attempt.Batch}, at(20)))
 	w.obeyed(ledger.Order{Verb: ledger.Move, Channel: "email"})
 	errands, err := w.Errands(w.ctx, 10)
 	w.must(err)
@@ -235,15 +257,7 @@ func retried(w *world) {
 func budget(w *world) {
 	w.people(4)
 	u := w.begin(update("cards", 1))
-	p := page(u, 1, 4, true)
-	b := p.Batches[0]
-	p.Batches = nil
-	for i := range 4 { // one SMS each, of two segments
-		one := ledger.NewBatch{From: i, To: i + 1, Batch: head(u.ID, "sms"), Items: b.Items[i : i+1]}
-		p.Notifications[i].Steps = notification.Steps("sms")
-		p.Batches = append(p.Batches, one)
-	}
-	w.must(w.CommitPage(w.ctx, p))
+	w.must(w.CommitPage(w.ctx, oneSMSEach(u, 4)))
 	bs, err := w.UnsentBatches(w.ctx, at(100), 10)
 	w.must(err)
 	var ids []int64
@@ -282,5 +296,5 @@ func givenUp(w *world) {
 	w.must(w.CommitPage(w.ctx, p))
 	ds, err := w.DueDeadlines(w.ctx, at(500), 10)
 	w.must(err)
-	w.equal("deadlines", ds, []ledger.Deadline{{Batch: 1, Kind: ledger.Queue, Due: at(500)}})
+	w.equal("deadlines", ds, []ledger.Deadline{{Batch: w.of(u.ID)[0].Attempt.Batch, Kind: ledger.Queue, Due: at(500)}})
 }

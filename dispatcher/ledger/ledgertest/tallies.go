@@ -3,6 +3,7 @@ package ledgertest
 import (
 	"fmt"
 	"maps"
+	"slices"
 
 	"pgregory.net/rapid"
 
@@ -64,13 +65,9 @@ func (b *books) plan() {
 	}
 }
 
-// read reads the update's notifications: twelve after those of the incidents before.
+// read reads the update's notifications.
 func (b *books) read() []notification.Notification {
-	var ids []int64
-	for i := range int64(12) {
-		ids = append(ids, (b.id-1)*12+i+1)
-	}
-	ns, err := b.w.Notifications(b.w.ctx, ids)
+	ns, err := b.w.Notifications(b.w.ctx, b.w.ids[b.id])
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -99,7 +96,7 @@ func (b *books) fold() {
 	for i := range f.Changed {
 		n := f.Changed[i]
 		n.Version++
-		b.all[(n.ID-1)%12] = n
+		b.all[slices.Index(b.w.ids[b.id], n.ID)] = n
 	}
 }
 

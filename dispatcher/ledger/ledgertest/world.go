@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,6 +23,24 @@ type world struct {
 	*testing.T
 	Store
 	ctx context.Context
+
+	mu  sync.Mutex
+	ids map[int64][]int64 // of the notifications, by update
+}
+
+// CommitPage keeps the ids that a page's notifications are given: consecutive ones, in the order of
+// the page, and those of the batches' items are told to the caller.
+func (w *world) CommitPage(ctx context.Context, p ledger.Page) error {
+	if err := w.Store.CommitPage(ctx, p); err != nil || len(p.Batches) == 0 {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	first := p.Batches[0].Items[0].Notification - int64(p.Batches[0].From)
+	for i := range p.Notifications {
+		w.ids[p.Update] = append(w.ids[p.Update], first+int64(i))
+	}
+	return nil
 }
 
 // at is a moment of the tests' day, in seconds from its beginning.
@@ -161,22 +180,7 @@ func (w *world) announce(u incident.Update, n int) (ledger.Update, []notificatio
 // of returns all notifications of an update.
 func (w *world) of(update int64) []notification.Notification {
 	w.Helper()
-	var all []notification.Notification
-	for _, n := range w.load(1 << 12) {
-		if n.Update == update {
-			all = append(all, n)
-		}
-	}
-	return all
-}
-
-func (w *world) load(upTo int64) []notification.Notification {
-	w.Helper()
-	ids := make([]int64, upTo)
-	for i := range ids {
-		ids[i] = int64(i + 1)
-	}
-	ns, err := w.Notifications(w.ctx, ids)
+	ns, err := w.Notifications(w.ctx, w.ids[update])
 	w.must(err)
 	return ns
 }

@@ -81,19 +81,27 @@ func (l *Ledger) Spend(ctx context.Context, batches []int64, limit int64) (beyon
 }
 
 func (t tx) spend(batch, limit int64) (beyond bool, err error) {
-	var units, spending, row, spent, bound int64
+	var units, incidentRow int64
+	var was ledger.Charged
+	var a ledger.Account
 	err = t.scan(`SELECT b.units, b.spending, i.id, i.spent, coalesce(i.cap, ?) FROM batches b
 		JOIN updates u ON u.id = b.update_id JOIN incidents i ON i.id = u.incident WHERE b.id = ?`, []any{limit, batch},
-		&units, &spending, &row, &spent, &bound)
-	switch {
-	case err != nil || units == 0 || spending == 1:
-		return false, err
-	case bound > 0 && spent+units > bound:
-		return true, t.exec(`UPDATE batches SET spending = 2 WHERE id = ?`, batch)
+		&units, &was, &incidentRow, &a.Spent, &a.Cap)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = ledger.ErrNotFound
 	}
-	return false, errors.Join(
-		t.exec(`UPDATE batches SET spending = 1 WHERE id = ?`, batch),
-		t.exec(`UPDATE incidents SET spent = spent + ?, cap = ? WHERE id = ?`, units, sql.NullInt64{Int64: bound, Valid: bound > 0}, row))
+	if err != nil {
+		return false, err
+	}
+	is := a.Charge(units, was)
+	if is == was {
+		return is == ledger.Beyond, nil
+	}
+	err = t.exec(`UPDATE batches SET spending = ? WHERE id = ?`, int64(is), batch)
+	if err == nil && is == ledger.Counted {
+		err = t.exec(`UPDATE incidents SET spent = ?, cap = nullif(?, 0) WHERE id = ?`, a.Spent, a.Cap, incidentRow)
+	}
+	return is == ledger.Beyond, err
 }
 
 // NextBatchDue returns when the next batch that may be handed to its lane falls due; zero if there is none.

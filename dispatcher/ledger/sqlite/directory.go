@@ -5,10 +5,10 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
-	"strings"
 
 	"github.com/tocsin-dev/tocsin/dispatcher/audience"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
+	"github.com/tocsin-dev/tocsin/dispatcher/ledger/internal/rows"
 )
 
 // PutRecipients adds recipients, or replaces those of the same id, in one transaction. Which of their
@@ -27,8 +27,8 @@ func (l *Ledger) PutRecipients(ctx context.Context, rs []audience.Recipient) err
 					addresses=excluded.addresses, preferences=excluded.preferences, consents=excluded.consents,
 					services=excluded.services, regions=excluded.regions, segments=excluded.segments, deleted=0,
 					readdressed=CASE WHEN addresses = excluded.addresses THEN readdressed ELSE excluded.readdressed END`,
-				r.ID, r.Name, r.Locale, r.Zone, joinAddresses(r.Addresses), join(r.Preferences), join(r.Consents),
-				join(r.Services), join(r.Regions), join(r.Segments), batch)
+				r.ID, r.Name, r.Locale, r.Zone, rows.JoinAddresses(r.Addresses), rows.Join(r.Preferences), rows.Join(r.Consents),
+				rows.Join(r.Services), rows.Join(r.Regions), rows.Join(r.Segments), batch)
 			if err != nil {
 				return err
 			}
@@ -37,50 +37,19 @@ func (l *Ledger) PutRecipients(ctx context.Context, rs []audience.Recipient) err
 	})
 }
 
-func joinAddresses(as []audience.Address) string {
-	var b strings.Builder
-	for i, a := range as {
-		if i > 0 {
-			b.WriteByte('\n')
-		}
-		b.WriteString(a.Channel)
-		b.WriteByte('\t')
-		b.WriteString(a.Address)
-	}
-	return b.String()
-}
-
-func splitAddresses(s string) []audience.Address {
-	if s == "" {
-		return nil
-	}
-	as := make([]audience.Address, 0, strings.Count(s, "\n")+1)
-	for line := range strings.SplitSeq(s, "\n") {
-		channel, address, _ := strings.Cut(line, "\t")
-		as = append(as, audience.Address{Channel: channel, Address: address})
-	}
-	return as
-}
-
 const recipientColumns = `number, id, name, locale, zone, addresses, preferences, consents, services, regions, segments, dead`
 
 // qualified are the same columns, of r.
 const qualified = `r.number, r.id, r.name, r.locale, r.zone, r.addresses, r.preferences, r.consents, r.services, r.regions, r.segments, r.dead`
 
-func (l *Ledger) scanRecipient(rows *sql.Rows) (ledger.Recipient, error) {
+func (l *Ledger) scanRecipient(row *sql.Rows) (ledger.Recipient, error) {
 	var r ledger.Recipient
 	var addresses, preferences, consents, services, regions, segments, dead string
-	err := rows.Scan(&r.Number, &r.ID, &r.Name, &r.Locale, &r.Zone, &addresses, &preferences, &consents, &services, &regions, &segments, &dead)
-	r.Addresses = splitAddresses(addresses)
-	r.Dead = stillDead(dead, r.Addresses)
-	for _, list := range []struct {
-		to   *[]string
-		text string
-	}{
-		{&r.Preferences, preferences}, {&r.Consents, consents}, {&r.Services, services}, {&r.Regions, regions}, {&r.Segments, segments},
-	} {
-		*list.to, _ = l.words.list(list.text) // splitting never fails
-	}
+	err := row.Scan(&r.Number, &r.ID, &r.Name, &r.Locale, &r.Zone, &addresses, &preferences, &consents, &services, &regions, &segments, &dead)
+	r.Addresses = rows.SplitAddresses(addresses)
+	r.Dead = rows.StillDead(dead, r.Addresses)
+	r.Preferences, r.Consents = l.words.Split(preferences), l.words.Split(consents)
+	r.Services, r.Regions, r.Segments = l.words.Split(services), l.words.Split(regions), l.words.Split(segments)
 	return r, err
 }
 

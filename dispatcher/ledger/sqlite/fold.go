@@ -22,7 +22,7 @@ func (l *Ledger) scanNotification(rows *sql.Rows) (notification.Notification, er
 	err := rows.Scan(&n.ID, &n.Update, &n.Recipient, &n.Version, &n.Locale, &steps, &a.Step, &a.Try, &a.State, &a.Batch,
 		&queued, &a.Code, &a.ProviderID, &a.Took, &n.Stop, &n.Outcome, &n.Reason, &n.Proof, &n.ReachedBy, &settled)
 	if err == nil {
-		n.Steps, err = l.cascades.list(steps)
+		n.Steps, err = l.cascades.Parse(steps)
 	}
 	if int(a.Step) < len(n.Steps) {
 		a.Channel = n.Steps[a.Step].Channel
@@ -178,7 +178,6 @@ func (l *Ledger) Apply(ctx context.Context, f ledger.Fold) error {
 		if err != nil {
 			return err
 		}
-		sums, settled, noticed := tallies{}, map[int64]int64{}, map[int64]bool{}
 		for i := range f.Changed {
 			before, n := &f.Before[i], &f.Changed[i]
 			if id, ok := batchOf[n.ID]; ok {
@@ -187,27 +186,15 @@ func (l *Ledger) Apply(ctx context.Context, f ledger.Fold) error {
 			if err := t.updateNotification(before, n); err != nil {
 				return err
 			}
-			ledger.TallyChange(before, n, func(channel, what string, c int64) {
-				sums.add(n.Update, channel, what, c)
-				noticed[n.Update] = noticed[n.Update] || what == notification.Accepted.String()
-			})
-			if before.Outcome == notification.Open && n.Outcome != notification.Open {
-				settled[n.Update]++
-			}
 		}
-		for _, d := range f.DoubleReached {
-			sums.add(d.Update, d.Channel, ledger.Double, 1)
-		}
-		for _, d := range f.Repeated {
-			sums.add(d.Update, d.Channel, ledger.Repeated, 1)
-		}
-		if err := errors.Join(sums.write(t), t.foldSmall(f), t.bury(f.Dead)); err != nil {
+		c := f.Count()
+		if err := errors.Join(t.addTallies(c.Tallies), t.foldSmall(f), t.bury(f.Dead)); err != nil {
 			return err
 		}
 		if err := t.appendTrail(f.Trail...); err != nil {
 			return err
 		}
-		return t.foldUpdates(settled, noticed, f.Now)
+		return t.foldUpdates(c, f.Now)
 	})
 }
 
@@ -293,13 +280,13 @@ func (t tx) foldSmall(f ledger.Fold) error {
 	return errors.Join(errs...)
 }
 
-func (t tx) foldUpdates(settled map[int64]int64, noticed map[int64]bool, now time.Time) error {
-	for update := range noticed {
+func (t tx) foldUpdates(c ledger.Counts, now time.Time) error {
+	for update := range c.Noticed {
 		if err := t.exec(`UPDATE updates SET first_notice_at = ? WHERE id = ? AND first_notice_at = 0`, ms(now), update); err != nil {
 			return err
 		}
 	}
-	for update, n := range settled {
+	for update, n := range c.Settled {
 		if err := t.exec(`UPDATE updates SET open = open - ? WHERE id = ?`, n, update); err != nil {
 			return err
 		}

@@ -31,15 +31,11 @@ func (t tx) merge(row int64, n *ledger.NewUpdate) (parent int64, err error) {
 	for err == nil && into != nil && into.MergedInto != "" {
 		parent, into, err = t.incident(n.Update.Team, into.MergedInto)
 	}
-	switch {
-	case err != nil:
+	if err == nil {
+		err = ledger.CheckParent(named, into, parent == row)
+	}
+	if err != nil {
 		return 0, err
-	case into == nil:
-		return 0, ledger.UnknownParent(named)
-	case parent == row:
-		return 0, ledger.ParentIsChild(named)
-	case into.Over():
-		return 0, ledger.ParentOver(into.ID)
 	}
 	n.Incident.MergedInto = into.ID
 	return parent, nil

@@ -63,15 +63,14 @@ func (l *Ledger) CommitPage(ctx context.Context, p ledger.Page) error {
 		if err != nil {
 			return err
 		}
-		tallies := tallies{}
-		open, err := t.insertFirstBatches(p, first, tallies)
-		if err != nil {
+		if err := t.insertFirstBatches(p, first); err != nil {
 			return err
 		}
 		if err := t.markSuperseding(p, first); err != nil {
 			return err
 		}
-		if err := tallies.write(t); err != nil {
+		changes, open := p.Count()
+		if err := t.addTallies(changes); err != nil {
 			return err
 		}
 		return t.countPage(p, open)
@@ -99,20 +98,14 @@ func (t tx) insertNotifications(p ledger.Page) (first int64, err error) {
 		return 0, err
 	}
 	now, args := ms(p.Now), make([]any, 0, rowsAtOnce*rowParameters)
-	batchOf, queuedAt := make([]int64, len(p.Notifications)), make([]int64, len(p.Notifications))
-	for i, b := range p.Batches {
-		for j := b.From; j < b.To; j++ {
-			batchOf[j], queuedAt[j] = batch+int64(i), ms(b.Batch.NotBefore)
-		}
-	}
+	attempts := p.First(batch)
 	for i := range p.Notifications {
-		n := &p.Notifications[i]
-		state, settled := notification.Queued, int64(0)
+		n, a, settled := &p.Notifications[i], &attempts[i], int64(0)
 		if n.Outcome != notification.Open {
-			state, settled = notification.NoAttempt, now
+			settled = now
 		}
-		args = append(args, first+int64(i), p.Update, n.Recipient, n.Locale, notification.FormatSteps(n.Steps), int64(state), batchOf[i],
-			max(now, queuedAt[i]), int64(n.Outcome), string(n.Reason), settled)
+		args = append(args, first+int64(i), p.Update, n.Recipient, n.Locale, notification.FormatSteps(n.Steps), int64(a.State), a.Batch,
+			ms(a.QueuedAt), int64(n.Outcome), string(n.Reason), settled)
 		if len(args) == cap(args) || i == len(p.Notifications)-1 {
 			if err := t.exec(insertRows(len(args)/rowParameters), args...); err != nil {
 				return 0, err
@@ -137,26 +130,17 @@ func insertRows(n int) string {
 		VALUES ` + strings.TrimSuffix(strings.Repeat(row+",", n), ",")
 }
 
-// insertFirstBatches writes the page's batches and counts what the page plans; it returns how many
-// notifications are open.
-func (t tx) insertFirstBatches(p ledger.Page, first int64, sums tallies) (open int64, err error) {
+// insertFirstBatches writes the page's batches, its notifications being numbered from first.
+func (t tx) insertFirstBatches(p ledger.Page, first int64) error {
 	for _, b := range p.Batches {
 		for i := range b.Items {
 			b.Items[i].Notification = first + int64(b.From+i)
 		}
 		if _, err := t.insertBatch(ledger.AttemptBatch{BatchHead: b.Batch, Items: b.Items}); err != nil {
-			return 0, err
-		}
-		sums.add(p.Update, b.Batch.Channel, ledger.Planned, int64(len(b.Items)))
-		sums.add(p.Update, b.Batch.Channel, notification.Queued.String(), int64(len(b.Items)))
-		open += int64(len(b.Items))
-	}
-	for i := range p.Notifications {
-		if n := &p.Notifications[i]; n.Outcome != notification.Open {
-			sums.add(p.Update, "", n.Outcome.String(), 1)
+			return err
 		}
 	}
-	return open, nil
+	return nil
 }
 
 // markSuperseding leaves word for the engine if older updates, of the incident or of those merged into
@@ -189,8 +173,8 @@ func (t tx) countPage(p ledger.Page, open int64) error {
 // closeIfSettled closes an update whose last notification has been settled.
 func (t tx) closeIfSettled(update int64, now time.Time) error {
 	res, err := t.result(`UPDATE updates SET state = 'closed',
-		reason = CASE WHEN audience = 0 THEN 'nobody is affected: the audience is empty' ELSE reason END
-		WHERE id = ? AND state = 'sending' AND open = 0`, update)
+		reason = CASE WHEN audience = 0 THEN ? ELSE reason END
+		WHERE id = ? AND state = 'sending' AND open = 0`, ledger.NobodyAffected, update)
 	if err != nil {
 		return err
 	}
@@ -200,22 +184,11 @@ func (t tx) closeIfSettled(update int64, now time.Time) error {
 	return t.trailClosed(update, now)
 }
 
-// tallies gathers changes of counts, to be written once a transaction.
-type tallies map[tallyKey]int64
-
-type tallyKey struct {
-	update        int64
-	channel, what string
-}
-
-func (s tallies) add(update int64, channel, what string, n int64) {
-	s[tallyKey{update, channel, what}] += n
-}
-
-func (s tallies) write(t tx) error {
-	for k, n := range s {
+// addTallies adds changes to the running counts.
+func (t tx) addTallies(changes ledger.TallyChanges) error {
+	for k, n := range changes {
 		err := t.exec(`INSERT INTO tallies (update_id, channel, what, count) VALUES (?,?,?,?)
-			ON CONFLICT (update_id, channel, what) DO UPDATE SET count = count + excluded.count`, k.update, k.channel, k.what, n)
+			ON CONFLICT (update_id, channel, what) DO UPDATE SET count = count + excluded.count`, k.Update, k.Channel, k.What, n)
 		if err != nil {
 			return err
 		}

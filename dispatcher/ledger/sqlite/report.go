@@ -6,13 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"iter"
-	"slices"
 	"time"
 
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/dispatcher/audience"
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
+	"github.com/tocsin-dev/tocsin/dispatcher/ledger/internal/rows"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 )
 
@@ -143,7 +143,7 @@ func (l *Ledger) firstNotice(ctx context.Context, r *ledger.Report) error {
 }
 
 func (l *Ledger) updateReport(ctx context.Context, u ledger.UpdateProgress) (ledger.UpdateReport, error) {
-	r := ledger.UpdateReport{UpdateProgress: u, Channels: channelReports(&u)}
+	r := ledger.UpdateReport{UpdateProgress: u, Channels: ledger.ChannelReports(&u)}
 	r.ReachedByFallback = u.Count("*", ledger.Fallback)
 	r.DoubleReach = u.Count("*", ledger.Double)
 	r.Repeats = u.Count("*", ledger.Repeated)
@@ -151,34 +151,12 @@ func (l *Ledger) updateReport(ctx context.Context, u ledger.UpdateProgress) (led
 	if r.Outcomes, err = l.outcomes(ctx, u.ID); err != nil {
 		return r, err
 	}
-	r.Balance = balance(&u, r.Outcomes)
+	r.Balance = ledger.BalanceOf(&u, r.Outcomes)
 	if err = l.reachTimes(ctx, &r); err != nil {
 		return r, err
 	}
 	r.Segments, err = l.segments(ctx, u.ID)
 	return r, err
-}
-
-func channelReports(u *ledger.UpdateProgress) []ledger.ChannelReport {
-	var names []string
-	for _, t := range u.Tallies {
-		if t.Channel != "" && !slices.Contains(names, t.Channel) {
-			names = append(names, t.Channel)
-		}
-	}
-	slices.Sort(names)
-	var all []ledger.ChannelReport
-	for _, c := range names {
-		state := func(s notification.State) int64 { return u.Count(c, s.String()) }
-		all = append(all, ledger.ChannelReport{
-			Channel: c, Planned: u.Count(c, ledger.Planned), Attempts: state(notification.Queued),
-			Accepted: state(notification.Accepted), Delivered: state(notification.Delivered), Read: state(notification.Read),
-			Failed: state(notification.Failed), Expired: state(notification.Expired), Unknown: state(notification.Unknown),
-			Revoked: state(notification.Revoked), Returned: u.Count(c, ledger.Returned),
-			Reached: u.Count(c, notification.Reached.String()), Fallback: u.Count(c, ledger.Fallback),
-		})
-	}
-	return all
 }
 
 func (l *Ledger) outcomes(ctx context.Context, update int64) ([]ledger.OutcomeCount, error) {
@@ -192,26 +170,6 @@ func (l *Ledger) outcomes(ctx context.Context, update int64) ([]ledger.OutcomeCo
 		GROUP BY 1, 2, 3, 4 ORDER BY 1, 5 DESC, 2, 3`, update)
 }
 
-// balance counts the rows and holds the running counts against them.
-func balance(u *ledger.UpdateProgress, outcomes []ledger.OutcomeCount) ledger.Balance {
-	rows := map[string]int64{}
-	for _, c := range outcomes {
-		rows[c.Outcome] += c.Count
-	}
-	count := func(o notification.Outcome) int64 { return rows[o.String()] }
-	b := ledger.Balance{
-		Audience: u.Audience, Reached: count(notification.Reached), Unreachable: count(notification.Unreachable),
-		Suppressed: count(notification.Suppressed), Superseded: count(notification.Superseded), Open: count(notification.Open),
-	}
-	b.TalliesAgree = u.Open == b.Open
-	for _, o := range []notification.Outcome{notification.Reached, notification.Unreachable, notification.Suppressed, notification.Superseded} {
-		b.TalliesAgree = b.TalliesAgree && u.Count("*", o.String()) == count(o)
-	}
-	b.Settle()
-	b.OK = b.OK && (u.State == ledger.Closed || u.State == ledger.NotAnnounced || u.State == ledger.Cancelled)
-	return b
-}
-
 func (l *Ledger) reachTimes(ctx context.Context, r *ledger.UpdateReport) error {
 	reached := r.Balance.Reached
 	if reached == 0 {
@@ -220,7 +178,7 @@ func (l *Ledger) reachTimes(ctx context.Context, r *ledger.UpdateReport) error {
 	for _, q := range []struct {
 		offset int64
 		into   *ledger.Seconds
-	}{{rank(reached, 50), &r.P50}, {rank(reached, 95), &r.P95}, {reached - 1, &r.Max}} {
+	}{{ledger.Rank(reached, 50), &r.P50}, {ledger.Rank(reached, 95), &r.P95}, {reached - 1, &r.Max}} {
 		var at int64
 		err := l.reader.QueryRowContext(ctx, `SELECT settled_at FROM notifications WHERE update_id = ? AND outcome = ?
 			ORDER BY settled_at LIMIT 1 OFFSET ?`, r.ID, int64(notification.Reached), q.offset).Scan(&at)
@@ -231,10 +189,6 @@ func (l *Ledger) reachTimes(ctx context.Context, r *ledger.UpdateReport) error {
 	}
 	return nil
 }
-
-// rank is the place, from 0, of a percentile among n > 0 values in their order: the smallest value
-// that is not less than so many per cent of them (nearest rank).
-func rank(n, percent int64) int64 { return (n*percent+99)/100 - 1 }
 
 // segments sums the segments of the SMS that a provider took, whatever became of them later.
 func (l *Ledger) segments(ctx context.Context, update int64) (int64, error) {
@@ -261,7 +215,7 @@ func (l *Ledger) RecipientReports(ctx context.Context, team, id string) iter.Seq
 			return
 		}
 		for _, u := range s.Progress {
-			for r, err := range paged(func(after int64) ([]numbered[ledger.RecipientReport], error) {
+			for r, err := range rows.Paged(func(after int64) ([]rows.Numbered[ledger.RecipientReport], error) {
 				return l.recipientReports(ctx, u.ID, after)
 			}) {
 				if !yield(r, err) || err != nil {
@@ -272,61 +226,28 @@ func (l *Ledger) RecipientReports(ctx context.Context, team, id string) iter.Seq
 	}
 }
 
-func (l *Ledger) recipientReports(ctx context.Context, update, after int64) ([]numbered[ledger.RecipientReport], error) {
-	return collect(ctx, l.reader, func(rows *sql.Rows) (numbered[ledger.RecipientReport], error) {
+func (l *Ledger) recipientReports(ctx context.Context, update, after int64) ([]rows.Numbered[ledger.RecipientReport], error) {
+	return collect(ctx, l.reader, func(row *sql.Rows) (rows.Numbered[ledger.RecipientReport], error) {
 		r := ledger.RecipientReport{Update: update}
 		var number, settled int64
 		var outcome notification.Outcome
 		var proof channels.Proof
-		err := rows.Scan(&number, &r.Recipient, &outcome, &r.Reason, &r.Channel, &proof, &settled)
+		err := row.Scan(&number, &r.Recipient, &outcome, &r.Reason, &r.Channel, &proof, &settled)
 		r.Outcome, r.Proof, r.SettledAt = outcome.String(), proof.String(), fromMS(settled)
-		return numbered[ledger.RecipientReport]{number, r}, err
+		return rows.Numbered[ledger.RecipientReport]{Number: number, Row: r}, err
 	}, `SELECT n.recipient, r.id, n.outcome, n.reason, n.reached_by, n.proof, n.settled_at
 		FROM notifications n JOIN recipients r ON r.number = n.recipient
-		WHERE n.update_id = ? AND n.recipient > ? ORDER BY n.recipient LIMIT ?`, update, after, rowsAPage)
+		WHERE n.update_id = ? AND n.recipient > ? ORDER BY n.recipient LIMIT ?`, update, after, rows.PerPage)
 }
 
 // Recipients yields the directory's customers in order of the recipients' numbers. It holds no view
 // of the ledger: each row is as it is when it is read.
 func (l *Ledger) Recipients(ctx context.Context) iter.Seq2[audience.Recipient, error] {
-	return paged(func(after int64) ([]numbered[audience.Recipient], error) {
-		return collect(ctx, l.reader, func(rows *sql.Rows) (numbered[audience.Recipient], error) {
-			r, err := l.scanRecipient(rows)
-			return numbered[audience.Recipient]{r.Number, r.Recipient}, err
+	return rows.Paged(func(after int64) ([]rows.Numbered[audience.Recipient], error) {
+		return collect(ctx, l.reader, func(row *sql.Rows) (rows.Numbered[audience.Recipient], error) {
+			r, err := l.scanRecipient(row)
+			return rows.Numbered[audience.Recipient]{Number: r.Number, Row: r.Recipient}, err
 		}, `SELECT `+recipientColumns+` FROM recipients
-			WHERE number > ? AND deleted = 0 AND id NOT GLOB 'account:*' ORDER BY number LIMIT ?`, after, rowsAPage)
+			WHERE number > ? AND deleted = 0 AND id NOT GLOB 'account:*' ORDER BY number LIMIT ?`, after, rows.PerPage)
 	})
-}
-
-// numbered is a row with the number by which rows are in order.
-type numbered[T any] struct {
-	number int64
-	row    T
-}
-
-const rowsAPage = 1000
-
-// paged yields rows page by page; an error ends it. Between pages it holds no connection and no view
-// of the file: whoever takes the rows may be slow, and must not keep the engine from reading, nor the
-// write-ahead log from being cut.
-func paged[T any](page func(after int64) ([]numbered[T], error)) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		for after := int64(0); ; {
-			rows, err := page(after)
-			if err != nil {
-				var none T
-				yield(none, err)
-				return
-			}
-			for i := range rows {
-				if !yield(rows[i].row, nil) {
-					return
-				}
-			}
-			if len(rows) < rowsAPage {
-				return
-			}
-			after = rows[len(rows)-1].number
-		}
-	}
 }

@@ -14,7 +14,6 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,7 +23,7 @@ import (
 	sqlitelib "modernc.org/sqlite/lib"
 
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
-	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+	"github.com/tocsin-dev/tocsin/dispatcher/ledger/internal/rows"
 )
 
 //go:embed migrations/*.sql
@@ -40,9 +39,9 @@ type Options struct {
 
 // Ledger is a ledger in a SQLite file. It is safe for concurrent use.
 type Ledger struct {
-	writer, reader *sql.DB                 // no writer: read only
-	words          kept[string]            // joined lists
-	cascades       kept[notification.Step] // cascades as rows hold them
+	writer, reader *sql.DB
+	words          rows.Words
+	cascades       rows.Cascades
 
 	// fullSince is when the file last had no room, in nanoseconds since 1970; 0 once something was written.
 	fullSince atomic.Int64
@@ -75,7 +74,6 @@ func Open(ctx context.Context, path string, o Options) (*Ledger, error) {
 		return nil, errors.Join(err, conn.Close(), writer.Close())
 	}
 	l := &Ledger{writer: writer, reader: reader, conn: conn, statements: map[string]*sql.Stmt{}}
-	l.words.parse, l.cascades.parse = split, notification.ParseSteps
 	return l, nil
 }
 
@@ -103,9 +101,7 @@ func OpenReadOnly(ctx context.Context, path string) (*Ledger, error) {
 	if err := current(ctx, reader); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening ledger %s: %w", path, err), reader.Close())
 	}
-	l := &Ledger{reader: reader}
-	l.words.parse, l.cascades.parse = split, notification.ParseSteps
-	return l, nil
+	return &Ledger{reader: reader}, nil
 }
 
 // current fails if the schema is older or newer than this program's.
@@ -150,6 +146,32 @@ func open(path string, o Options, connections, cacheKiB int) (*sql.DB, error) {
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
 	return db, nil
+}
+
+// Migrate brings the schema of the ledger at path up to date, creating it if need be, and returns the
+// versions before and after; 0 is a ledger that was not there.
+func Migrate(ctx context.Context, path string, o Options) (from, to int64, err error) {
+	if err := private(path); err != nil {
+		return 0, 0, fmt.Errorf("migrating ledger: %w", err)
+	}
+	db, err := open(path, o, 1, 4<<10)
+	if err != nil {
+		return 0, 0, err
+	}
+	p, err := provider(db)
+	if err == nil {
+		from, err = p.GetDBVersion(ctx)
+	}
+	if err == nil {
+		_, err = p.Up(ctx)
+	}
+	if err == nil {
+		to, err = p.GetDBVersion(ctx)
+	}
+	if err != nil {
+		err = fmt.Errorf("migrating ledger %s: %w", path, full(err))
+	}
+	return from, to, errors.Join(err, db.Close())
 }
 
 func migrate(ctx context.Context, db *sql.DB) error {
@@ -319,40 +341,3 @@ func fromMS(v int64) time.Time {
 	}
 	return time.UnixMilli(v).UTC()
 }
-
-func join(list []string) string { return strings.Join(list, "\n") }
-
-// kept keeps the lists that texts were parsed to: most rows share theirs with many others.
-type kept[T any] struct {
-	parse func(string) ([]T, error)
-
-	mu    sync.RWMutex
-	lists map[string][]T
-}
-
-const maxKept = 1 << 16
-
-func (k *kept[T]) list(text string) ([]T, error) {
-	if text == "" {
-		return nil, nil
-	}
-	k.mu.RLock()
-	list, ok := k.lists[text]
-	k.mu.RUnlock()
-	if ok {
-		return list, nil
-	}
-	list, err := k.parse(text)
-	if err != nil {
-		return nil, err
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.lists == nil || len(k.lists) > maxKept {
-		k.lists = map[string][]T{}
-	}
-	k.lists[text] = list
-	return list, nil
-}
-
-func split(s string) ([]string, error) { return strings.Split(s, "\n"), nil }

@@ -213,3 +213,9 @@ func TestClosedLedgerSaysSo(t *testing.T) {
 		t.Error("a closed ledger takes a rejection")
 	}
 }
+
+func BenchmarkLedger(b *testing.B) {
+	ledgertest.Benchmark(b, func(b *testing.B) ledgertest.Store {
+		return open(b, filepath.Join(b.TempDir(), "ledger.db"), sqlite.Options{})
+	})
+}

@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -41,8 +40,7 @@ func (l *Ledger) RecordUpdate(ctx context.Context, u incident.Update,
 	return recorded && err == nil, err
 }
 
-// known reports whether an update is there already. Its time may differ: who publishes a file
-// again needn't remember when it was first.
+// known reports whether an update is there already.
 func (t tx) known(u incident.Update) (bool, error) {
 	var value string
 	err := t.scan(`SELECT value FROM updates WHERE team = ? AND source = ? AND event_id = ?`, []any{u.Team, u.Source, u.EventID}, &value)
@@ -53,18 +51,10 @@ func (t tx) known(u incident.Update) (bool, error) {
 	if err == nil {
 		err = json.Unmarshal([]byte(value), &before)
 	}
-	if err != nil {
-		return false, err
+	if err == nil {
+		err = ledger.SameNews(&before, &u)
 	}
-	was, errWas := json.Marshal(before.Data)
-	is, errIs := json.Marshal(u.Data)
-	if err := errors.Join(errWas, errIs); err != nil {
-		return false, err
-	}
-	if !bytes.Equal(was, is) {
-		return false, ledger.ErrReused
-	}
-	return true, nil
+	return err == nil, err
 }
 
 // incident reads the incident of a team, its row 0 and nil if there is none.
@@ -187,7 +177,7 @@ func (l *Ledger) Approve(ctx context.Context, id int64, by string, now time.Time
 			return err
 		}
 		if newer != 0 {
-			why := fmt.Sprintf("older than update %d, which was approved before it", newer)
+			why := ledger.ApprovedBefore(newer)
 			return errors.Join(
 				t.exec(`UPDATE updates SET state = ?, reason = ? WHERE id = ?`, string(ledger.NotAnnounced), why, id),
 				t.appendTrail(ledger.NotAnnouncedEntry(id, &u, why, now)))

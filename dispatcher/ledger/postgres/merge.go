@@ -1,0 +1,53 @@
+package postgres
+
+import (
+	"github.com/tocsin-dev/tocsin/dispatcher/incident"
+	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
+)
+
+// below is the incident of update $1 with all that were merged into it, directly or not.
+const below = `WITH RECURSIVE below (id) AS (
+	SELECT incident FROM updates WHERE id = $1
+	UNION SELECT i.id FROM incidents i JOIN below b ON i.parent = b.id AND i.parent <> 0) `
+
+// parent is the row of the incident into which an incident was merged, or is merged by this update; 0
+// is none.
+func (t tx) parent(row int64, n *ledger.NewUpdate) (parent int64, err error) {
+	if row != 0 {
+		err = t.scan(`SELECT parent FROM incidents WHERE id = $1`, []any{row}, &parent)
+	}
+	if err != nil || parent != 0 || n.Incident.MergedInto == "" {
+		return parent, err
+	}
+	return t.merge(row, n)
+}
+
+// merge enters which incident an incident (0: not recorded yet) is being merged into: that which the
+// one named was itself merged into in the end. All are of one team, whose lock keeps them as they are.
+func (t tx) merge(row int64, n *ledger.NewUpdate) (parent int64, err error) {
+	named := n.Incident.MergedInto
+	parent, into, err := t.incident(n.Update.Team, named)
+	for err == nil && into != nil && into.MergedInto != "" {
+		parent, into, err = t.incident(n.Update.Team, into.MergedInto)
+	}
+	if err == nil {
+		err = ledger.CheckParent(named, into, parent == row)
+	}
+	if err != nil {
+		return 0, err
+	}
+	n.Incident.MergedInto = into.ID
+	return parent, nil
+}
+
+// corrected finds the update that a correction corrects; 0 where it names none.
+func (t tx) corrected(incidentRow int64, u *incident.Update) (id int64, err error) {
+	if u.Corrects == "" {
+		return 0, nil
+	}
+	err = t.scan(`SELECT coalesce(max(id), 0) FROM updates WHERE incident = $1 AND event_id = $2`, []any{incidentRow, text(u.Corrects)}, &id)
+	if err == nil && id == 0 {
+		err = ledger.UnknownCorrected(u.Corrects)
+	}
+	return id, err
+}
