@@ -5,16 +5,26 @@
 //
 // Every write is one transaction at READ COMMITTED; what SQLite has by its single writer is had here
 // by guards and row locks. Rows are locked in one order everywhere, which keeps transactions from
-// waiting for each other in a circle: notifications by id, then updates, then tallies, then the rest.
+// waiting for each other in a circle: the order, the team, incidents, notifications by id, updates,
+// tallies, then the rest.
 //
 //   - A page of planning moves the update's cursor first, on the condition that it stands where the
 //     page begins: a second planner waits for the first, and is then refused with ledger.ErrConflict.
 //   - A fold writes all its notifications by one statement, on the condition of their versions; fewer
 //     rows than were given is ledger.ErrConflict, and nothing of the fold is kept.
-//   - Updates of one incident are recorded one after the other (advisory lock on team and incident),
-//     so that ids of updates ascend within it as they were folded.
+//   - Updates of one team are recorded and approved one after the other (advisory lock on the team), so
+//     that ids of updates ascend within an incident as they were folded, and incidents that are merged
+//     into each other at once never end in a circle.
+//   - An operator's order holds its own id (advisory lock), so that it is carried out once wherever it
+//     comes, then team, incident and updates: what it finds is so until it is carried out. A page that is
+//     being committed comes before a cancellation or is refused after it with ledger.ErrConflict; a pause
+//     refuses none.
+//   - Whoever spends locks the incident first: what two publishers ask for at once is never beyond the
+//     cap together, and a batch that both ask for is counted once.
 //   - One at a time adds to the directory (advisory lock), so that recipients' numbers ascend as they
 //     are committed: everybody up to the number at which an audience ends is there when planning begins.
+//   - Folds lock the recipients whose addresses they remember as dead; where an import of the same
+//     people gets into their way, one of the two is given up and tried again.
 //   - Ids of notifications, batches and early receipts come from sequences, in blocks without gaps,
 //     taken before the transaction: within a page they ascend in the order of sending.
 //
@@ -31,7 +41,7 @@
 // ids are in the week of their notification. The week under way and the next are made when the ledger
 // is opened, and a week's successor when the week is first written to, by whoever comes first.
 //
-// [Ledger.Retain] drops weeks whose updates are all closed; their reports are kept, their rows not.
+// [Ledger.Retain] drops weeks whose updates have all ended; their reports are kept, their rows not.
 // Looking up a receipt by the provider's id goes through all weeks that there are.
 //
 // # What is expected of the server
