@@ -156,9 +156,18 @@ func (g *pager) recipients(ctx context.Context) ([]ledger.Recipient, error) {
 	return p.Ledger.RecipientsAfter(ctx, u.Cursor, u.Until, p.PageSize, g.circle.listed(&u.Update))
 }
 
-// comparePlanned orders by what those share who travel together.
+// comparePlanned orders by what those share who travel together: also whether a step follows, and how long
+// theirs waits, since a batch has one deadline.
 func comparePlanned(a, b planned) int {
-	return cmp.Or(a.NotBefore.Compare(b.NotBefore), cmp.Compare(a.channel(), b.channel()), cmp.Compare(a.Locale, b.Locale))
+	return cmp.Or(a.NotBefore.Compare(b.NotBefore), cmp.Compare(a.channel(), b.channel()), cmp.Compare(a.Locale, b.Locale),
+		cmp.Compare(min(len(a.Steps), 2), min(len(b.Steps), 2)), cmp.Compare(a.wait(), b.wait()))
+}
+
+func (d *planned) wait() time.Duration {
+	if len(d.Steps) == 0 {
+		return 0
+	}
+	return d.Steps[0].Wait
 }
 
 // page decides for each recipient who is in the audience, and lays notifications out in the order of
@@ -232,8 +241,8 @@ func (g *pager) batch(all []planned, from, to int) ledger.NewBatch {
 	}
 	b := ledger.NewBatch{From: from, To: to, Items: make([]ledger.Item, 0, to-from), Batch: ledger.BatchHead{
 		Update: g.update.ID, Channel: channel, Kind: kind, Locale: all[from].Locale, NotBefore: all[from].NotBefore,
-		Priority: notification.PriorityOf(g.update.Update.Status, g.update.Update.Impact),
-		GivenUp:  g.planner.Policy.GivenUp(channel, leaves, leaves),
+		Priority: notification.PriorityOf(g.update.Update.Status, g.update.Update.Impact), Last: len(all[from].Steps) == 1,
+		GivenUp: g.planner.Policy.GivenUp(channel, leaves, leaves),
 	}}
 	for i := from; i < to; i++ {
 		r := &all[i].recipient.Recipient

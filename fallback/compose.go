@@ -133,15 +133,29 @@ type batchKey struct {
 	locale    string
 	step, try uint8
 	notBefore int64
+	last      bool
+	wait      time.Duration
 }
 
 func keyOf(a *further) batchKey {
-	return batchKey{a.n.Update, a.n.Attempt.Channel, a.n.Locale, a.n.Attempt.Step, a.n.Attempt.Try, a.notBefore.Unix()}
+	return batchKey{a.n.Update, a.n.Attempt.Channel, a.n.Locale, a.n.Attempt.Step, a.n.Attempt.Try, a.notBefore.Unix(), a.n.LastStep(), a.n.Steps[a.n.Attempt.Step].Wait}
 }
 
 func compareKeys(a, b batchKey) int {
 	return cmp.Or(cmp.Compare(a.update, b.update), cmp.Compare(a.channel, b.channel), cmp.Compare(a.locale, b.locale),
-		cmp.Compare(a.step, b.step), cmp.Compare(a.try, b.try), cmp.Compare(a.notBefore, b.notBefore))
+		cmp.Compare(a.step, b.step), cmp.Compare(a.try, b.try), cmp.Compare(a.notBefore, b.notBefore),
+		compareBools(a.last, b.last), cmp.Compare(a.wait, b.wait))
+}
+
+func compareBools(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	default:
+		return 1
+	}
 }
 
 func (f *fold) batches(ctx context.Context, all []further) error {
@@ -174,7 +188,7 @@ func (f *fold) batch(ctx context.Context, all []further) (ledger.AttemptBatch, e
 	b := ledger.AttemptBatch{BatchHead: ledger.BatchHead{
 		Update: n.Update, Channel: n.Attempt.Channel, Kind: kind, Locale: n.Locale, Priority: u.priority,
 		Step: n.Attempt.Step, Try: n.Attempt.Try, NotBefore: all[0].notBefore,
-		GivenUp: f.givenUp(all),
+		Last: n.LastStep(), GivenUp: f.givenUp(all),
 	}}
 	for i := range all {
 		r := &all[i].recipient.Recipient

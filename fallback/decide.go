@@ -266,40 +266,49 @@ func (d *decision) outOfDate(at time.Time) bool {
 	return !expires.IsZero() && !at.Before(expires)
 }
 
-// requeue gives a returned attempt another try, as long as its step's wait allows; after that a
-// provider that stays out of order counts as a failure of the step. A channel that has been down for
-// long fails it at once, if there is a step to go on to.
+// requeue gives a returned attempt another try. While there is a step to go on to, it has as long as its
+// step's wait allows, and a channel that has been down for long has none; on the last step it is tried,
+// less and less often, for as long as the news is worth telling.
 func (d *decision) requeue() {
 	n := &d.Notification
-	delay := d.ev.RetryAfter
-	if delay <= 0 {
-		delay = d.policy.RetryEvery
-	}
-	at := d.now.Add(delay)
-	wait := d.treatment(&n.Attempt).Wait
+	at := d.now.Add(d.pause())
 	switch {
 	case n.Stop != notification.GoOn:
 		n.Attempt.State = notification.Revoked
 		d.settle(n.Stop.Outcome())
+	case !n.LastStep() && (at.Sub(n.Attempt.QueuedAt) > d.treatment(&n.Attempt).Wait || d.downTooLong()), n.Attempt.Try == maxTry:
+		n.Attempt.State, n.Attempt.Code = notification.Failed, d.ev.Code
+		d.advance(notification.Unavailable)
 	case d.outOfDate(at):
 		n.Attempt.State, n.Attempt.Code = notification.Failed, d.ev.Code
 		d.settle(notification.Unreachable, notification.OutOfDate)
-	case at.Sub(n.Attempt.QueuedAt) > wait, n.Attempt.Try == maxTry, d.downTooLong():
-		n.Attempt.State, n.Attempt.Code = notification.Failed, d.ev.Code
-		d.advance(notification.Unavailable)
 	default:
 		n.Attempt.Try++
 		d.queue(at)
 	}
 }
 
-const maxTry = 255
+const (
+	maxTry = 255
+	// patience is how many tries it takes until the pause before the next one is RetryEvery longer.
+	patience = 4
+	// longestPause bounds the pauses that grow.
+	longestPause = 5 * time.Minute
+)
 
-// downTooLong reports whether the next step is worth more than waiting for this channel. On the last
-// step nothing is: it waits for as long as it may.
+// pause is how long a returned attempt waits: as long as the lane says, and longer with every try.
+func (d *decision) pause() time.Duration {
+	asked := d.ev.RetryAfter
+	if asked <= 0 {
+		asked = d.policy.RetryEvery
+	}
+	grown := d.policy.RetryEvery * time.Duration(d.Notification.Attempt.Try) / patience
+	return max(asked, min(grown, longestPause))
+}
+
+// downTooLong reports whether the next step is worth more than waiting for this channel.
 func (d *decision) downTooLong() bool {
-	after := d.policy.MoveOnAfter
-	return after > 0 && d.ev.DownFor > after && !d.Notification.LastStep()
+	return d.policy.MoveOnAfter > 0 && d.ev.DownFor > d.policy.MoveOnAfter
 }
 
 func (d *decision) queue(at time.Time) { d.Changed, d.Queue, d.NotBefore = true, true, at }

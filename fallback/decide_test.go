@@ -240,6 +240,14 @@ func TestDecideReturned(t *testing.T) {
 	})
 	last := onSMS(notification.Failed, notification.Queued)
 	last.Attempt.QueuedAt = now.Add(-time.Hour)
+	for tries, want := range map[uint8]time.Duration{0: 30 * time.Second, 8: time.Minute, 200: 5 * time.Minute} {
+		last.Attempt.Try = tries
+		c := Decide(last, current(&last, notification.ResultReturned), policy(), now)
+		if !c.Queue || c.NotBefore.Sub(now) != want {
+			t.Errorf("the last step, returned after %d tries: %+v; want another in %v", tries, c, want)
+		}
+	}
+	last.Attempt.Try = 255
 	c := Decide(last, current(&last, notification.ResultReturned), policy(), now)
 	if c.Notification.Reason != notification.Unavailable || c.Notification.Outcome != notification.Unreachable {
 		t.Errorf("the last step never got through: %+v", c.Notification)

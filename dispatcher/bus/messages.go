@@ -20,6 +20,8 @@ type Batch struct {
 	Locale   string `json:"locale"`
 	Step     uint8  `json:"step,omitempty"`
 	Try      uint8  `json:"try,omitempty"`
+	// Last says that no step of the cascade follows: better an uncertain way than none.
+	Last bool `json:"last,omitempty"`
 	// InDoubt says what to do with attempts that may have gone out before a crash.
 	InDoubt notification.InDoubt `json:"in_doubt"`
 	// UsefulFor is how long the news is worth delivering, in seconds; 0 is no limit.

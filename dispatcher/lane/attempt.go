@@ -22,7 +22,7 @@ func (l *Lane) attempt(ctx context.Context, b *bus.Batch, i int) bus.Result {
 	var had tried
 	var why refusal
 	for {
-		o := l.choose(had, &why)
+		o := l.choose(had, b.Last, &why)
 		if o == nil {
 			return l.giveBack(res, why.err)
 		}

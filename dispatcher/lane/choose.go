@@ -49,18 +49,22 @@ func (c *chooser) draw(among []*outlet) *outlet {
 // choose returns the provider that an attempt is to be given to: of those that may be asked and have
 // not had it, the first that its rate keeps no waiting (by weight: one of those that have a place as
 // well, so that a slow one holds up nobody else); if all would keep it waiting, the one that does so
-// least. It returns nil if none may be asked; why then says so.
-func (l *Lane) choose(had tried, why *refusal) *outlet {
+// least. Where no step of the cascade follows, one whose receipts have stopped is better than none. It
+// returns nil if none may be asked; why then says so.
+func (l *Lane) choose(had tried, last bool, why *refusal) *outlet {
 	now := time.Now()
 	var ready [MaxProviders]*outlet
 	n := 0
-	var soonest *outlet
+	var soonest, silent *outlet
 	var least time.Duration
 	for i, o := range l.outlets {
 		if had.has(i) {
 			continue
 		}
 		if e := o.refuses(now); e != nil {
+			if e.Code == codeSilent && silent == nil {
+				silent = o
+			}
 			why.add(e)
 			continue
 		}
@@ -75,8 +79,11 @@ func (l *Lane) choose(had tried, why *refusal) *outlet {
 			soonest, least = o, delay
 		}
 	}
-	if n > 0 {
+	switch {
+	case n > 0:
 		return l.chooser.draw(ready[:n])
+	case soonest == nil && last:
+		return silent
 	}
 	return soonest
 }

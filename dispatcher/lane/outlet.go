@@ -66,7 +66,7 @@ func (o *outlet) refuses(now time.Time) *channels.Error {
 		return &channels.Error{Class: channels.RateLimited, Code: "paused", RetryAfter: quiet}
 	}
 	if !o.hushed.allows(now) {
-		return &channels.Error{Class: channels.Unavailable, Code: "receipts_stopped", RetryAfter: openFor}
+		return &channels.Error{Class: channels.Unavailable, Code: codeSilent, RetryAfter: openFor}
 	}
 	return nil
 }
@@ -114,6 +114,9 @@ func (o *outlet) enter(ctx context.Context) *channels.Error {
 		return stopping()
 	}
 }
+
+// codeSilent is the code of an attempt that a provider is not given because its receipts have stopped.
+const codeSilent = "receipts_stopped"
 
 func (o *outlet) leave() { <-o.places }
 

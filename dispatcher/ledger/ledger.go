@@ -143,6 +143,8 @@ type BatchHead struct {
 	Try      uint8
 	// NotBefore is when it may be sent; zero is now.
 	NotBefore time.Time
+	// Last says that no step follows.
+	Last bool
 	// GivenUp is when what of it still waits for the lane is given up; zero if never.
 	GivenUp time.Time
 }

@@ -24,6 +24,9 @@ type Rules struct {
 	// Channels are those configured, in the order in which they are tried for recipients who have
 	// none of their preferred ones.
 	Channels []Channel
+	// Cascades are tried in order; the first that fits an update has its steps. Where none does, they
+	// are the channel that worked within the incident, the preferred one, and those of Behind.
+	Cascades []Cascade
 	// Behind are the channels that stand behind the preferred one, in order: sms by default.
 	Behind []string
 	// Locales are those for which there are texts; the first is the default.
@@ -35,6 +38,7 @@ type Rules struct {
 
 // Case is what a decision depends on beside the recipient and the rules.
 type Case struct {
+	Kind   incident.Kind
 	Status incident.Status
 	Impact incident.Impact
 	Now    time.Time
@@ -86,90 +90,15 @@ func (d *Decision) has(channel string) bool {
 	return slices.ContainsFunc(d.Steps, func(s notification.Step) bool { return s.Channel == channel })
 }
 
-// For decides how a recipient is told. Within an incident the channel that worked comes first, the
-// rest of the cascade behind it.
+// For decides how a recipient is told.
 func (r *Rules) For(rec *audience.Recipient, in Case) Decision {
-	d := r.cascade(rec)
+	d := r.steps(rec, &in)
 	switch {
 	case len(d.Steps) == 0:
 	case r.Cap.suppresses(rec, &in):
 		d.Steps, d.Outcome, d.Reason = nil, notification.Suppressed, notification.FrequencyCap
 	default:
-		d.Steps = r.startOn(rec, in.LastGood, d.Steps)
 		d.NotBefore = r.Quiet.Until(rec, in.Impact, in.Now)
-	}
-	return d
-}
-
-// startOn puts a channel before the others, if it can still be used.
-func (r *Rules) startOn(rec *audience.Recipient, first string, steps []notification.Step) []notification.Step {
-	if first == "" || first == steps[0].Channel || r.Usable(rec, first) != notification.NoReason {
-		return steps
-	}
-	rest := slices.DeleteFunc(steps, func(s notification.Step) bool { return s.Channel == first })
-	return slices.Insert(rest, 0, notification.Step{Channel: first})
-}
-
-// cascade says on which channels a recipient is told: on the first usable channel of their preferences, with the
-// channels of Behind after it. Where none of those is usable, the next best channel stands behind;
-// and a recipient with nothing of all this is told on whichever usable channel is configured first:
-// better on another channel than not at all.
-func (r *Rules) cascade(rec *audience.Recipient) Decision {
-	d := Decision{Locale: r.locale(rec.Locale)}
-	if first := r.next(rec, &d, rec.Preferences); first != "" {
-		d.Steps = append(make([]notification.Step, 0, 1+len(r.Behind)), notification.Step{Channel: first})
-	}
-	for _, channel := range r.Behind {
-		if !d.has(channel) && r.Usable(rec, channel) == notification.NoReason {
-			d.Steps = append(d.Steps, notification.Step{Channel: channel})
-		}
-	}
-	switch {
-	case len(d.Steps) == 0:
-		return r.lastResort(rec, d)
-	case len(d.Steps) == 1 && !slices.Contains(r.Behind, d.Steps[0].Channel):
-		if second := r.next(rec, &d, rec.Preferences); second != "" {
-			d.Steps = append(d.Steps, notification.Step{Channel: second})
-		} else if second := r.next(rec, &d, r.names()); second != "" {
-			d.Steps = append(d.Steps, notification.Step{Channel: second})
-		}
-	}
-	return d
-}
-
-// next returns the first usable channel of a list that is not among the decision's steps, "" if there is none.
-func (r *Rules) next(rec *audience.Recipient, d *Decision, list []string) string {
-	for _, channel := range list {
-		if !d.has(channel) && r.Usable(rec, channel) == notification.NoReason {
-			return channel
-		}
-	}
-	return ""
-}
-
-func (r *Rules) names() []string {
-	names := make([]string, len(r.Channels))
-	for i, c := range r.Channels {
-		names[i] = c.Name
-	}
-	return names
-}
-
-func (r *Rules) lastResort(rec *audience.Recipient, d Decision) Decision {
-	d.Outcome, d.Reason = notification.Unreachable, notification.NoAddress
-	for _, c := range r.Channels {
-		switch r.Usable(rec, c.Name) {
-		case notification.NoReason:
-			return Decision{Locale: d.Locale, Steps: notification.Steps(c.Name)}
-		case notification.NoConsent:
-			// They can be reached and don't want to be: their will, not our failure.
-			if d.Reason == notification.NoAddress {
-				d.Outcome, d.Reason = notification.Suppressed, notification.NoConsent
-			}
-		case notification.InvalidAddress:
-			// They wanted to be reached there.
-			d.Outcome, d.Reason = notification.Unreachable, notification.InvalidAddress
-		}
 	}
 	return d
 }

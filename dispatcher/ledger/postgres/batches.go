@@ -23,7 +23,7 @@ func (t tx) copyBatches(all []ledger.AttemptBatch, first int64) error {
 	if err != nil {
 		return err
 	}
-	columns := []string{"id", "update_id", "channel", "kind", "locale", "priority", "step", "try", "not_before", "units", "members", "items"}
+	columns := []string{"id", "update_id", "channel", "kind", "locale", "priority", "step", "try", "not_before", "last", "units", "members", "items"}
 	_, err = t.CopyFrom(t.ctx, pgx.Identifier{"batches"}, columns, pgx.CopyFromSlice(len(all), func(i int) ([]any, error) {
 		b := &all[i]
 		members := make([]int64, len(b.Items))
@@ -33,7 +33,7 @@ func (t tx) copyBatches(all []ledger.AttemptBatch, first int64) error {
 		items, err := json.Marshal(b.Items)
 		return []any{
 			first + int64(i), b.Update, b.Channel, string(b.Kind), b.Locale, string(b.Priority), int16(b.Step), int16(b.Try),
-			ms(b.NotBefore), int64(len(b.Items)) * units[textKey{b.Update, b.Kind, b.Locale}], members, string(items),
+			ms(b.NotBefore), b.Last, int64(len(b.Items)) * units[textKey{b.Update, b.Kind, b.Locale}], members, string(items),
 		}, err
 	}))
 	if err != nil {
@@ -86,7 +86,7 @@ const waiting = ` FROM batches b JOIN updates u ON u.id = b.update_id JOIN incid
 // those due longest first.
 func (l *Ledger) UnsentBatches(ctx context.Context, now time.Time, limit int) ([]ledger.Batch, error) {
 	return collect(ctx, l.pool, scanBatch, `SELECT b.id, b.update_id, b.channel, b.kind, b.locale, b.priority, b.step, b.try,
-			b.items, x.content, b.team, b.incident, b.impact, b.units
+			b.items, x.content, b.team, b.incident, b.impact, b.units, b.last
 		FROM (SELECT b.*, i.team, i.incident, u.impact`+waiting+`AND b.not_before <= $1 ORDER BY b.not_before, b.id LIMIT $2) b
 		JOIN texts x ON x.update_id = b.update_id AND x.kind = b.kind AND x.locale = b.locale
 		ORDER BY b.not_before, b.id`, ms(now), limit)
@@ -97,7 +97,7 @@ func scanBatch(row pgx.Rows) (ledger.Batch, error) {
 	var items, content []byte
 	var impact string
 	err := row.Scan(&b.ID, &b.Update, &b.Channel, &b.Kind, &b.Locale, &b.Priority, &b.Step, &b.Try, &items, &content,
-		&b.Team, &b.Incident, &impact, &b.Units)
+		&b.Team, &b.Incident, &impact, &b.Units, &b.Last)
 	if err != nil {
 		return b, err
 	}

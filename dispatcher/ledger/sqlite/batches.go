@@ -20,9 +20,9 @@ func (t tx) insertBatch(b ledger.AttemptBatch) (id int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	res, err := t.result(`INSERT INTO batches (update_id, channel, kind, locale, priority, step, try, not_before, members, items, units)
-		VALUES (?,?,?,?,?,?,?,?,?,?, ? * coalesce((SELECT units FROM texts WHERE update_id = ? AND kind = ? AND locale = ?), 0))`,
-		b.Update, b.Channel, string(b.Kind), b.Locale, string(b.Priority), b.Step, b.Try, ms(b.NotBefore), jsonInts(members), string(items),
+	res, err := t.result(`INSERT INTO batches (update_id, channel, kind, locale, priority, step, try, not_before, last, members, items, units)
+		VALUES (?,?,?,?,?,?,?,?,?,?,?, ? * coalesce((SELECT units FROM texts WHERE update_id = ? AND kind = ? AND locale = ?), 0))`,
+		b.Update, b.Channel, string(b.Kind), b.Locale, string(b.Priority), b.Step, b.Try, ms(b.NotBefore), b.Last, jsonInts(members), string(items),
 		len(b.Items), b.Update, string(b.Kind), b.Locale)
 	if err != nil {
 		return 0, err
@@ -43,14 +43,14 @@ const waiting = ` FROM batches b JOIN updates u ON u.id = b.update_id JOIN incid
 func (l *Ledger) UnsentBatches(ctx context.Context, now time.Time, limit int) ([]ledger.Batch, error) {
 	return collect(ctx, l.reader, scanBatch, `SELECT b.id, b.update_id, b.channel, b.kind, b.locale, b.priority, b.step, b.try,
 			b.items, (SELECT content FROM texts x WHERE x.update_id = b.update_id AND x.kind = b.kind AND x.locale = b.locale),
-			i.team, i.incident, u.value ->> 'impact', b.units`+waiting+`AND b.not_before <= ? ORDER BY b.not_before, b.id LIMIT ?`, ms(now), limit)
+			i.team, i.incident, u.value ->> 'impact', b.units, b.last`+waiting+`AND b.not_before <= ? ORDER BY b.not_before, b.id LIMIT ?`, ms(now), limit)
 }
 
 func scanBatch(rows *sql.Rows) (ledger.Batch, error) {
 	var b ledger.Batch
 	var items, content, impact string
 	err := rows.Scan(&b.ID, &b.Update, &b.Channel, &b.Kind, &b.Locale, &b.Priority, &b.Step, &b.Try, &items, &content,
-		&b.Team, &b.Incident, &impact, &b.Units)
+		&b.Team, &b.Incident, &impact, &b.Units, &b.Last)
 	if err != nil {
 		return b, err
 	}

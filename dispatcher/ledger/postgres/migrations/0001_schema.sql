@@ -191,6 +191,7 @@ CREATE TABLE batches (
     step       SMALLINT NOT NULL,
     try        SMALLINT NOT NULL,
     not_before BIGINT NOT NULL,
+    last       BOOLEAN NOT NULL, -- no step of the cascade follows
     units      BIGINT NOT NULL, -- billed units of all its messages
     spending   SMALLINT NOT NULL DEFAULT 0, -- ledger.Charged: 0 not yet asked, 1 counted as spent, 2 beyond the cap
     sent_at    BIGINT,          -- when the lane's queue took it

@@ -13,6 +13,7 @@ ALTER TABLE updates ADD COLUMN retry_of INTEGER NOT NULL DEFAULT 0; -- told agai
 
 ALTER TABLE batches ADD COLUMN units INTEGER NOT NULL DEFAULT 0; -- billed units of all its messages
 ALTER TABLE batches ADD COLUMN spending INTEGER NOT NULL DEFAULT 0; -- 0 not yet asked, 1 counted as spent, 2 beyond the cap
+ALTER TABLE batches ADD COLUMN last INTEGER NOT NULL DEFAULT 0; -- no step of the cascade follows
 
 -- What operators ordered, and what came of it.
 CREATE TABLE orders (
