@@ -272,6 +272,9 @@ func (d *decision) outOfDate(at time.Time) bool {
 func (d *decision) requeue() {
 	n := &d.Notification
 	at := d.now.Add(d.pause())
+	if d.ev.Code == notification.HeldBack {
+		n.Attempt.QueuedAt = at // a pause uses up nobody's time
+	}
 	switch {
 	case n.Stop != notification.GoOn:
 		n.Attempt.State = notification.Revoked

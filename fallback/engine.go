@@ -31,6 +31,7 @@ type Ledger interface {
 	AttemptsByProviderID(ctx context.Context, channel string, ids []string) ([]ledger.ProviderAttempt, error)
 	EarlyReceipts(ctx context.Context, channel string, ids []string) ([]ledger.EarlyReceipt, error)
 	Apply(ctx context.Context, f ledger.Fold) error
+	Incident(ctx context.Context, team, id string) (ledger.IncidentSummary, error)
 	CarryOut(ctx context.Context, o ledger.Order, now time.Time) (ledger.OrderReport, error)
 	Errands(ctx context.Context, limit int) ([]ledger.Errand, error)
 	Pending(ctx context.Context, e ledger.Errand) (ns []notification.Notification, unsent map[int64]bool, err error)

@@ -152,6 +152,12 @@ func (w *words) hear(key string, value []byte) {
 	w.last[key] = string(value)
 }
 
+func (w *words) of(key string) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.last[key]
+}
+
 func (w *words) state(channel, name string) bus.HealthState {
 	w.mu.Lock()
 	defer w.mu.Unlock()

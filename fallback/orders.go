@@ -42,8 +42,36 @@ func (e *Engine) obey(ctx context.Context, o ledger.Order) error {
 	e.Metrics.order(o.Verb, r.Refused)
 	e.Log.InfoContext(ctx, "order", "verb", o.Verb, "by", o.By, "why", o.Why, "team", r.Team, "incident", r.Incident,
 		"update", o.Update, "channel", o.Channel, "refused", r.Refused, "result", r.Result)
+	if err := e.holdBack(ctx, &r); err != nil {
+		return err
+	}
 	e.Planned.Wake()
 	e.Batches.Wake()
+	return nil
+}
+
+// holdBack tells the lanes which updates are paused, and which no longer are: what they have in hand they
+// give back, and it waits in the ledger.
+func (e *Engine) holdBack(ctx context.Context, r *ledger.OrderReport) error {
+	if e.Control == nil || r.Refused || (r.Verb != ledger.Pause && r.Verb != ledger.Resume && r.Verb != ledger.Cancel) {
+		return nil
+	}
+	s, err := e.Ledger.Incident(ctx, r.Team, r.Incident)
+	if err != nil {
+		return err
+	}
+	for _, u := range s.Progress {
+		if u.State != ledger.Planning && u.State != ledger.Sending && u.State != ledger.Cancelled {
+			continue
+		}
+		var word []byte
+		if (s.Paused || u.Paused) && u.State != ledger.Cancelled {
+			word = []byte(r.By)
+		}
+		if err := e.Control.PutControl(ctx, bus.PausedKey(u.ID), word); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -96,3 +96,23 @@ func TestEngineDropsAnOrderItCannotRead(t *testing.T) {
 	w.order(ledger.Order{Verb: ledger.Cancel, Update: ns[0].Update})
 	w.until("what came after", ns[0].ID, ended(notification.Suppressed))
 }
+
+// TestEnginePausesLanes: the lanes are told of what is paused, and of what no longer is; and a pause uses
+// up no step's wait.
+func TestEnginePausesLanes(t *testing.T) {
+	w := newWorld(t)
+	w.engine.Control = w.bus
+	said := w.watchWords()
+	n := w.announce("a", 1, "viber", "sms")[0]
+	w.run()
+	key := bus.PausedKey(n.Update)
+	w.order(ledger.Order{Verb: ledger.Pause, Team: "payments", Incident: "cards"})
+	w.soon("the pause to be told", func() bool { return said.of(key) != "" })
+	w.lane(n, bus.Result{State: bus.ResultReturned, Code: notification.HeldBack, RetryAfter: 1000})
+	held := w.until("another try", n.ID, func(n notification.Notification) bool { return n.Attempt.Try == 1 })
+	if !held.Attempt.QueuedAt.After(n.Attempt.QueuedAt) {
+		t.Error("a pause used up the step's wait")
+	}
+	w.order(ledger.Order{Verb: ledger.Resume, Team: "payments", Incident: "cards"})
+	w.soon("its end to be told", func() bool { return said.of(key) == "" })
+}

@@ -38,6 +38,8 @@ type Config struct {
 	NATS     NATS    `yaml:"nats"`
 	Ledger   Ledger  `yaml:"ledger"`
 	Cascade  Cascade `yaml:"cascade"`
+	// Cascades are those of some updates; where none fits, Cascade has its say.
+	Cascades []NamedCascade `yaml:"cascades"`
 	// InDoubt says, by impact, what to do with attempts that may have gone out before a crash.
 	InDoubt map[incident.Impact]notification.InDoubt `yaml:"in_doubt"`
 	// UsefulFor is how long a message is worth delivering: what has not left by then doesn't any more.
@@ -241,6 +243,9 @@ func (c *Config) validate() error {
 		bad("budget", "must not be negative; 0 is no bound")
 	} else if b.Money > 0 && b.SegmentPrice == 0 {
 		bad("budget.segment_price", "is needed to bound money: what one SMS segment costs")
+	}
+	if _, err := c.cascades(); err != nil {
+		errs = append(errs, fmt.Errorf("%s: %w", c.place(), err))
 	}
 	if _, err := c.quiet(); err != nil {
 		bad("quiet_hours", "%v", err)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -13,6 +15,7 @@ import (
 //
 //	provider.<channel>.<name>   Health: whether the provider's receipts come; engine → lanes, engines
 //	history.<channel>.<name>    what the engine needs to judge that, kept over restarts; engine → engine
+//	paused.<update>             there while an operator has paused the update; engine → lanes
 const ControlBucket = "control"
 
 // controlBucket is its stream.
@@ -57,10 +60,32 @@ func HealthKeys(channel string) string { return "provider." + channel + ".*" }
 // HistoryKey is where the engine keeps how often a provider's receipts usually fail to come.
 func HistoryKey(channel, provider string) string { return "history." + channel + "." + provider }
 
-// PutControl sets a key of the control bucket.
+// PausedKey stands while an update is paused.
+func PausedKey(update int64) string { return pausedPrefix + strconv.FormatInt(update, 10) }
+
+// PausedKeys covers all updates.
+const PausedKeys = pausedPrefix + "*"
+
+const pausedPrefix = "paused."
+
+// PausedUpdate returns the update that a key says is paused; 0 if it is no such key.
+func PausedUpdate(key string) int64 {
+	id, _ := strings.CutPrefix(key, pausedPrefix)
+	update, err := strconv.ParseInt(id, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return update
+}
+
+// PutControl sets a key of the control bucket; an empty value takes it away.
 func (b *Bus) PutControl(ctx context.Context, key string, value []byte) error {
 	kv, err := b.js.KeyValue(ctx, ControlBucket)
-	if err == nil {
+	switch {
+	case err != nil:
+	case len(value) == 0:
+		err = kv.Delete(ctx, key)
+	default:
 		_, err = kv.Put(ctx, key, value)
 	}
 	if err != nil {

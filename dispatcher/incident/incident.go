@@ -78,6 +78,13 @@ const (
 // incident's status as it was.
 const Correction Status = "correction"
 
+// Known reports whether there is such a status.
+func (s Status) Known() bool {
+	return slices.Contains([]Status{
+		Investigating, Identified, Monitoring, Resolved, Postmortem, Scheduled, InProgress, Verifying, Completed, Cancelled, Correction,
+	}, s)
+}
+
 // Ends reports whether the status brings the incident to its end.
 func (s Status) Ends() bool { return s == Resolved || s == Completed || s == Cancelled }
 

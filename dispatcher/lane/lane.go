@@ -64,7 +64,8 @@ type Options struct {
 	// at most MaxProviders.
 	Providers []Provider
 	Bus       Journal
-	// Control is where the fallback engine tells of providers whose receipts have stopped; optional.
+	// Control is where the fallback engine tells of providers whose receipts have stopped, and of updates
+	// that are paused; optional.
 	Control Control
 	Signer  *notification.Signer
 	// Seed is for the choice by weight.
@@ -86,6 +87,7 @@ type Lane struct {
 
 	mu     sync.Mutex
 	active map[int64]bool // batches being processed here
+	paused map[int64]bool // updates that operators have paused
 }
 
 // New makes a lane.
@@ -96,6 +98,7 @@ func New(o Options) *Lane {
 		limits:  together(o.Providers),
 		jobs:    make(chan job),
 		active:  map[int64]bool{},
+		paused:  map[int64]bool{},
 	}
 	l.window = window(l.limits)
 	for _, p := range o.Providers {

@@ -305,6 +305,10 @@ func TestOnlyProviderSilentIsADownChannel(t *testing.T) {
 type blind struct{ seen, lost chan struct{} }
 
 func (b blind) Watch(ctx context.Context, keys string, each func(string, []byte)) error {
+	if keys == bus.PausedKeys {
+		<-ctx.Done()
+		return nil
+	}
 	each(bus.HealthKey("sms", "acme"), []byte(`{"state":"open","since":"2026-11-22T10:00:00Z"}`))
 	b.seen <- struct{}{}
 	<-b.lost

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/dispatcher/bus"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 )
@@ -175,8 +176,8 @@ func (r *run) loop(ctx context.Context) error {
 	return nil
 }
 
-// skip passes over attempts that need no sending: settled before, revoked, or in doubt and not to
-// be repeated. One in doubt that was revoked may have left before: that is for receipts to say.
+// skip passes over attempts that need no sending: settled before, revoked, in doubt and not to be
+// repeated, or of an update that is paused. One in doubt that was revoked may have left before: that is for receipts to say.
 func (r *run) skip() {
 	for ; r.started < r.through; r.started++ {
 		i := r.started
@@ -186,6 +187,8 @@ func (r *run) skip() {
 			r.note(bus.Result{Index: i, State: bus.ResultRevoked})
 		case r.doubtful(i) && (!r.repeats() || r.revoked[r.b.Attempts[i].Notification]):
 			r.note(bus.Result{Index: i, State: bus.ResultUnknown, Code: "in_doubt"})
+		case !r.doubtful(i) && r.l.isPaused(r.b.Update):
+			r.note(bus.Result{Index: i, State: bus.ResultReturned, Class: channels.Unavailable, Code: notification.HeldBack, RetryAfter: 1000})
 		default:
 			return
 		}

@@ -115,6 +115,9 @@ const (
 	FrequencyCap   Reason = "frequency_cap" // has had as many messages as are allowed for a while
 )
 
+// HeldBack is the code of attempts that a lane gives back because an operator has paused their update.
+const HeldBack = "held_back"
+
 // Stop says why a notification takes no further step.
 type Stop uint8
 
