@@ -16,15 +16,16 @@ help: ## list the targets
 
 deps: ## install what tests need beside Go: PostgreSQL's server programs, a C compiler (Debian; as root)
 	@{ command -v initdb || ls /usr/lib/postgresql/*/bin/initdb; } >/dev/null 2>&1 && command -v gcc >/dev/null || \
-	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql gcc libc6-dev; }
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql gcc libc6-dev; } || \
+	  { echo "tests need PostgreSQL's server programs (initdb, postgres), and make race a C compiler: install them, or run this as root on Debian"; exit 1; }
 
 build: ## build bin/tocsin
 	$(GO) build -trimpath -o bin/tocsin ./cmd/tocsin
 
-test: ## run all tests; they need PostgreSQL's server programs (make deps)
+test: deps ## run all tests, installing what they need
 	$(GO) test ./...
 
-race: ## run all tests with the race detector
+race: deps ## run all tests with the race detector
 	$(GO) test -race ./...
 
 lint: ## check format, vet and staticcheck; golangci-lint too, where it is installed
