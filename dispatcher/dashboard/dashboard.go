@@ -26,6 +26,7 @@ type Reader interface {
 	Incident(ctx context.Context, team, id string) (ledger.IncidentSummary, error)
 	Update(ctx context.Context, id int64) (ledger.Update, error)
 	Report(ctx context.Context, team, id string) (ledger.Report, error)
+	Orders(ctx context.Context, team, id string) ([]ledger.OrderReport, error)
 	Rejections(ctx context.Context, limit int) ([]ledger.Rejection, error)
 }
 

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/tocsin-dev/tocsin/dispatcher/dashboard"
+	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 )
 
 const cardsPage = "/incidents/payments/2026-05-09_cards"
@@ -139,6 +140,23 @@ func TestIncident(t *testing.T) {
 }
 
 // TestOldReport: a report whose counts have been overtaken says so.
+// TestWhatOperatorsDid: what keeps messages from leaving, and who ordered it, is in sight.
+func TestWhatOperatorsDid(t *testing.T) {
+	b := sample()
+	b.incidents[0].Paused, b.incidents[0].Progress[1].Paused = true, true
+	b.incidents[0].Spending = ledger.Spending{Spent: 49_800, Cap: 50_000, Waiting: 1_200}
+	b.orders = []ledger.OrderReport{
+		{Order: ledger.Order{Verb: ledger.Pause, By: "Ana Rusu", Why: "wrong <region>", At: noon}, Result: "payments/2026-05-09_cards is paused"},
+		{Order: ledger.Order{Verb: ledger.Cancel, By: "Ion", Why: "false alarm", At: noon}, Refused: true, Result: "nothing is left to cancel"},
+	}
+	d := parse(t, get(t, b, cardsPage).Body.String())
+	d.wantText(t,
+		"Paused: nothing is planned or sent before tocsin resume payments/2026-05-09_cards", "Paused before tocsin resume 12",
+		"The budget is spent: 49,800 of 50,000 SMS segments. Messages of 1,200 more wait", "Orders 2",
+		"pause Ana Rusu wrong <region> payments/2026-05-09_cards is paused", "cancel Ion false alarm refused: nothing is left to cancel",
+	)
+}
+
 func TestOldReport(t *testing.T) {
 	b := sample()
 	r := b.reports["payments/2026-05-09_cards"]

@@ -17,6 +17,8 @@ type detail struct {
 	Ends, Resolved, Promised note
 	// Updates, newest first.
 	Updates []update
+	// Orders are what operators ordered, oldest first.
+	Orders []ledger.OrderReport
 }
 
 // update is one update on the page of its incident.
@@ -54,8 +56,12 @@ func (p *pages) readIncident(ctx context.Context, team, id string) (detail, erro
 	if err != nil {
 		return detail{}, err
 	}
+	orders, err := p.ledger.Orders(ctx, team, id)
+	if err != nil {
+		return detail{}, err
+	}
 	now := p.clock.Now()
-	v := detail{row: rowOf(s, first, now), Ends: when(s.EndsAt), Resolved: when(s.ResolvedAt), Promised: when(s.NextUpdateAt)}
+	v := detail{row: rowOf(s, first, now), Orders: orders, Ends: when(s.EndsAt), Resolved: when(s.ResolvedAt), Promised: when(s.NextUpdateAt)}
 	for i := len(s.Progress) - 1; i >= 0; i-- {
 		full, err := p.ledger.Update(ctx, s.Progress[i].ID)
 		if err != nil {

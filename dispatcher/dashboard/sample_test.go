@@ -28,6 +28,7 @@ type book struct {
 	updates    map[int64]ledger.Update
 	reports    map[string]ledger.Report
 	rejections []ledger.Rejection
+	orders     []ledger.OrderReport
 	err        error
 	counted    int // how often a report was asked for
 }
@@ -52,6 +53,10 @@ func (b *book) Update(_ context.Context, id int64) (ledger.Update, error) {
 func (b *book) Report(_ context.Context, team, id string) (ledger.Report, error) {
 	b.counted++
 	return b.reports[team+"/"+id], b.err
+}
+
+func (b *book) Orders(context.Context, string, string) ([]ledger.OrderReport, error) {
+	return b.orders, b.err
 }
 
 func (b *book) Rejections(context.Context, int) ([]ledger.Rejection, error) {
