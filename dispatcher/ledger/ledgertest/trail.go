@@ -222,7 +222,9 @@ func viewReads(w *world) {
 
 	first, second := ledger.KeptBatch{ID: one, BatchHead: head(u.ID, "email"), Members: []int64{ns[0].ID, ns[1].ID}, SentAt: at(11)},
 		ledger.KeptBatch{ID: two, BatchHead: f.Batches[0].BatchHead, Members: []int64{ns[0].ID}, Items: 1}
-	byID := read(w, func(v ledger.View) ([]ledger.KeptBatch, error) { return v.BatchesByID(w.ctx, []int64{two, one, two + 75}) })
+	byID := read(w, func(v ledger.View) ([]ledger.KeptBatch, error) {
+		return v.BatchesByID(w.ctx, []int64{two, one, two + 75})
+	})
 	w.equal("batches by id", byID, []ledger.KeptBatch{first, second})
 	of := func(update, after int64) []ledger.KeptBatch {
 		return read(w, func(v ledger.View) ([]ledger.KeptBatch, error) { return v.BatchesOf(w.ctx, update, after, 1) })
