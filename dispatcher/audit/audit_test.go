@@ -3,6 +3,7 @@ package audit_test
 import (
 	"errors"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -18,6 +19,12 @@ const second = time.Second
 
 func TestCleanLedger(t *testing.T) {
 	s, found := run(t, told(t), audit.Options{Tolerance: second})
+	storyIsClean(t, s, found)
+}
+
+// storyIsClean: nothing was found in the story's ledger, and all of it was gone through.
+func storyIsClean(t *testing.T, s audit.Summary, found []audit.Violation) {
+	t.Helper()
 	for _, v := range found {
 		t.Errorf("%+v", v)
 	}
@@ -195,10 +202,7 @@ func TestEndCutOff(t *testing.T) {
 // TestLedgerOlderThanItsTrail: of what came before there was a trail, the trail need not know.
 func TestLedgerOlderThanItsTrail(t *testing.T) {
 	path := copyOf(t, told(t), `DELETE FROM trail`, `UPDATE trail_head SET seq = 0, hash = '`+strings.Repeat("0", 64)+`', before = 5`)
-	w := &world{TB: t, path: path}
-	var err error
-	w.Ledger, err = sqlite.Open(t.Context(), path, sqlite.Options{})
-	w.must(err)
+	w := newWorld(t, filepath.Dir(path))
 	w.record("cards", 50, ledger.Held, "")
 	w.must(w.Approve(t.Context(), 3, "Ana", at(51)))
 	w.must(w.Close())

@@ -7,6 +7,7 @@ import (
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/dispatcher/audit"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
+	"github.com/tocsin-dev/tocsin/dispatcher/ledger/postgres"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger/sqlite"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 )
@@ -19,7 +20,26 @@ const (
 
 // BenchmarkRun audits two updates for the same recipients; the time per notification is what matters.
 func BenchmarkRun(b *testing.B) {
-	w := newWorld(b, b.TempDir())
+	b.Run("sqlite", func(b *testing.B) {
+		w := newWorld(b, b.TempDir())
+		w.benchmarkUpdates(b)
+		l, err := sqlite.OpenReadOnly(b.Context(), w.path)
+		w.must(err)
+		defer func() { _ = l.Close() }()
+		benchmarkRun(b, l)
+	})
+	b.Run("postgresql", func(b *testing.B) {
+		url := startPostgres(b).Database(b)
+		w := worldAt(b, url)
+		w.benchmarkUpdates(b)
+		l, err := postgres.OpenReadOnly(b.Context(), url)
+		w.must(err)
+		defer func() { _ = l.Close() }()
+		benchmarkRun(b, l)
+	})
+}
+
+func (w *world) benchmarkUpdates(b *testing.B) {
 	w.people(benchRecipients)
 	for second := range 2 {
 		w.record("cards", second+1, ledger.Approved, "")
@@ -30,9 +50,9 @@ func BenchmarkRun(b *testing.B) {
 		}
 	}
 	w.must(w.Close())
-	l, err := sqlite.OpenReadOnly(b.Context(), w.path)
-	w.must(err)
-	defer func() { _ = l.Close() }()
+}
+
+func benchmarkRun(b *testing.B, l audit.Ledger) {
 	for b.Loop() {
 		s, err := audit.Run(b.Context(), l, audit.Options{Tolerance: time.Hour})
 		if err != nil || !s.Clean() {

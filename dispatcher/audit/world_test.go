@@ -1,6 +1,7 @@
 package audit_test
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"os"
@@ -25,25 +26,44 @@ func at(seconds int) time.Time {
 	return time.Date(2026, 5, 4, 18, 0, 0, 0, time.UTC).Add(time.Duration(seconds) * time.Second)
 }
 
+// store is what the roles write, of any ledger.
+type store interface {
+	PutRecipients(ctx context.Context, rs []audience.Recipient) error
+	RecordUpdate(ctx context.Context, u incident.Update, decide func(*incident.Incident) (ledger.NewUpdate, error)) (bool, error)
+	RecordRejection(ctx context.Context, r ledger.Rejection) error
+	Approve(ctx context.Context, id int64, by string, now time.Time) error
+	NextToPlan(ctx context.Context) (ledger.Update, error)
+	CommitPage(ctx context.Context, p ledger.Page) error
+	MarkSent(ctx context.Context, batches []int64, now time.Time) error
+	Notifications(ctx context.Context, ids []int64) ([]notification.Notification, error)
+	SupersedingPages(ctx context.Context, limit int) ([]ledger.SupersedingPage, error)
+	Apply(ctx context.Context, f ledger.Fold) error
+	Close() error
+}
+
 // world is a ledger that is written as the roles write one: pages as the planner makes them, and folds of
 // what fallback.Decide decides.
 type world struct {
 	testing.TB
-	*sqlite.Ledger
-	path   string
+	store
+	path   string // of a ledger in a file
 	policy notification.Policy
 }
 
 func newWorld(t testing.TB, dir string) *world {
 	t.Helper()
-	w := &world{TB: t, path: filepath.Join(dir, "ledger.db")}
-	w.policy = notification.Policy{RetryEvery: time.Second, Channels: map[string]notification.ChannelPolicy{
+	path := filepath.Join(dir, "ledger.db")
+	l, err := sqlite.Open(t.Context(), path, sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &world{TB: t, store: l, path: path, policy: policy()}
+}
+
+func policy() notification.Policy {
+	return notification.Policy{RetryEvery: time.Second, Channels: map[string]notification.ChannelPolicy{
 		"email": {Wait: time.Minute, Proof: channels.Delivered}, "sms": {Wait: time.Minute, Proof: channels.Delivered},
 	}}
-	var err error
-	w.Ledger, err = sqlite.Open(t.Context(), w.path, sqlite.Options{})
-	w.must(err)
-	return w
 }
 
 func (w *world) must(err error) {
@@ -87,8 +107,8 @@ func (w *world) record(key string, n int, state ledger.UpdateState, reason strin
 	w.must(err)
 }
 
-// announce records an update and plans it: by email and then sms for recipients 1 to n, and not at all
-// for the one after them.
+// announce records an update and plans it: by email and then sms for recipients 1 to n, whose
+// notifications it returns, and not at all for the one after them.
 func (w *world) announce(key string, second, n int) []notification.Notification {
 	w.Helper()
 	w.record(key, second, ledger.Approved, "")
@@ -105,14 +125,14 @@ func (w *world) announce(key string, second, n int) []notification.Notification 
 	})
 	p.Batches = []ledger.NewBatch{b}
 	w.must(w.CommitPage(w.Context(), p))
-	ids := make([]int64, 100)
+	ids := make([]int64, n)
 	for i := range ids {
-		ids[i] = int64(i + 1)
+		ids[i] = b.Items[i].Notification
 	}
 	all, err := w.Notifications(w.Context(), ids)
 	w.must(err)
-	w.must(w.MarkSent(w.Context(), []int64{all[len(all)-2].Attempt.Batch}, at(second)))
-	return all[len(all)-n-1:]
+	w.must(w.MarkSent(w.Context(), []int64{all[0].Attempt.Batch}, at(second)))
+	return all
 }
 
 // happen folds an event about the current step of a notification, or about an earlier one if past.
@@ -220,6 +240,11 @@ func run(t *testing.T, path string, o audit.Options) (audit.Summary, []audit.Vio
 		t.Fatal(err)
 	}
 	defer func() { _ = l.Close() }()
+	return runOn(t, l, o)
+}
+
+func runOn(t *testing.T, l audit.Ledger, o audit.Options) (audit.Summary, []audit.Violation) {
+	t.Helper()
 	var found []audit.Violation
 	o.Found = func(v audit.Violation) { found = append(found, v) }
 	s, err := audit.Run(t.Context(), l, o)

@@ -6,7 +6,7 @@
 // Every write is one transaction at READ COMMITTED; what SQLite has by its single writer is had here
 // by guards and row locks. Rows are locked in one order everywhere, which keeps transactions from
 // waiting for each other in a circle: the order, the team, incidents, notifications by id, updates,
-// tallies, then the rest.
+// tallies, then the rest; and at the very end the head of the trail.
 //
 //   - A page of planning moves the update's cursor first, on the condition that it stands where the
 //     page begins: a second planner waits for the first, and is then refused with ledger.ErrConflict.
@@ -25,6 +25,8 @@
 //     are committed: everybody up to the number at which an audience ends is there when planning begins.
 //   - Folds lock the recipients whose addresses they remember as dead; where an import of the same
 //     people gets into their way, one of the two is given up and tried again.
+//   - Whoever appends to the trail locks its head, last of all: who holds it waits for nothing but the
+//     commit, so that it is in no circle, and entries become readable in the order of their numbers.
 //   - Ids of notifications, batches and early receipts come from sequences, in blocks without gaps,
 //     taken before the transaction: within a page they ascend in the order of sending.
 //
@@ -121,21 +123,13 @@ func (l *Ledger) prepare(ctx context.Context) error {
 	return l.openWeeks(ctx, now, now+1)
 }
 
-// OpenReadOnly opens the ledger in the database at url for reading beside whoever writes it: a user who
-// may only read will do, and so will a standby. It creates nothing and changes nothing: writes fail, and
+// OpenReadOnly opens the ledger in the database at url for reading beside whoever writes it; a user who
+// may only read will do. It creates nothing and changes nothing: writes fail with ledger.ErrReadOnly, and
 // a schema that is not this program's is an error.
 func OpenReadOnly(ctx context.Context, url string) (*Ledger, error) {
-	cfg, err := configure(url)
+	cfg, err := configured(url, readingSettings())
 	if err != nil {
-		return nil, fmt.Errorf("opening ledger: %w", err)
-	}
-	settled := cfg.AfterConnect
-	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
-		if err := settled(ctx, conn); err != nil {
-			return err
-		}
-		_, err := conn.Exec(ctx, `SET default_transaction_read_only = on`)
-		return err
+		return nil, fmt.Errorf("opening ledger: ledger.url %w", err)
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
@@ -156,6 +150,10 @@ func CheckURL(url string) error {
 }
 
 func configure(address string) (*pgxpool.Config, error) {
+	return configured(address, sessionSettings())
+}
+
+func configured(address string, settings map[string]string) (*pgxpool.Config, error) {
 	u, err := url.Parse(address)
 	if err != nil || (u.Scheme != "postgres" && u.Scheme != "postgresql") {
 		return nil, errors.New("is not a URL of the form postgres://user:password@host:port/database") // err would repeat the password
@@ -174,7 +172,7 @@ func configure(address string) (*pgxpool.Config, error) {
 		cfg.ConnConfig.RuntimeParams["application_name"] = "tocsin"
 	}
 	var names, values []string
-	for name, value := range sessionSettings() {
+	for name, value := range settings {
 		if _, given := cfg.ConnConfig.RuntimeParams[name]; !given {
 			names, values = append(names, name), append(values, value)
 		}
@@ -193,6 +191,15 @@ func sessionSettings() map[string]string {
 		// A process that stands still in the middle of a transaction holds up all others.
 		"idle_in_transaction_session_timeout": "60s",
 	}
+}
+
+// readingSettings are those of a session that only reads. It holds nobody up, and what it reads for may
+// stop now and then: a person who looks at it page by page.
+func readingSettings() map[string]string {
+	s := sessionSettings()
+	s["default_transaction_read_only"] = "on"
+	s["idle_in_transaction_session_timeout"] = "10min"
+	return s
 }
 
 // settle prepares a session. Settings are made after connecting, since poolers refuse them before; one

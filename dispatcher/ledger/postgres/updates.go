@@ -279,12 +279,21 @@ func one[T any](all []T, err error) (T, error) {
 
 // Texts returns an update's frozen texts.
 func (l *Ledger) Texts(ctx context.Context, update int64) ([]ledger.Text, error) {
-	return collect(ctx, l.pool, func(row pgx.Rows) (ledger.Text, error) {
-		var x ledger.Text
-		var content []byte
-		if err := row.Scan(&x.Kind, &x.Locale, &content, &x.Hash, &x.Units); err != nil {
-			return x, err
-		}
-		return x, json.Unmarshal(content, &x.Content)
-	}, `SELECT kind, locale, content, hash, units FROM texts WHERE update_id = $1 ORDER BY kind, locale`, update)
+	frozen, err := frozenTexts(ctx, l.pool, update)
+	if err != nil {
+		return nil, err
+	}
+	return ledger.Thaw(frozen)
+}
+
+const frozenColumns = `kind, locale, content, hash, units`
+
+func frozenTexts(ctx context.Context, q querier, update int64) ([]ledger.FrozenText, error) {
+	return collect(ctx, q, scanFrozenText, `SELECT `+frozenColumns+` FROM texts WHERE update_id = $1 ORDER BY kind, locale`, update)
+}
+
+func scanFrozenText(row pgx.Rows) (ledger.FrozenText, error) {
+	var x ledger.FrozenText
+	err := row.Scan(&x.Kind, &x.Locale, &x.Content, &x.Hash, &x.Units)
+	return x, err
 }

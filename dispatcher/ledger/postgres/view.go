@@ -51,17 +51,9 @@ func scanKeptUpdate(row pgx.Rows) (ledger.KeptUpdate, error) {
 	return u, json.Unmarshal(u.Value, &u.Update.Update)
 }
 
-const frozenColumns = `kind, locale, content, hash, units`
-
-func scanFrozenText(row pgx.Rows) (ledger.FrozenText, error) {
-	var x ledger.FrozenText
-	err := row.Scan(&x.Kind, &x.Locale, &x.Content, &x.Hash, &x.Units)
-	return x, err
-}
-
 // KeptTexts implements ledger.View.
 func (m *moment) KeptTexts(ctx context.Context, update int64) ([]ledger.FrozenText, error) {
-	return collect(ctx, m.q, scanFrozenText, `SELECT `+frozenColumns+` FROM texts WHERE update_id = $1 ORDER BY kind, locale`, update)
+	return frozenTexts(ctx, m.q, update)
 }
 
 // Tallies implements ledger.View.

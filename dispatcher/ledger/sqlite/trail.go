@@ -70,16 +70,8 @@ func (t tx) said(id int64) (u incident.Update, err error) {
 	return u, err
 }
 
-func (t tx) audience(id int64) (n int64, err error) {
-	return n, t.scan(`SELECT audience FROM updates WHERE id = ?`, []any{id}, &n)
-}
-
 func (t tx) trailPlanned(update int64, now time.Time) error {
-	u, err := t.said(update)
-	if err != nil {
-		return err
-	}
-	audience, err := t.audience(update)
+	u, audience, err := t.planned(update)
 	if err != nil {
 		return err
 	}
@@ -89,11 +81,7 @@ func (t tx) trailPlanned(update int64, now time.Time) error {
 // trailClosed enters how an update ended. The running counts are complete: they are written before
 // the update is closed.
 func (t tx) trailClosed(update int64, now time.Time) error {
-	u, err := t.said(update)
-	if err != nil {
-		return err
-	}
-	audience, err := t.audience(update)
+	u, audience, err := t.planned(update)
 	if err != nil {
 		return err
 	}
@@ -102,6 +90,14 @@ func (t tx) trailClosed(update int64, now time.Time) error {
 		return err
 	}
 	return t.appendTrail(ledger.ClosedEntry(update, &u, audience, counts, now))
+}
+
+// planned reads what an update says, and to how many.
+func (t tx) planned(id int64) (u incident.Update, audience int64, err error) {
+	if u, err = t.said(id); err == nil {
+		err = t.scan(`SELECT audience FROM updates WHERE id = ?`, []any{id}, &audience)
+	}
+	return u, audience, err
 }
 
 const trailColumns = `seq, at, kind, update_id, body, prev, hash`

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -210,6 +211,17 @@ func (s *Server) Database(t testing.TB) string { return s.database(t, template) 
 
 // Empty is like Database, without the schema.
 func (s *Server) Empty(t testing.TB) string { return s.database(t, "template0") }
+
+// Copy is like Database, with what is in the database at a URL of this server's. Nobody may be connected
+// to that one.
+func (s *Server) Copy(t testing.TB, of string) string {
+	t.Helper()
+	u, err := url.Parse(of)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.database(t, strings.TrimPrefix(u.Path, "/"))
+}
 
 func (s *Server) database(t testing.TB, like string) string {
 	t.Helper()
