@@ -201,16 +201,7 @@ func TestKilledServerLosesNobody(t *testing.T) { killedServerLosesNobody(t, nil)
 // TestKilledServerOnPostgreSQLLosesNobody does the same with the ledger in a database, which sees only
 // that its client is gone.
 func TestKilledServerOnPostgreSQLLosesNobody(t *testing.T) {
-	s, err := postgrestest.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Stop(); err != nil {
-			t.Errorf("stopping PostgreSQL: %v", err)
-		}
-	})
-	killedServerLosesNobody(t, map[string]any{"url": s.Database(t)})
+	killedServerLosesNobody(t, map[string]any{"url": postgrestest.New(t).Database(t)})
 }
 
 func killedServerLosesNobody(t *testing.T, books map[string]any) {

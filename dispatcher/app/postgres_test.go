@@ -10,23 +10,9 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger/postgres/postgrestest"
 )
 
-func startPostgres(t *testing.T) *postgrestest.Server {
-	t.Helper()
-	s, err := postgrestest.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Stop(); err != nil {
-			t.Errorf("stopping PostgreSQL: %v", err)
-		}
-	})
-	return s
-}
-
 // TestOnPostgreSQL runs what runs on a file with its ledger in a database.
 func TestOnPostgreSQL(t *testing.T) {
-	s := startPostgres(t)
+	s := postgrestest.New(t)
 	for name, test := range map[string]func(*testing.T, func(map[string]any)){
 		"EveryChannelHasSMSBehindIt":   everyChannelHasSMSBehindIt,
 		"RepeatedUpdateChangesNothing": repeatedUpdateChangesNothing,
@@ -42,7 +28,7 @@ func TestOnPostgreSQL(t *testing.T) {
 // process only.
 func TestCommandsShareADatabase(t *testing.T) {
 	c := app.Defaults()
-	c.DataDir, c.Ledger.URL = t.TempDir(), channels.Secret(startPostgres(t).Empty(t))
+	c.DataDir, c.Ledger.URL = t.TempDir(), channels.Secret(postgrestest.New(t).Empty(t))
 	if from, to, err := app.Migrate(t.Context(), c); err != nil || from != 0 || to == 0 {
 		t.Fatalf("migrated from %d to %d, %v", from, to, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/audit"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger/postgres"
+	"github.com/tocsin-dev/tocsin/dispatcher/ledger/postgres/postgrestest"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger/sqlite"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 )
@@ -29,7 +30,7 @@ func BenchmarkRun(b *testing.B) {
 		benchmarkRun(b, l)
 	})
 	b.Run("postgresql", func(b *testing.B) {
-		url := startPostgres(b).Database(b)
+		url := postgrestest.New(b).Database(b)
 		w := worldAt(b, url)
 		w.benchmarkUpdates(b)
 		l, err := postgres.OpenReadOnly(b.Context(), url)

@@ -15,21 +15,6 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger/postgres/postgrestest"
 )
 
-// startPostgres starts a server that ends with the test.
-func startPostgres(t testing.TB) *postgrestest.Server {
-	t.Helper()
-	s, err := postgrestest.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Stop(); err != nil {
-			t.Errorf("stopping PostgreSQL: %v", err)
-		}
-	})
-	return s
-}
-
 // worldAt is a world whose ledger is in a database.
 func worldAt(t testing.TB, url string) *world {
 	t.Helper()
@@ -69,7 +54,7 @@ func runAt(t *testing.T, url string) (audit.Summary, []audit.Violation) {
 // TestPostgreSQL audits the same story in a database: as it was told, and corrupted in one way at a time,
 // so that each invariant is known to be read there too.
 func TestPostgreSQL(t *testing.T) {
-	server := startPostgres(t)
+	server := postgrestest.New(t)
 	story := server.Database(t)
 	w := worldAt(t, story)
 	w.story()

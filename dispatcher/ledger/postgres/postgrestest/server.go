@@ -73,6 +73,21 @@ func Start() (_ *Server, err error) {
 	return s, s.makeTemplate()
 }
 
+// New starts a server that is stopped when the test ends.
+func New(t testing.TB) *Server {
+	t.Helper()
+	s, err := Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Stop(); err != nil {
+			t.Errorf("stopping PostgreSQL: %v", err)
+		}
+	})
+	return s
+}
+
 // programs finds the directory of the server's programs.
 func programs() (string, error) {
 	if path, err := exec.LookPath("initdb"); err == nil {
