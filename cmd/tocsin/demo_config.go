@@ -26,6 +26,7 @@ type demoConfig struct {
 	HTTP         demoHTTP               `yaml:"http"`
 	NATS         demoNATS               `yaml:"nats"`
 	Cascade      demoCascade            `yaml:"cascade"`
+	UsefulFor    time.Duration          `yaml:"useful_for"`
 	Catalogue    demoCatalogue          `yaml:"catalogue"`
 	Channels     map[string]demoChannel `yaml:"channels"`
 }
@@ -77,7 +78,9 @@ func newDemoConfig(s scenarios.Scenario, dir, listen string, endpoints map[strin
 		HTTP: demoHTTP{listen, "http://" + listen},
 		NATS: demoNATS{"127.0.0.1:0", "2GiB", []demoTeam{{demoTeamName, rand.Text()}}},
 		// Half a second of the machine's time, at whatever pace the story is played.
-		Cascade:   demoCascade{[]string{"sms"}, time.Duration(s.TimeScale * float64(time.Second) / 2)},
+		Cascade: demoCascade{[]string{"sms"}, time.Duration(s.TimeScale * float64(time.Second) / 2)},
+		// Hours of the story pass in seconds of the machine, which may be a slow one.
+		UsefulFor: 48 * time.Hour,
 		Catalogue: demoCatalogue{s.Bank.Services, s.Bank.Regions},
 		Channels:  demoChannels(endpoints),
 	}
