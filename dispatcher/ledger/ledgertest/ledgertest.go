@@ -74,6 +74,9 @@ type Store interface {
 	TrailAfter(ctx context.Context, after int64, limit int) ([]ledger.TrailLink, error)
 	View(ctx context.Context, f func(ledger.View) error) error
 
+	// Retention.
+	Retain(ctx context.Context, before, now time.Time) (ledger.Dropped, error)
+
 	Ping(ctx context.Context) error
 	Close() error
 }
@@ -164,6 +167,10 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"PausedBetweenPages", pausedBetweenPages},
 		{"ImportBesidePlanning", importBesidePlanning},
 		{"OddTextsAreNoObstacle", oddTexts},
+		{"OldRowsAreDropped", retained},
+		{"OldRowsOfALiveIncidentStay", retainedWhileLive},
+		{"DroppedIDsAreNotGivenAgain", retainedIDs},
+		{"ManyDropOldRows", retainedByMany},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			test.run(&world{T: t, Store: open(t), ctx: t.Context(), ids: map[int64][]int64{}})

@@ -16,7 +16,7 @@ import (
 func (l *Ledger) PutRecipients(ctx context.Context, rs []audience.Recipient) error {
 	return l.write(ctx, "writing recipients", func(t tx) error {
 		var batch int64
-		if err := t.scan(`SELECT coalesce(max(id), 0) FROM batches`, nil, &batch); err != nil {
+		if err := t.scan(`SELECT `+lastBatch, nil, &batch); err != nil {
 			return err
 		}
 		for i := range rs {

@@ -90,11 +90,8 @@ func (t tx) advanceCursor(p ledger.Page) error {
 
 // insertNotifications gives ascending ids in the page's order and returns the first.
 func (t tx) insertNotifications(p ledger.Page) (first int64, err error) {
-	if err := t.scan(`SELECT coalesce(max(id), 0) + 1 FROM notifications`, nil, &first); err != nil {
-		return 0, err
-	}
 	var batch int64
-	if err := t.scan(`SELECT coalesce(max(id), 0) + 1 FROM batches`, nil, &batch); err != nil {
+	if err := t.scan(`SELECT 1 + `+lastNotification+`, 1 + `+lastBatch, nil, &first, &batch); err != nil {
 		return 0, err
 	}
 	now, args := ms(p.Now), make([]any, 0, rowsAtOnce*rowParameters)
