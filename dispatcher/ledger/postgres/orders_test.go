@@ -24,7 +24,7 @@ func planning(t *testing.T, l *postgres.Ledger, key string, now time.Time) ledge
 	if err != nil {
 		t.Fatal(err)
 	}
-	next, err := l.NextToPlan(t.Context())
+	next, err := l.NextToPlan(t.Context(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

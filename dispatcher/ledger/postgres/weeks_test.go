@@ -73,7 +73,7 @@ func play(t *testing.T, l *postgres.Ledger, key string, now time.Time, n, reache
 	if err != nil {
 		t.Fatal(err)
 	}
-	next, err := l.NextToPlan(t.Context())
+	next, err := l.NextToPlan(t.Context(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -88,6 +88,18 @@ func (l *Ledger) UnreachedAfter(ctx context.Context, update, after, until int64,
 		WHERE n.update_id = ? AND n.outcome = 2 AND n.recipient > ? AND n.recipient <= ? AND r.deleted = 0 ORDER BY n.recipient LIMIT ?`, update, after, until, limit)
 }
 
+// UnknownRecipients returns those of the ids that nobody has who was in the directory when its last number
+// was until, and still is.
+func (l *Ledger) UnknownRecipients(ctx context.Context, ids []string, until int64) ([]string, error) {
+	list, err := json.Marshal(append([]string{}, ids...))
+	if err != nil {
+		return nil, err
+	}
+	return collect(ctx, l.reader, func(rows *sql.Rows) (id string, err error) { return id, rows.Scan(&id) },
+		`SELECT DISTINCT value FROM json_each(?) WHERE NOT EXISTS
+			(SELECT 1 FROM recipients r WHERE r.id = value AND r.number <= ? AND r.deleted = 0) ORDER BY value`, string(list), until)
+}
+
 // RecipientsByNumber returns the recipients with the numbers given, those deleted left out, in
 // order of their numbers.
 func (l *Ledger) RecipientsByNumber(ctx context.Context, numbers []int64) ([]ledger.Recipient, error) {
