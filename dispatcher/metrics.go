@@ -13,7 +13,7 @@ import (
 type Metrics struct {
 	updates, failures, languages, settled *prometheus.CounterVec
 	notifications, batches                prometheus.Counter
-	empty, deferred, waiting              prometheus.Counter
+	empty, unknown, deferred, waiting     prometheus.Counter
 	intakeSeconds, pageSeconds            prometheus.Histogram
 }
 
@@ -39,11 +39,12 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		notifications: counter("notifications_planned_total", "Notifications committed by planning."),
 		batches:       counter("batches_published_total", "Batches handed to the lanes' queues."),
 		empty:         counter("empty_audiences_total", "Updates that nobody is affected by."),
+		unknown:       counter("unknown_recipients_total", "Recipients whom updates named and who are not in the directory."),
 		waiting:       counter("units_beyond_budget_total", "Billed units of batches that had to wait, as their incident's budget was spent."),
 		intakeSeconds: histogram("intake_duration_seconds", "Time to check, render and record an update."),
 		pageSeconds:   histogram("page_duration_seconds", "Time to plan and commit a page."),
 	}
-	r.MustRegister(m.updates, m.failures, m.languages, m.settled, m.deferred, m.notifications, m.batches, m.empty, m.waiting, m.intakeSeconds, m.pageSeconds)
+	r.MustRegister(m.updates, m.failures, m.languages, m.settled, m.deferred, m.notifications, m.batches, m.empty, m.unknown, m.waiting, m.intakeSeconds, m.pageSeconds)
 	return m
 }
 
@@ -54,6 +55,8 @@ func (m *Metrics) published(batches int)      { m.batches.Add(float64(batches)) 
 func (m *Metrics) intake(took time.Duration)  { m.intakeSeconds.Observe(took.Seconds()) }
 
 func (m *Metrics) emptyAudience() { m.empty.Inc() }
+
+func (m *Metrics) unknownRecipients(n int) { m.unknown.Add(float64(n)) }
 
 func (m *Metrics) beyondBudget(units int64) { m.waiting.Add(float64(units)) }
 

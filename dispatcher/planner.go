@@ -18,12 +18,13 @@ import (
 
 // PlannerLedger is what the planner needs of the ledger.
 type PlannerLedger interface {
-	NextToPlan(ctx context.Context) (ledger.Update, error)
+	NextToPlan(ctx context.Context, after int64) (ledger.Update, error)
 	Texts(ctx context.Context, update int64) ([]ledger.Text, error)
 	Past(ctx context.Context, update int64) (ledger.Past, error)
 	ToldBy(ctx context.Context, update int64, recipients []int64) ([]ledger.Told, error)
 	CountMessages(ctx context.Context, update int64, since time.Time, recipients []int64) (map[int64]int, error)
 	RecipientsAfter(ctx context.Context, after, until int64, limit int, ids []string) ([]ledger.Recipient, error)
+	UnknownRecipients(ctx context.Context, ids []string, until int64) ([]string, error)
 	UnreachedAfter(ctx context.Context, update, after, until int64, limit int) ([]ledger.Recipient, error)
 	CommitPage(ctx context.Context, p ledger.Page) error
 }
@@ -44,12 +45,19 @@ type Planner struct {
 	Log      *slog.Logger
 }
 
-// Run plans until ctx ends.
+// Run plans until ctx ends. After an update whose planning failed come those that wait behind it, but for
+// newer ones of the same incident: their news would be overtaken by the older.
 func (p *Planner) Run(ctx context.Context) error {
+	var t turns
 	for ctx.Err() == nil {
-		u, err := p.Ledger.NextToPlan(ctx)
+		u, err := p.Ledger.NextToPlan(ctx, t.last)
+		if err == nil && t.over(u.ID) {
+			p.Planned.wait(ctx, retryAfter)
+			continue
+		}
 		if err == nil {
 			err = p.plan(ctx, u)
+			t.had(u.ID, err != nil)
 		}
 		switch {
 		case err == nil:
@@ -58,7 +66,9 @@ func (p *Planner) Run(ctx context.Context) error {
 		case ctx.Err() == nil:
 			p.Log.ErrorContext(ctx, "planning stopped, will try again", "update", u.ID, "error", err)
 			p.Metrics.failed("planning")
-			p.Planned.wait(ctx, retryAfter)
+			if u.ID == 0 {
+				p.Planned.wait(ctx, retryAfter)
+			}
 		}
 	}
 	return nil
@@ -83,6 +93,9 @@ func (p *Planner) plan(ctx context.Context, u ledger.Update) error {
 		}
 		last = len(recipients) < p.PageSize
 		page, err := pg.page(ctx, recipients, last)
+		if err == nil && last {
+			page.Note, err = pg.unknown(ctx)
+		}
 		if err != nil {
 			return err
 		}

@@ -20,6 +20,7 @@ type plannerLedger struct {
 	*sqlite.Ledger
 	pages  int
 	before func(page int) error
+	refuse func(update int64) error
 	last   chan struct{}
 }
 
@@ -27,6 +28,11 @@ func (l *plannerLedger) CommitPage(ctx context.Context, p ledger.Page) error {
 	l.pages++
 	if l.before != nil {
 		if err := l.before(l.pages); err != nil {
+			return err
+		}
+	}
+	if l.refuse != nil {
+		if err := l.refuse(p.Update); err != nil {
 			return err
 		}
 	}

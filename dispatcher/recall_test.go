@@ -74,7 +74,7 @@ func (s *story) tell(change func(*incident.Update)) map[int64]notification.Notif
 	if s.change != nil {
 		s.change(p)
 	}
-	next, err := s.ledger.NextToPlan(s.Context())
+	next, err := s.ledger.NextToPlan(s.Context(), 0)
 	if err != nil {
 		return nil // not announced
 	}

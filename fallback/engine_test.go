@@ -171,7 +171,7 @@ func (w *world) announce(event string, n int, steps ...string) []notification.No
 		return ledger.NewUpdate{Update: u, Incident: incident.Incident{Team: u.Team, ID: u.Incident, Kind: u.Kind}, State: ledger.Approved, ReceivedAt: now, Texts: texts}, nil
 	})
 	w.must(err)
-	next, err := w.ledger.NextToPlan(ctx)
+	next, err := w.ledger.NextToPlan(ctx, 0)
 	w.must(err)
 	p := ledger.Page{Update: next.ID, Cursor: int64(n), Last: true, Now: time.Now()}
 	b := ledger.NewBatch{To: n, Batch: ledger.BatchHead{

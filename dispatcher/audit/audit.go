@@ -16,6 +16,9 @@
 //   - When a step's later tries were queued: tries share the time of the first.
 //   - How often an attempt was in a state that it has left: counts of those are held against how often
 //     it can have been.
+//   - What became of each recipient of an update whose rows were dropped as too old (ledger.keep). What was
+//     counted of them stands in their place: it has the hash that the trail has entered, and the running
+//     counts and the trail's other entries must agree with it.
 //   - That the trail's end was cut off, together with the rows it speaks of: Options.Head, a head that was
 //     noted elsewhere, shows that.
 package audit

@@ -44,7 +44,7 @@ func (w *world) benchmarkUpdates(b *testing.B) {
 	w.people(benchRecipients)
 	for second := range 2 {
 		w.record("cards", second+1, ledger.Approved, "")
-		u, err := w.NextToPlan(b.Context())
+		u, err := w.NextToPlan(b.Context(), 0)
 		w.must(err)
 		for from := 0; from < benchRecipients; from += benchPage {
 			w.must(w.CommitPage(b.Context(), benchmarkPage(u.ID, from, at(second))))

@@ -47,6 +47,9 @@ type UpdateSaid struct {
 	ApprovedAt time.Time `json:"approved_at,omitzero"`
 	ApprovedBy string    `json:"approved_by,omitempty"`
 	Audience   int64     `json:"audience"`
+	// Dropped is what was counted of the notifications before their rows were dropped as too old
+	// (ledger.RowCounts); then none, or not all, follow. The trail has its digest.
+	Dropped string `json:"dropped,omitempty"`
 	// Update is the update as it was recorded; the digest in the trail is that of exactly these bytes.
 	Update string     `json:"update"`
 	Texts  []TextSaid `json:"texts"`
@@ -173,7 +176,7 @@ func (e *exporter) updates(ctx context.Context, v ledger.View, us []ledger.KeptU
 		}
 		said := UpdateSaid{
 			Type: "update", ID: u.ID, State: u.State, Reason: u.Reason, ReceivedAt: u.ReceivedAt, ApprovedAt: u.ApprovedAt,
-			ApprovedBy: u.ApprovedBy, Audience: u.Audience, Update: string(u.Value),
+			ApprovedBy: u.ApprovedBy, Audience: u.Audience, Update: string(u.Value), Dropped: string(u.Dropped),
 		}
 		for _, x := range texts {
 			said.Texts = append(said.Texts, TextSaid{x.Kind, x.Locale, x.Hash, string(x.Content)})

@@ -128,5 +128,8 @@ func link(u *UpdateSaid, l *LinkSaid, texts []ledger.TextDigest) error {
 	if e.Kind == ledger.TrailRecorded && (e.Digest != ledger.Digest([]byte(u.Update)) || !slices.Equal(e.Texts, texts)) {
 		return errors.New("the update or its texts are not those that were recorded")
 	}
+	if e.Kind == ledger.TrailDropped && e.Digest != ledger.Digest([]byte(u.Dropped)) {
+		return errors.New("the counts of dropped rows are not those that were kept")
+	}
 	return nil
 }

@@ -14,6 +14,7 @@ type book struct {
 	*ledger.KeptUpdate
 	rows, open int64
 	count      recount
+	ended      []ledger.TrailOutcome // those of the rows that have an outcome
 	texts      []ledger.FrozenText
 }
 
@@ -95,12 +96,18 @@ func (p *pass) says(i Invariant, update, n int64, want, is string, args ...any) 
 
 // close checks what an update's rows add up to, its batches and what the trail says of it.
 func (p *pass) close(ctx context.Context, b *book) error {
-	p.sums(b)
 	tallies, err := p.view.Tallies(ctx, b.ID)
 	if err != nil {
 		return err
 	}
-	b.count.compare(tallies, func(want, is string) { p.says(Tallies, b.ID, 0, want, "%s", is) })
+	if b.Dropped == nil {
+		b.ended = b.count.outcomes()
+		b.count.compare(tallies, func(want, is string) { p.says(Tallies, b.ID, 0, want, "%s", is) })
+	} else {
+		p.dropped(b)
+		p.keptTallies(b, tallies)
+	}
+	p.sums(b)
 	if err := p.batches(ctx, b); err != nil {
 		return err
 	}

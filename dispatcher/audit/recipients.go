@@ -156,6 +156,9 @@ func (p *pass) batched(n *notification.Notification, a *notification.Attempt, b 
 	if a.Batch == 0 {
 		return // whether it may be in none is a question of its state
 	}
+	if p.withoutBatch(n.Update, b) {
+		return
+	}
 	switch {
 	case b == nil:
 		p.says(Batched, n.Update, n.ID, "a batch that exists", "step %d is in batch %d, which does not exist", a.Step, a.Batch)
@@ -234,6 +237,9 @@ func (p *pass) overtaken(n, newer *notification.Notification, batches map[int64]
 	since, batch := plannedAt(newer), firstAttempt(newer).Batch
 	for a := range n.Attempts() {
 		b := batches[a.Batch]
+		if p.withoutBatch(n.Update, b) {
+			continue // when it was to leave can't be said any more
+		}
 		putOff := a.Batch <= batch && b != nil && b.NotBefore.Equal(a.QueuedAt)
 		if a.State != notification.NoAttempt && !putOff && a.QueuedAt.After(since.Add(p.Tolerance)) {
 			p.says(NoStaleNews, n.Update, n.ID, "nothing after "+moment(since),

@@ -85,6 +85,7 @@ func (p *pass) trail(ctx context.Context, b *book) error {
 	if b.ID > p.seen.before {
 		p.complete(b, said)
 	}
+	p.droppedEntered(b, said)
 	for _, rule := range agreements() {
 		e := said[rule.kind]
 		if e == nil {
@@ -110,6 +111,7 @@ func agreements() []agreement {
 		{ledger.TrailNotAnnounced, notAnnouncedAgrees},
 		{ledger.TrailPlanned, plannedAgrees},
 		{ledger.TrailClosed, closedAgrees},
+		{ledger.TrailDropped, droppedAgrees},
 	}
 }
 
@@ -133,6 +135,9 @@ func (p *pass) complete(b *book, said account) {
 		return
 	}
 	for _, rule := range agreements() {
+		if rule.kind == ledger.TrailDropped {
+			continue // no state asks for it, or forbids it but by what is there
+		}
 		if has, should := said[rule.kind] != nil, slices.Contains(want, rule.kind); has != should {
 			p.says(Trail, b.ID, 0, fmt.Sprintf("an entry: %v", should), "%s with an entry %q in the trail: %v", b.State, rule.kind, has)
 		}
@@ -161,7 +166,7 @@ func plannedAgrees(b *book, e *ledger.TrailEntry) (is, want string) {
 }
 
 func closedAgrees(b *book, e *ledger.TrailEntry) (is, want string) {
-	return fmt.Sprint(audienceOf(b.rows), ", ", b.count.outcomes()), fmt.Sprint(audienceOf(entered(e.Audience)), ", ", e.Outcomes)
+	return fmt.Sprint(audienceOf(b.rows), ", ", b.ended), fmt.Sprint(audienceOf(entered(e.Audience)), ", ", e.Outcomes)
 }
 
 func audienceOf(n int64) string { return fmt.Sprintf("an audience of %d", n) }

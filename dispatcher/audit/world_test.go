@@ -112,7 +112,7 @@ func (w *world) record(key string, n int, state ledger.UpdateState, reason strin
 func (w *world) announce(key string, second, n int) []notification.Notification {
 	w.Helper()
 	w.record(key, second, ledger.Approved, "")
-	u, err := w.NextToPlan(w.Context())
+	u, err := w.NextToPlan(w.Context(), 0)
 	w.must(err)
 	p := ledger.Page{Update: u.ID, Cursor: int64(n + 1), Last: true, Now: at(second)}
 	b := ledger.NewBatch{To: n, Batch: ledger.BatchHead{Update: u.ID, Channel: "email", Kind: channels.Email, Locale: "ro", Priority: notification.Urgent}}

@@ -115,6 +115,8 @@ type Page struct {
 	From, Cursor int64
 	// Last says that planning ends with this page.
 	Last bool
+	// Note is added to the update's reason by the last page.
+	Note string
 	// Now is the time of the commit.
 	Now time.Time
 	// Notifications in the order of their batches; their ids are given at the commit.

@@ -22,6 +22,8 @@ type Target struct {
 	// Open is the number of its notifications without an outcome.
 	Open   int64
 	Paused bool
+	// Dropped says that who was reached is not kept any more.
+	Dropped bool
 }
 
 // live reports whether an update may still send something.
@@ -150,6 +152,8 @@ func retriable(s *Situation) error {
 	switch {
 	case x.State != Sending && x.State != Closed:
 		return refuse("update %d is %s: it has not been told yet", x.ID, x.State)
+	case x.Dropped:
+		return refuse("update %d is so old that whom it reached is not kept any more", x.ID)
 	case s.Newer != 0:
 		return refuse("there is newer news: retry update %d", s.Newer)
 	case s.Unreached == 0:

@@ -12,6 +12,11 @@ import (
 // NobodyAffected is the reason of an update that is closed without having had an audience.
 const NobodyAffected = "nobody is affected: the audience is empty"
 
+// NotInDirectory is what is said of an update that names customers whom the directory doesn't know.
+func NotInDirectory(unknown, named int) string {
+	return fmt.Sprintf("%d of %d named customers are not in the directory", unknown, named)
+}
+
 // SameNews returns ErrReused if an update says something else than the one recorded under its source
 // and id. Its time may differ: who publishes a file again needn't remember when it was first.
 func SameNews(recorded, u *incident.Update) error {

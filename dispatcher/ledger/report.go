@@ -29,6 +29,8 @@ type UpdateProgress struct {
 	Paused     bool            `json:"paused,omitempty"`
 	// RetryOf is the update that this one tells again.
 	RetryOf int64 `json:"retry_of,omitempty"`
+	// Dropped says that what became of each recipient is not kept any more; the counts are.
+	Dropped bool `json:"dropped,omitempty"`
 	// Audience is the number of notifications so far, Open those without an outcome.
 	Audience int64   `json:"audience"`
 	Open     int64   `json:"open"`

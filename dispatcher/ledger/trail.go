@@ -80,6 +80,7 @@ const (
 	TrailClosed       TrailKind = "closed"          // how many ended how
 	TrailRejected     TrailKind = "update_rejected" // the message's hash
 	TrailOrder        TrailKind = "order"           // what an operator did, and why
+	TrailDropped      TrailKind = "dropped"         // its rows were too old to be kept; the hash of what is kept
 )
 
 // TrailEntry is what one entry says. Seq is given by the store, the rest by who appends it; only what
@@ -94,7 +95,8 @@ type TrailEntry struct {
 	// Update is the update's id in the ledger, Event the id that its publisher gave it.
 	Update int64  `json:"update,omitempty"`
 	Event  string `json:"event,omitempty"`
-	// Digest is the SHA-256 of the update as the ledger keeps it, or of the message that was refused.
+	// Digest is the SHA-256 of the update as the ledger keeps it, of the message that was refused, or of
+	// the counts that are kept of rows that were dropped.
 	Digest string       `json:"digest,omitempty"`
 	Texts  []TextDigest `json:"texts,omitempty"`
 	// By is who approved or ordered it, Order what was ordered, Why the reason.

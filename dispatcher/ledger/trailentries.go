@@ -115,14 +115,20 @@ func PlannedEntry(id int64, u *incident.Update, audience int64, at time.Time) Tr
 // ClosedEntry says how an update's notifications ended, by its running counts.
 func ClosedEntry(id int64, u *incident.Update, audience int64, tallies []Tally, at time.Time) TrailEntry {
 	e := about(TrailClosed, id, u, at)
-	e.Audience = &audience
+	e.Audience, e.Outcomes = &audience, EndedOf(tallies)
+	return e
+}
+
+// EndedOf is how many notifications ended how, by an update's running counts.
+func EndedOf(tallies []Tally) []TrailOutcome {
+	var all []TrailOutcome
 	for _, t := range tallies {
 		if t.Count != 0 && slices.Contains(outcomes, t.What) {
-			e.Outcomes = append(e.Outcomes, TrailOutcome{Outcome: t.What, Channel: t.Channel, Count: t.Count})
+			all = append(all, TrailOutcome{Outcome: t.What, Channel: t.Channel, Count: t.Count})
 		}
 	}
-	SortOutcomes(e.Outcomes)
-	return e
+	SortOutcomes(all)
+	return all
 }
 
 // outcomes are those in which a notification ends, by name.

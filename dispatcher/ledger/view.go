@@ -66,6 +66,9 @@ type KeptUpdate struct {
 	Value []byte
 	// Open is the running count of notifications without an outcome.
 	Open int64
+	// Dropped is what is kept of the notifications (RowCounts as JSON) if their rows were dropped, all or
+	// some; nil while all are there.
+	Dropped []byte
 }
 
 // KeptBatch is a batch as the store keeps it: without what its messages say, and of its addresses only

@@ -59,7 +59,7 @@ func benchUpdate(b *testing.B, s Store, n int) ledger.Update {
 	if err != nil {
 		b.Fatal(err)
 	}
-	next, err := s.NextToPlan(b.Context())
+	next, err := s.NextToPlan(b.Context(), 0)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -20,6 +20,7 @@ type Store interface {
 	PutRecipients(ctx context.Context, rs []audience.Recipient) error
 	Recipient(ctx context.Context, id string) (audience.Recipient, error)
 	RecipientsAfter(ctx context.Context, after, until int64, limit int, ids []string) ([]ledger.Recipient, error)
+	UnknownRecipients(ctx context.Context, ids []string, until int64) ([]string, error)
 	RecipientsByNumber(ctx context.Context, numbers []int64) ([]ledger.Recipient, error)
 	Recipients(ctx context.Context) iter.Seq2[audience.Recipient, error]
 	DeleteRecipient(ctx context.Context, id string) error
@@ -33,7 +34,7 @@ type Store interface {
 	Texts(ctx context.Context, update int64) ([]ledger.Text, error)
 
 	// Planning, and batches on their way to the lanes.
-	NextToPlan(ctx context.Context) (ledger.Update, error)
+	NextToPlan(ctx context.Context, after int64) (ledger.Update, error)
 	Past(ctx context.Context, update int64) (ledger.Past, error)
 	ToldBy(ctx context.Context, update int64, recipients []int64) ([]ledger.Told, error)
 	CountMessages(ctx context.Context, update int64, since time.Time, recipients []int64) (map[int64]int, error)
@@ -74,6 +75,9 @@ type Store interface {
 	TrailAfter(ctx context.Context, after int64, limit int) ([]ledger.TrailLink, error)
 	View(ctx context.Context, f func(ledger.View) error) error
 
+	// Retention.
+	Retain(ctx context.Context, before, now time.Time) (ledger.Dropped, error)
+
 	Ping(ctx context.Context) error
 	Close() error
 }
@@ -100,6 +104,10 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"ApproveRefusesOldNews", approveStale},
 		{"IncidentsLastChangedFirst", incidents},
 		{"PlanOldestApprovedFirst", planOrder},
+		{"PlanningTakesTurns", planTurns},
+		{"PlanningKeepsAnIncidentsOrder", planTurnsOfOneIncident},
+		{"UnknownRecipients", unknownRecipients},
+		{"NotesAreAddedToTheReason", pageNotes},
 		{"AudienceIsFrozenWhenPlanningBegins", audienceFrozen},
 		{"PagesResume", pagesResume},
 		{"PagesRefuseASecondPlanner", pagesGuarded},
@@ -167,6 +175,10 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"PausedBetweenPages", pausedBetweenPages},
 		{"ImportBesidePlanning", importBesidePlanning},
 		{"OddTextsAreNoObstacle", oddTexts},
+		{"OldRowsAreDropped", retained},
+		{"OldRowsOfALiveIncidentStay", retainedWhileLive},
+		{"DroppedIDsAreNotGivenAgain", retainedIDs},
+		{"ManyDropOldRows", retainedByMany},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := &world{T: t, Store: open(t), ctx: t.Context(), ids: map[int64][]int64{}}

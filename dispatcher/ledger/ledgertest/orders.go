@@ -115,11 +115,11 @@ func paused(w *world) {
 	w.obeyed(ledger.Order{ID: "2", Verb: ledger.Resume, Update: u.ID})
 	w.obeyed(ledger.Order{ID: "3", Verb: ledger.Pause})
 	next := w.record(update("cards", 2), ledger.Approved)
-	if _, err := w.NextToPlan(w.ctx); w.unsent() != 0 || err == nil {
+	if _, err := w.NextToPlan(w.ctx, 0); w.unsent() != 0 || err == nil {
 		w.Error("a paused incident goes on")
 	}
 	w.obeyed(ledger.Order{ID: "4", Verb: ledger.Resume})
-	planned, err := w.NextToPlan(w.ctx)
+	planned, err := w.NextToPlan(w.ctx, 0)
 	w.must(err)
 	if planned.ID != next || w.unsent() != 1 {
 		w.Errorf("resumed, update %d is planned, %d batches are unsent", planned.ID, w.unsent())
@@ -133,10 +133,10 @@ func pausedBetweenPages(w *world) {
 	u := w.begin(update("cards", 1))
 	w.obeyed(ledger.Order{ID: "1", Verb: ledger.Pause, Update: u.ID})
 	w.must(w.CommitPage(w.ctx, page(u, 1, 2, false)))
-	_, err := w.NextToPlan(w.ctx)
+	_, err := w.NextToPlan(w.ctx, 0)
 	w.wantErr(err, ledger.ErrNotFound)
 	w.obeyed(ledger.Order{ID: "2", Verb: ledger.Resume, Update: u.ID})
-	u, err = w.NextToPlan(w.ctx)
+	u, err = w.NextToPlan(w.ctx, 0)
 	w.must(err)
 	if u.Cursor != 2 || w.unsent() != 1 {
 		w.Errorf("goes on after number %d with %d batches unsent, want 2 and 1", u.Cursor, w.unsent())
@@ -227,7 +227,7 @@ func retried(w *world) {
 	w.apply(f)
 	w.must(w.DeleteRecipient(w.ctx, person(2).ID))
 	w.obeyed(ledger.Order{Verb: ledger.Retry, Update: u.ID})
-	again, err := w.NextToPlan(w.ctx)
+	again, err := w.NextToPlan(w.ctx, 0)
 	w.must(err)
 	if again.RetryOf != u.ID || again.ApprovedBy != "Ana" || again.Update.EventID == u.Update.EventID {
 		w.Errorf("told again as %+v", again)

@@ -10,13 +10,13 @@ import (
 
 func planOrder(w *world) {
 	w.people(1)
-	_, err := w.NextToPlan(w.ctx)
+	_, err := w.NextToPlan(w.ctx, 0)
 	w.wantErr(err, ledger.ErrNotFound)
 	held := w.record(update("a", 1), ledger.Held)
 	w.record(update("b", 1), ledger.NotAnnounced)
 	first := w.record(update("c", 1), ledger.Approved)
 	for range 2 { // once begun, it stays the next until its last page
-		u, err := w.NextToPlan(w.ctx)
+		u, err := w.NextToPlan(w.ctx, 0)
 		w.must(err)
 		if u.ID != first || u.State != ledger.Planning || u.Until != 1 || u.Cursor != 0 {
 			w.Fatalf("next to plan: %+v", u)
@@ -24,7 +24,7 @@ func planOrder(w *world) {
 	}
 	w.must(w.Approve(w.ctx, held, "ana", at(3)))
 	w.must(w.CommitPage(w.ctx, ledger.Page{Update: first, Cursor: 1, Last: true, Now: at(4)}))
-	u, err := w.NextToPlan(w.ctx)
+	u, err := w.NextToPlan(w.ctx, 0)
 	w.must(err)
 	if u.ID != held {
 		w.Errorf("next to plan is %d, want the one just approved, %d", u.ID, held)
@@ -38,7 +38,7 @@ func audienceFrozen(w *world) {
 	if u.Until != 2 {
 		w.Errorf("planning goes until %d, want 2", u.Until)
 	}
-	again, err := w.NextToPlan(w.ctx)
+	again, err := w.NextToPlan(w.ctx, 0)
 	w.must(err)
 	if again.Until != 2 {
 		w.Errorf("resumed planning goes until %d, want 2 as it began", again.Until)
@@ -49,14 +49,14 @@ func pagesResume(w *world) {
 	w.people(6)
 	u := w.begin(update("a", 1))
 	w.must(w.CommitPage(w.ctx, page(u, 1, 2, false)))
-	u, err := w.NextToPlan(w.ctx)
+	u, err := w.NextToPlan(w.ctx, 0)
 	w.must(err)
 	if u.Cursor != 2 || u.Audience != 2 || u.State != ledger.Planning {
 		w.Fatalf("after the first page: %+v", u)
 	}
 	w.must(w.CommitPage(w.ctx, ledger.Page{Update: u.ID, From: 2, Cursor: 4, Now: at(11)})) // nobody of them is affected
 	w.must(w.CommitPage(w.ctx, page(u, 5, 6, true)))
-	_, err = w.NextToPlan(w.ctx)
+	_, err = w.NextToPlan(w.ctx, 0)
 	w.wantErr(err, ledger.ErrNotFound)
 	u, err = w.Update(w.ctx, u.ID)
 	w.must(err)

@@ -62,7 +62,7 @@ func manyRecord(w *world) {
 // plan plans what there is to plan in small pages, beside others who do the same, until there is no more.
 func (w *world) plan() {
 	for {
-		u, err := w.NextToPlan(w.ctx)
+		u, err := w.NextToPlan(w.ctx, 0)
 		if errors.Is(err, ledger.ErrNotFound) {
 			return
 		}
@@ -186,7 +186,7 @@ func importBesidePlanning(w *world) {
 
 // freeze begins to plan the next update, looks whether its audience is there, and lets it be.
 func (w *world) freeze() {
-	u, err := w.NextToPlan(w.ctx)
+	u, err := w.NextToPlan(w.ctx, 0)
 	if err != nil {
 		w.Error(err)
 		return

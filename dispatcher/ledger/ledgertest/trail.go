@@ -98,7 +98,7 @@ func trailOfUntold(w *world) {
 		"3 update_recorded  ", "3 not_announced  ",
 	})
 	// An audience of nobody is planned and closed in one.
-	next, err := w.NextToPlan(w.ctx)
+	next, err := w.NextToPlan(w.ctx, 0)
 	w.must(err)
 	w.must(w.CommitPage(w.ctx, ledger.Page{Update: next.ID, Cursor: 1, Last: true, Now: at(10)}))
 	got = w.trail()[6:]

@@ -143,7 +143,7 @@ func (w *world) record(u incident.Update, state ledger.UpdateState) int64 {
 func (w *world) begin(u incident.Update) ledger.Update {
 	w.Helper()
 	id := w.record(u, ledger.Approved)
-	next, err := w.NextToPlan(w.ctx)
+	next, err := w.NextToPlan(w.ctx, 0)
 	w.must(err)
 	if next.ID != id {
 		w.Fatalf("update %d is to be planned next, want %d", next.ID, id)

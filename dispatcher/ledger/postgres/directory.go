@@ -108,6 +108,13 @@ func (l *Ledger) UnreachedAfter(ctx context.Context, update, after, until int64,
 		ORDER BY n.recipient LIMIT $6`, update, r.first, r.last, after, until, limit)
 }
 
+// UnknownRecipients returns those of the ids that nobody has who was in the directory when its last number
+// was until, and still is.
+func (l *Ledger) UnknownRecipients(ctx context.Context, ids []string, until int64) ([]string, error) {
+	return collect(ctx, l.pool, scalar[string], `SELECT DISTINCT x.id COLLATE "C" FROM unnest($1::text[]) AS x (id) WHERE NOT EXISTS
+		(SELECT FROM recipients r WHERE r.id = x.id AND r.number <= $2 AND NOT r.deleted) ORDER BY 1`, texts(ids), until)
+}
+
 // RecipientsByNumber returns the recipients with the numbers given, those deleted left out, in
 // order of their numbers.
 func (l *Ledger) RecipientsByNumber(ctx context.Context, numbers []int64) ([]ledger.Recipient, error) {

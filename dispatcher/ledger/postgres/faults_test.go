@@ -133,7 +133,7 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 			t.Errorf("%s: %v, want an error that says %q, without the password", tt.name, err, tt.want)
 		}
 	}
-	if _, err := open(t, good).NextToPlan(t.Context()); err == nil || !strings.Contains(err.Error(), "run `tocsin migrate`") {
+	if _, err := open(t, good).NextToPlan(t.Context(), 0); err == nil || !strings.Contains(err.Error(), "run `tocsin migrate`") {
 		t.Errorf("another schema: %v", err)
 	}
 }

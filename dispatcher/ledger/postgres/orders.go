@@ -136,9 +136,9 @@ func (t tx) targets(o *ledger.Order) ([]ledger.Target, error) {
 	}
 	return collect(t.ctx, t, func(row pgx.Rows) (ledger.Target, error) {
 		var x ledger.Target
-		err := row.Scan(&x.ID, &x.Incident, &x.State, &x.Open, &x.Paused)
+		err := row.Scan(&x.ID, &x.Incident, &x.State, &x.Open, &x.Paused, &x.Dropped)
 		return x, err
-	}, `SELECT u.id, u.incident, u.state, u.open, u.paused`+among+`ORDER BY u.id FOR NO KEY UPDATE OF u`,
+	}, `SELECT u.id, u.incident, u.state, u.open, u.paused, u.dropped`+among+`ORDER BY u.id FOR NO KEY UPDATE OF u`,
 		o.Update, o.Named(), text(o.Team), text(o.Incident))
 }
 

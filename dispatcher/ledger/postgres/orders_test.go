@@ -24,7 +24,7 @@ func planning(t *testing.T, l *postgres.Ledger, key string, now time.Time) ledge
 	if err != nil {
 		t.Fatal(err)
 	}
-	next, err := l.NextToPlan(t.Context())
+	next, err := l.NextToPlan(t.Context(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func TestRetainWaitsForOrders(t *testing.T) {
 	monday := time.Date(2020, 6, 1, 12, 0, 0, 0, time.UTC)
 	kept := func(when string) {
 		t.Helper()
-		if dropped, err := l.Retain(t.Context(), monday.AddDate(0, 0, 7)); err != nil || len(dropped) != 0 {
+		if dropped, err := l.Retain(t.Context(), monday.AddDate(0, 0, 7), monday.AddDate(0, 0, 7)); err != nil || !dropped.Nothing() {
 			t.Errorf("%s: dropped %v, %v; want nothing", when, dropped, err)
 		}
 	}
@@ -152,7 +152,7 @@ func TestRetainWaitsForOrders(t *testing.T) {
 		SELECT incident, team, source, 'again', status, impact, 'approved', '', 0, 0, '', id, value FROM updates`)
 	kept("told again")
 	exec(t, conn, `UPDATE updates SET state = 'cancelled'`)
-	if dropped, err := l.Retain(t.Context(), monday.AddDate(0, 0, 7)); err != nil || len(dropped) == 0 {
+	if dropped, err := l.Retain(t.Context(), monday.AddDate(0, 0, 7), monday.AddDate(0, 0, 7)); err != nil || dropped.Nothing() {
 		t.Errorf("when all is done: %v, %v", dropped, err)
 	}
 }

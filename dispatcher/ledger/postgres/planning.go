@@ -15,15 +15,24 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 )
 
-// NextToPlan returns the oldest update that is approved or partly planned, ready to be planned on:
-// its Cursor says how far it is, its Until how far it goes. It returns ledger.ErrNotFound if there
-// is none. Several planners are given the same update, in the same state; CommitPage lets only one
+// toPlan says of an update that it is to be planned, by its alias.
+func toPlan(u string) string {
+	return u + `.state IN ('approved', 'planning') AND NOT ` + u + `.paused
+		AND NOT EXISTS (SELECT FROM incidents i WHERE i.id = ` + u + `.incident AND i.paused)`
+}
+
+// NextToPlan returns an update that is approved or partly planned, ready to be planned on: its Cursor
+// says how far it is, its Until how far it goes. It is the oldest after the one numbered after, or else
+// the oldest; one that has an older one before it, of its incident or of those merged into it, is not
+// ready. It returns ledger.ErrNotFound if there is none. Several planners are given the same update, in the same state; CommitPage lets only one
 // of them go on from any place.
-func (l *Ledger) NextToPlan(ctx context.Context) (ledger.Update, error) {
+func (l *Ledger) NextToPlan(ctx context.Context, after int64) (ledger.Update, error) {
 	for {
-		u, err := one(collect(ctx, l.pool, scanUpdate, `SELECT `+updateColumns+` FROM updates
-			WHERE state IN ('approved', 'planning') AND NOT paused
-				AND NOT EXISTS (SELECT FROM incidents i WHERE i.id = updates.incident AND i.paused) ORDER BY id LIMIT 1`))
+		u, err := one(collect(ctx, l.pool, scanUpdate, `SELECT `+updateColumns+` FROM updates u WHERE `+toPlan("u")+`
+			AND NOT EXISTS (WITH RECURSIVE below (id) AS (
+					SELECT u.incident UNION SELECT i.id FROM incidents i JOIN below b ON i.parent = b.id AND i.parent <> 0)
+				SELECT FROM updates o WHERE `+toPlan("o")+` AND o.id < u.id AND o.incident IN (SELECT id FROM below))
+			ORDER BY u.id <= $1, u.id LIMIT 1`, after))
 		if err != nil || u.State == ledger.Planning {
 			return u, err
 		}
@@ -87,7 +96,7 @@ func (l *Ledger) CommitPage(ctx context.Context, p ledger.Page) error {
 		if err := t.markSuperseding(p, first); err != nil || !p.Last {
 			return err
 		}
-		return t.endPlanning(p.Update, p.Now)
+		return t.endPlanning(p.Update, p.Note, p.Now)
 	})
 }
 
@@ -149,13 +158,19 @@ func (t tx) countPage(p ledger.Page, first, open int64) error {
 		first_id = CASE WHEN first_id = 0 THEN $4 ELSE first_id END WHERE id = $1`, p.Update, n, open, first, last)
 }
 
-// endPlanning ends the planning of an update. One whose notifications are all settled by then is closed.
-func (t tx) endPlanning(update int64, now time.Time) error {
+// endPlanning ends the planning of an update, with a note for its reason. One whose notifications are all settled by then is closed.
+func (t tx) endPlanning(update int64, note string, now time.Time) error {
 	planned, err := collect(t.ctx, t, scanEnd, `UPDATE updates SET state = 'sending' WHERE id = $1 RETURNING `+endColumns, update)
 	if err != nil {
 		return err
 	}
 	closed, err := t.closeSettled([]int64{update}, now)
+	if err != nil {
+		return err
+	}
+	if note != "" {
+		err = t.exec(`UPDATE updates SET reason = CASE WHEN reason = '' THEN $1 ELSE reason || '; ' || $1 END WHERE id = $2`, text(note), update)
+	}
 	if err != nil {
 		return err
 	}

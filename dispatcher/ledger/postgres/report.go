@@ -76,11 +76,11 @@ func (v view) progress(ctx context.Context, incidents []int64) (map[int64][]ledg
 	_, err = collect(ctx, v.q, func(row pgx.Rows) (struct{}, error) {
 		var u ledger.UpdateProgress
 		var incident, received int64
-		err := row.Scan(&incident, &u.ID, &u.EventID, &u.Status, &u.State, &u.Reason, &received, &u.ApprovedBy, &u.Audience, &u.Open, &u.Paused, &u.RetryOf)
+		err := row.Scan(&incident, &u.ID, &u.EventID, &u.Status, &u.State, &u.Reason, &received, &u.ApprovedBy, &u.Audience, &u.Open, &u.Paused, &u.RetryOf, &u.Dropped)
 		u.ReceivedAt, u.Tallies = fromMS(received), tallies[u.ID]
 		of[incident] = append(of[incident], u)
 		return struct{}{}, err
-	}, `SELECT incident, id, event_id, status, state, reason, received_at, approved_by, audience, open, paused, retry_of
+	}, `SELECT incident, id, event_id, status, state, reason, received_at, approved_by, audience, open, paused, retry_of, dropped
 		FROM updates WHERE incident = ANY($1) ORDER BY id`, incidents)
 	return of, err
 }
@@ -183,21 +183,13 @@ func (v view) updateReport(ctx context.Context, u ledger.UpdateProgress) (ledger
 	if err != nil {
 		return r, err
 	}
-	r.Outcomes, r.Segments, r.P50, r.P95, r.Max = c.Outcomes, c.Segments, c.P50, c.P95, c.Max
-	r.Balance = ledger.BalanceOf(&u, c.Outcomes)
+	c.Into(&r)
 	return r, nil
 }
 
-// rowCounts is what a report counts row by row. It is kept as JSON when the rows are dropped.
-type rowCounts struct {
-	Outcomes      []ledger.OutcomeCount `json:"outcomes"`
-	P50, P95, Max ledger.Seconds
-	Segments      int64 `json:"segments"`
-}
-
 // rowCounts counts the rows of an update, or returns what was counted before they were dropped.
-func (v view) rowCounts(ctx context.Context, update int64, received time.Time) (rowCounts, error) {
-	var c rowCounts
+func (v view) rowCounts(ctx context.Context, update int64, received time.Time) (ledger.RowCounts, error) {
+	var c ledger.RowCounts
 	kept, err := collect(ctx, v.q, scalar[[]byte], `SELECT value FROM kept_reports WHERE update_id = $1`, update)
 	if err == nil && len(kept) > 0 {
 		return c, json.Unmarshal(kept[0], &c)
@@ -241,13 +233,8 @@ func (v view) outcomes(ctx context.Context, r idRange) ([]ledger.OutcomeCount, e
 }
 
 // reachTimes finds how soon the first half, nearly all and the last were reached.
-func (v view) reachTimes(ctx context.Context, r idRange, received time.Time, c *rowCounts) error {
-	var reached int64
-	for _, o := range c.Outcomes {
-		if o.Outcome == notification.Reached.String() {
-			reached += o.Count
-		}
-	}
+func (v view) reachTimes(ctx context.Context, r idRange, received time.Time, c *ledger.RowCounts) error {
+	reached := c.Reached()
 	if reached == 0 {
 		return nil
 	}

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,24 +10,38 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/tocsin-dev/tocsin/dispatcher/incident"
+	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 )
 
-// Retain drops the partitions of weeks that ended before a time and whose updates have all ended, and
-// returns their names, oldest first. A week that is still in use stays, whatever its age. What the
-// reports count of the updates is kept; what became of each recipient is not. It may be called beside
-// everything else, by several processes too: a week is dropped whole or not at all, and for the moment
-// of the drop, which waits for statements under way for some seconds at most, the others wait.
-func (l *Ledger) Retain(ctx context.Context, before time.Time) (dropped []string, err error) {
+// Retain drops the partitions of weeks that ended before a time and whose updates have all ended, oldest
+// first. A week that is still in use stays, whatever its age, and so does one with updates of an incident
+// of which something was said since: its end is owed to those who were told. Of the updates, which are
+// marked and entered in the trail, what reports count is kept; what became of each recipient is not. It
+// may be called beside everything else, by several processes too: a week is dropped whole or not at all,
+// and for the moment of the drop, which waits for statements under way for some seconds at most, the
+// others wait.
+func (l *Ledger) Retain(ctx context.Context, before, now time.Time) (d ledger.Dropped, err error) {
 	past, err := l.weeksBefore(ctx, weekOf(before))
 	for _, w := range past {
-		if err != nil {
-			break
+		if err == nil {
+			err = l.dropWeek(ctx, retention{week: w, before: before, now: now}, &d)
 		}
-		var names []string
-		names, err = l.dropWeek(ctx, w)
-		dropped = append(dropped, names...)
 	}
-	return dropped, err
+	if err != nil {
+		return d, err
+	}
+	var oldest int64
+	err = l.pool.QueryRow(ctx, `SELECT coalesce(min(approved_at), 0) FROM updates WHERE audience > 0 AND NOT dropped AND approved_at > 0`).Scan(&oldest)
+	d.OldestKept = fromMS(oldest)
+	return d, named(err)
+}
+
+// retention is a week that is to be dropped, as older than a time.
+type retention struct {
+	week        int64
+	before, now time.Time
 }
 
 // weeksBefore lists the weeks before one that have a partition, oldest first.
@@ -62,32 +77,66 @@ func (l *Ledger) partitions(ctx context.Context, q querier) (map[string]bool, er
 // errInUse ends a transaction that finds a week in use.
 var errInUse = errors.New("in use")
 
-func (l *Ledger) dropWeek(ctx context.Context, w int64) ([]string, error) {
-	if busy, err := inUse(ctx, l.pool, w); busy || err != nil {
-		return nil, err
+func (l *Ledger) dropWeek(ctx context.Context, r retention, d *ledger.Dropped) error {
+	if busy, err := r.inUse(ctx, l.pool); busy || err != nil {
+		return err
 	}
-	if err := l.keepReports(ctx, w); err != nil {
-		return nil, err
+	if err := l.keepReports(ctx, r.week); err != nil {
+		return err
 	}
 	var names []string
-	err := l.write(ctx, "dropping the week of "+monday(w).Format(time.DateOnly), nil, func(t tx) error {
+	var entries []ledger.TrailEntry
+	err := l.write(ctx, "dropping the week of "+monday(r.week).Format(time.DateOnly), nil, func(t tx) error {
 		var err error
-		if names, err = l.lockWeek(t, w); err != nil || len(names) == 0 {
+		if names, err = l.lockWeek(t, r.week); err != nil || len(names) == 0 {
 			return err
 		}
-		if busy, err := inUse(ctx, t, w); busy || err != nil {
+		if busy, err := r.inUse(ctx, t); busy || err != nil {
 			return errors.Join(err, errInUse)
 		}
-		return t.exec(`DROP TABLE ` + strings.Join(names, ", "))
+		if entries, err = t.markDropped(r); err != nil {
+			return err
+		}
+		if err := t.exec(`DELETE FROM deadlines WHERE batch >= $1 AND batch < $2`, firstID(r.week), firstID(r.week+1)); err != nil {
+			return err
+		}
+		if err := t.exec(`DROP TABLE ` + strings.Join(names, ", ")); err != nil {
+			return err
+		}
+		return t.appendTrail(entries...)
 	})
 	l.weeks.forget()
-	switch {
-	case errors.Is(err, errInUse):
-		return nil, nil
-	case err != nil:
-		return nil, err
+	if errors.Is(err, errInUse) {
+		return nil
 	}
-	return names, nil
+	if err == nil {
+		d.Partitions, d.Updates = append(d.Partitions, names...), d.Updates+int64(len(entries))
+	}
+	return err
+}
+
+// markDropped marks the updates that have rows in a week and were not marked for another one, and returns
+// what the trail is to say of them. One of which no report was kept ended only just now: the week is left
+// for the next time.
+func (t tx) markDropped(r retention) ([]ledger.TrailEntry, error) {
+	unkept := false
+	entries, err := collect(t.ctx, t, func(row pgx.Rows) (e ledger.TrailEntry, err error) {
+		var id, audience int64
+		var value, kept []byte
+		if err = row.Scan(&id, &audience, &value, &kept); err != nil {
+			return e, err
+		}
+		var said incident.Update
+		err = json.Unmarshal(value, &said)
+		unkept = unkept || kept == nil
+		return ledger.DroppedEntry(id, &said, audience, kept, r.before, r.now), err
+	}, `UPDATE updates u SET dropped = TRUE WHERE `+ended+` AND NOT u.dropped AND `+inWeek+`
+		RETURNING u.id, u.audience, u.value, (SELECT k.value FROM kept_reports k WHERE k.update_id = u.id)`, firstID(r.week), firstID(r.week+1))
+	if err == nil && unkept {
+		err = errInUse
+	}
+	slices.SortFunc(entries, func(a, b ledger.TrailEntry) int { return cmp.Compare(a.Update, b.Update) })
+	return entries, err
 }
 
 // lockWeek locks a week's partitions against everybody, and returns their names. It waits a few
@@ -118,15 +167,24 @@ func (l *Ledger) lockWeek(t tx, w int64) ([]string, error) {
 // ended says of an update u that nothing of it will change any more.
 const ended = `(u.state IN ('closed', 'not_announced') OR u.state = 'cancelled' AND u.open = 0)`
 
-// inUse reports whether anything may still change in a week: an update that has not ended has
-// notifications or batches in it, or tells those of one again who were not reached, or a page of it waits
-// to be superseded, or an order to be carried out.
-func inUse(ctx context.Context, q querier, w int64) (busy bool, err error) {
+// inWeek says of an update u that it has rows with ids from $1 to before $2.
+const inWeek = `(EXISTS (SELECT FROM notifications n WHERE n.update_id = u.id AND n.id >= $1 AND n.id < $2)
+	OR EXISTS (SELECT FROM batches b WHERE b.update_id = u.id AND b.id >= $1 AND b.id < $2))`
+
+// inUse reports whether anything in a week may still change, or be asked for: an update that has not ended
+// has notifications or batches in it, or tells those of one again who were not reached; something was said
+// of an incident, or of one that it was merged into, since the time before which all is old; or a page of
+// it waits to be superseded, or an order to be carried out.
+func (r retention) inUse(ctx context.Context, q querier) (busy bool, err error) {
 	err = q.QueryRow(ctx, `SELECT EXISTS (SELECT FROM updates u WHERE NOT `+ended+` AND (
 			EXISTS (SELECT FROM notifications n WHERE n.update_id IN (u.id, u.retry_of) AND n.id >= $1 AND n.id < $2)
 			OR EXISTS (SELECT FROM batches b WHERE b.update_id = u.id AND b.id >= $1 AND b.id < $2)))
+		OR EXISTS (WITH RECURSIVE alive (id) AS (
+				SELECT id FROM incidents WHERE changed_at >= $3
+				UNION SELECT i.id FROM incidents i JOIN alive a ON i.parent = a.id)
+			SELECT FROM updates u JOIN alive a ON a.id = u.incident WHERE `+inWeek+`)
 		OR EXISTS (SELECT FROM superseding_pages p WHERE p.first >= $1 AND p.first < $2)
-		OR EXISTS (SELECT FROM errands e WHERE e.first < $2 AND e.last >= $1)`, firstID(w), firstID(w+1)).Scan(&busy)
+		OR EXISTS (SELECT FROM errands e WHERE e.first < $2 AND e.last >= $1)`, firstID(r.week), firstID(r.week+1), ms(r.before)).Scan(&busy)
 	return busy, named(err)
 }
 
@@ -137,7 +195,7 @@ func (l *Ledger) keepReports(ctx context.Context, w int64) error {
 	updates, err := collect(ctx, l.pool, func(row pgx.Rows) (u due, err error) {
 		err = row.Scan(&u.id, &u.received)
 		return u, err
-	}, `SELECT u.id, u.received_at FROM updates u WHERE `+ended+` AND u.first_id < $2 AND u.last_id >= $1
+	}, `SELECT u.id, u.received_at FROM updates u WHERE `+ended+` AND `+inWeek+`
 		AND NOT EXISTS (SELECT FROM kept_reports k WHERE k.update_id = u.id)`, firstID(w), firstID(w+1))
 	for _, u := range updates {
 		if err == nil {
@@ -152,7 +210,7 @@ func (l *Ledger) keepReport(ctx context.Context, update int64, received time.Tim
 	if err != nil {
 		return err
 	}
-	value, err := json.Marshal(c)
+	value, err := ledger.KeepCounts(&c)
 	if err != nil {
 		return err
 	}

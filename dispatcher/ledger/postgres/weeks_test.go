@@ -73,7 +73,7 @@ func play(t *testing.T, l *postgres.Ledger, key string, now time.Time, n, reache
 	if err != nil {
 		t.Fatal(err)
 	}
-	next, err := l.NextToPlan(t.Context())
+	next, err := l.NextToPlan(t.Context(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,18 +187,19 @@ func TestRetain(t *testing.T) {
 		t.Fatalf("before: %+v, %v", want, err)
 	}
 
-	dropped, err := l.Retain(t.Context(), monday.AddDate(0, 0, 14))
+	dropped, err := l.Retain(t.Context(), monday.AddDate(0, 0, 14), monday.AddDate(1, 0, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
 	wantDropped := []string{"notifications_20200601", "attempts_20200601", "batches_20200601", "provider_ids_20200601", "early_receipts_20200601"}
-	if d := cmp.Diff(wantDropped, dropped); d != "" {
+	if d := cmp.Diff(wantDropped, dropped.Partitions); d != "" {
 		t.Errorf("dropped (-want +got):\n%s", d)
 	}
 	if got := partitions(t, conn, "notifications"); !slices.Contains(got, "notifications_20200608") || !slices.Contains(got, "notifications_20200615") {
 		t.Errorf("left are %v: want the week in use, and the young one", got)
 	}
 	got, err := l.Report(t.Context(), "ops", "closed")
+	want.Updates[0].Dropped, want.TrailHead = true, got.TrailHead
 	if d := cmp.Diff(want, got); d != "" || err != nil {
 		t.Errorf("the report of dropped rows differs, %v (-want +got):\n%s", err, d)
 	}
@@ -207,10 +208,10 @@ func TestRetain(t *testing.T) {
 	}
 
 	reach(t, l, busy[2:], monday.AddDate(0, 0, 8))
-	if dropped, err = l.Retain(t.Context(), monday.AddDate(0, 0, 14)); err != nil || len(dropped) != 5 || dropped[0] != "notifications_20200608" {
+	if dropped, err = l.Retain(t.Context(), monday.AddDate(0, 0, 14), monday.AddDate(1, 0, 0)); err != nil || len(dropped.Partitions) != 5 || dropped.Partitions[0] != "notifications_20200608" {
 		t.Errorf("once it is closed: %v, %v", dropped, err)
 	}
-	if dropped, err = l.Retain(t.Context(), monday.AddDate(0, 0, 14)); err != nil || len(dropped) != 0 {
+	if dropped, err = l.Retain(t.Context(), monday.AddDate(0, 0, 14), monday.AddDate(1, 0, 0)); err != nil || !dropped.Nothing() {
 		t.Errorf("again: %v, %v", dropped, err)
 	}
 	// What comes late for a week that is gone makes it anew.
@@ -229,7 +230,7 @@ func TestDroppedElsewhere(t *testing.T) {
 	}
 	monday := time.Date(2020, 6, 1, 12, 0, 0, 0, time.UTC)
 	play(t, l, "a", monday, 1, 1)
-	if dropped, err := other.Retain(t.Context(), monday.AddDate(1, 0, 0)); err != nil || len(dropped) == 0 {
+	if dropped, err := other.Retain(t.Context(), monday.AddDate(1, 0, 0), monday.AddDate(1, 0, 0)); err != nil || dropped.Nothing() {
 		t.Fatalf("%v, %v", dropped, err)
 	}
 	play(t, l, "b", monday, 1, 1)
@@ -247,11 +248,11 @@ func TestRetainBesideAReader(t *testing.T) {
 	exec(t, conn, `BEGIN; SELECT count(*) FROM notifications`)
 	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
-	if dropped, err := l.Retain(ctx, monday.AddDate(1, 0, 0)); !errors.Is(err, context.DeadlineExceeded) || len(dropped) != 0 {
+	if dropped, err := l.Retain(ctx, monday.AddDate(1, 0, 0), monday.AddDate(1, 0, 0)); !errors.Is(err, context.DeadlineExceeded) || !dropped.Nothing() {
 		t.Errorf("beside a reader: %v, %v; want it to wait until its context ends", dropped, err)
 	}
 	exec(t, conn, `COMMIT`)
-	if dropped, err := l.Retain(t.Context(), monday.AddDate(1, 0, 0)); err != nil || len(dropped) == 0 {
+	if dropped, err := l.Retain(t.Context(), monday.AddDate(1, 0, 0), monday.AddDate(1, 0, 0)); err != nil || dropped.Nothing() {
 		t.Errorf("afterwards: %v, %v", dropped, err)
 	}
 }

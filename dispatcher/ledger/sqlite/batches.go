@@ -20,8 +20,8 @@ func (t tx) insertBatch(b ledger.AttemptBatch) (id int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	res, err := t.result(`INSERT INTO batches (update_id, channel, kind, locale, priority, step, try, not_before, last, members, items, units)
-		VALUES (?,?,?,?,?,?,?,?,?,?,?, ? * coalesce((SELECT units FROM texts WHERE update_id = ? AND kind = ? AND locale = ?), 0))`,
+	res, err := t.result(`INSERT INTO batches (id, update_id, channel, kind, locale, priority, step, try, not_before, last, members, items, units)
+		VALUES (1 + `+lastBatch+`,?,?,?,?,?,?,?,?,?,?,?, ? * coalesce((SELECT units FROM texts WHERE update_id = ? AND kind = ? AND locale = ?), 0))`,
 		b.Update, b.Channel, string(b.Kind), b.Locale, string(b.Priority), b.Step, b.Try, ms(b.NotBefore), b.Last, jsonInts(members), string(items),
 		len(b.Items), b.Update, string(b.Kind), b.Locale)
 	if err != nil {

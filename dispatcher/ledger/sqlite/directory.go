@@ -16,7 +16,7 @@ import (
 func (l *Ledger) PutRecipients(ctx context.Context, rs []audience.Recipient) error {
 	return l.write(ctx, "writing recipients", func(t tx) error {
 		var batch int64
-		if err := t.scan(`SELECT coalesce(max(id), 0) FROM batches`, nil, &batch); err != nil {
+		if err := t.scan(`SELECT `+lastBatch, nil, &batch); err != nil {
 			return err
 		}
 		for i := range rs {
@@ -86,6 +86,18 @@ func (l *Ledger) RecipientsAfter(ctx context.Context, after, until int64, limit 
 func (l *Ledger) UnreachedAfter(ctx context.Context, update, after, until int64, limit int) ([]ledger.Recipient, error) {
 	return collect(ctx, l.reader, l.scanRecipient, `SELECT `+qualified+` FROM notifications n JOIN recipients r ON r.number = n.recipient
 		WHERE n.update_id = ? AND n.outcome = 2 AND n.recipient > ? AND n.recipient <= ? AND r.deleted = 0 ORDER BY n.recipient LIMIT ?`, update, after, until, limit)
+}
+
+// UnknownRecipients returns those of the ids that nobody has who was in the directory when its last number
+// was until, and still is.
+func (l *Ledger) UnknownRecipients(ctx context.Context, ids []string, until int64) ([]string, error) {
+	list, err := json.Marshal(append([]string{}, ids...))
+	if err != nil {
+		return nil, err
+	}
+	return collect(ctx, l.reader, func(rows *sql.Rows) (id string, err error) { return id, rows.Scan(&id) },
+		`SELECT DISTINCT value FROM json_each(?) WHERE NOT EXISTS
+			(SELECT 1 FROM recipients r WHERE r.id = value AND r.number <= ? AND r.deleted = 0) ORDER BY value`, string(list), until)
 }
 
 // RecipientsByNumber returns the recipients with the numbers given, those deleted left out, in

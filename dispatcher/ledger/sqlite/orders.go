@@ -101,12 +101,12 @@ func (t tx) targets(o *ledger.Order) ([]ledger.Target, error) {
 	return collect(t.ctx, t, func(rows *sql.Rows) (ledger.Target, error) {
 		var x ledger.Target
 		var team, key string
-		err := rows.Scan(&x.ID, &x.Incident, &x.State, &x.Open, &x.Paused, &team, &key)
+		err := rows.Scan(&x.ID, &x.Incident, &x.State, &x.Open, &x.Paused, &x.Dropped, &team, &key)
 		if o.Update != 0 && !named {
 			o.Team, o.Incident = team, key
 		}
 		return x, err
-	}, `SELECT u.id, u.incident, u.state, u.open, u.paused, i.team, i.incident FROM updates u JOIN incidents i ON i.id = u.incident
+	}, `SELECT u.id, u.incident, u.state, u.open, u.paused, u.dropped > 0, i.team, i.incident FROM updates u JOIN incidents i ON i.id = u.incident
 		WHERE (?1 = 0 OR u.id = ?1) AND (?2 = 0 OR (i.team = ?3 AND i.incident = ?4)) ORDER BY u.id`, o.Update, named, o.Team, o.Incident)
 }
 

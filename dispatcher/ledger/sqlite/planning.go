@@ -10,15 +10,24 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 )
 
-// NextToPlan returns the oldest update that is approved or partly planned, ready to be planned on:
-// its Cursor says how far it is, its Until how far it goes. It returns ledger.ErrNotFound if there
-// is none.
-func (l *Ledger) NextToPlan(ctx context.Context) (ledger.Update, error) {
+// toPlan says of an update that it is to be planned, by its alias.
+func toPlan(u string) string {
+	return u + `.state IN ('approved', 'planning') AND NOT ` + u + `.paused
+		AND NOT EXISTS (SELECT 1 FROM incidents i WHERE i.id = ` + u + `.incident AND i.paused)`
+}
+
+// NextToPlan returns an update that is approved or partly planned, ready to be planned on: its Cursor
+// says how far it is, its Until how far it goes. It is the oldest after the one numbered after, or else
+// the oldest; one that has an older one before it, of its incident or of those merged into it, is not
+// ready. It returns ledger.ErrNotFound if there is none.
+func (l *Ledger) NextToPlan(ctx context.Context, after int64) (ledger.Update, error) {
 	var u ledger.Update
 	err := l.write(ctx, "looking for an update to plan", func(t tx) error {
-		us, err := collect(ctx, t, scanUpdate, `SELECT `+updateColumns+` FROM updates
-			WHERE state IN ('approved', 'planning') AND NOT paused
-				AND NOT EXISTS (SELECT 1 FROM incidents i WHERE i.id = updates.incident AND i.paused) ORDER BY id LIMIT 1`)
+		us, err := collect(ctx, t, scanUpdate, `SELECT `+updateColumns+` FROM updates u WHERE `+toPlan("u")+`
+			AND NOT EXISTS (WITH RECURSIVE below (id) AS (
+					SELECT u.incident UNION SELECT i.id FROM incidents i JOIN below b ON i.parent = b.id)
+				SELECT 1 FROM updates o WHERE `+toPlan("o")+` AND o.id < u.id AND o.incident IN (SELECT id FROM below))
+			ORDER BY u.id <= ?, u.id LIMIT 1`, after)
 		if err != nil {
 			return err
 		}
@@ -85,11 +94,8 @@ func (t tx) advanceCursor(p ledger.Page) error {
 
 // insertNotifications gives ascending ids in the page's order and returns the first.
 func (t tx) insertNotifications(p ledger.Page) (first int64, err error) {
-	if err := t.scan(`SELECT coalesce(max(id), 0) + 1 FROM notifications`, nil, &first); err != nil {
-		return 0, err
-	}
 	var batch int64
-	if err := t.scan(`SELECT coalesce(max(id), 0) + 1 FROM batches`, nil, &batch); err != nil {
+	if err := t.scan(`SELECT 1 + `+lastNotification+`, 1 + `+lastBatch, nil, &first, &batch); err != nil {
 		return 0, err
 	}
 	now, args := ms(p.Now), make([]any, 0, rowsAtOnce*rowParameters)
@@ -162,7 +168,10 @@ func (t tx) countPage(p ledger.Page, open int64) error {
 	if err := t.trailPlanned(p.Update, p.Now); err != nil {
 		return err
 	}
-	return t.closeIfSettled(p.Update, p.Now)
+	if err := t.closeIfSettled(p.Update, p.Now); err != nil || p.Note == "" {
+		return err
+	}
+	return t.exec(`UPDATE updates SET reason = CASE WHEN reason = '' THEN ?1 ELSE reason || '; ' || ?1 END WHERE id = ?2`, p.Note, p.Update)
 }
 
 // closeIfSettled closes an update whose last notification has been settled.

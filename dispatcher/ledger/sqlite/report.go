@@ -61,10 +61,10 @@ func (l *Ledger) progress(ctx context.Context, incidentRow int64) ([]ledger.Upda
 	all, err := collect(ctx, l.reader, func(rows *sql.Rows) (ledger.UpdateProgress, error) {
 		var u ledger.UpdateProgress
 		var received int64
-		err := rows.Scan(&u.ID, &u.EventID, &u.Status, &u.State, &u.Reason, &received, &u.ApprovedBy, &u.Audience, &u.Open, &u.Paused, &u.RetryOf)
+		err := rows.Scan(&u.ID, &u.EventID, &u.Status, &u.State, &u.Reason, &received, &u.ApprovedBy, &u.Audience, &u.Open, &u.Paused, &u.RetryOf, &u.Dropped)
 		u.ReceivedAt = fromMS(received)
 		return u, err
-	}, `SELECT id, event_id, value ->> 'status', state, reason, received_at, approved_by, audience, open, paused, retry_of
+	}, `SELECT id, event_id, value ->> 'status', state, reason, received_at, approved_by, audience, open, paused, retry_of, dropped > 0
 		FROM updates WHERE incident = ? ORDER BY id`, incidentRow)
 	for i := range all {
 		if err == nil {
@@ -147,16 +147,35 @@ func (l *Ledger) updateReport(ctx context.Context, u ledger.UpdateProgress) (led
 	r.ReachedByFallback = u.Count("*", ledger.Fallback)
 	r.DoubleReach = u.Count("*", ledger.Double)
 	r.Repeats = u.Count("*", ledger.Repeated)
-	var err error
-	if r.Outcomes, err = l.outcomes(ctx, u.ID); err != nil {
-		return r, err
+	c, err := l.rowCounts(ctx, u.ID, u.ReceivedAt)
+	if err == nil {
+		c.Into(&r)
 	}
-	r.Balance = ledger.BalanceOf(&u, r.Outcomes)
-	if err = l.reachTimes(ctx, &r); err != nil {
-		return r, err
-	}
-	r.Segments, err = l.segments(ctx, u.ID)
 	return r, err
+}
+
+// rowCounts counts the rows of an update, or returns what was counted before they were dropped. It asks
+// for that last: they may be dropped while they are counted.
+func (l *Ledger) rowCounts(ctx context.Context, update int64, received time.Time) (c ledger.RowCounts, err error) {
+	if c.Outcomes, err = l.outcomes(ctx, update); err != nil {
+		return c, err
+	}
+	if err = l.reachTimes(ctx, update, received, &c); err != nil {
+		return c, err
+	}
+	if c.Segments, err = l.segments(ctx, update); err != nil {
+		return c, err
+	}
+	var kept string
+	err = l.reader.QueryRowContext(ctx, `SELECT value FROM kept_reports WHERE update_id = ?`, update).Scan(&kept)
+	if errors.Is(err, sql.ErrNoRows) {
+		return c, nil
+	}
+	if err == nil {
+		c = ledger.RowCounts{}
+		err = json.Unmarshal([]byte(kept), &c)
+	}
+	return c, err
 }
 
 func (l *Ledger) outcomes(ctx context.Context, update int64) ([]ledger.OutcomeCount, error) {
@@ -170,22 +189,25 @@ func (l *Ledger) outcomes(ctx context.Context, update int64) ([]ledger.OutcomeCo
 		GROUP BY 1, 2, 3, 4 ORDER BY 1, 5 DESC, 2, 3`, update)
 }
 
-func (l *Ledger) reachTimes(ctx context.Context, r *ledger.UpdateReport) error {
-	reached := r.Balance.Reached
+func (l *Ledger) reachTimes(ctx context.Context, update int64, received time.Time, c *ledger.RowCounts) error {
+	reached := c.Reached()
 	if reached == 0 {
 		return nil
 	}
 	for _, q := range []struct {
 		offset int64
 		into   *ledger.Seconds
-	}{{ledger.Rank(reached, 50), &r.P50}, {ledger.Rank(reached, 95), &r.P95}, {reached - 1, &r.Max}} {
+	}{{ledger.Rank(reached, 50), &c.P50}, {ledger.Rank(reached, 95), &c.P95}, {reached - 1, &c.Max}} {
 		var at int64
 		err := l.reader.QueryRowContext(ctx, `SELECT settled_at FROM notifications WHERE update_id = ? AND outcome = ?
-			ORDER BY settled_at LIMIT 1 OFFSET ?`, r.ID, int64(notification.Reached), q.offset).Scan(&at)
+			ORDER BY settled_at LIMIT 1 OFFSET ?`, update, int64(notification.Reached), q.offset).Scan(&at)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil // they are being dropped: then their counts are kept
+		}
 		if err != nil {
 			return err
 		}
-		*q.into = ledger.SecondsOf(time.UnixMilli(at).Sub(r.ReceivedAt))
+		*q.into = ledger.SecondsOf(time.UnixMilli(at).Sub(received))
 	}
 	return nil
 }
