@@ -37,14 +37,17 @@ func Simulator() sandbox.Simulator {
 
 // provider serves the API. Safe for concurrent use.
 type provider struct {
-	desk *sandbox.Desk
-	ids  *identifiers
+	desk    *sandbox.Desk
+	ids     *identifiers
+	history *history
 }
 
 func newProvider(d *sandbox.Desk) http.Handler {
-	p := &provider{desk: d, ids: newIdentifiers()}
+	p := &provider{desk: d, ids: newIdentifiers(), history: newHistory()}
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /2010-04-01/Accounts/{sid}/Messages.json", p.admitted(p.createMessage))
+	mux.HandleFunc("POST /2010-04-01/Accounts/{sid}/Messages.json", p.admitted(p.ofAccount(p.createMessage)))
+	mux.HandleFunc("GET /2010-04-01/Accounts/{sid}/Messages.json", p.admitted(p.ofAccount(p.listMessages)))
+	mux.HandleFunc("GET /2010-04-01/Accounts/{sid}/Messages/{file}", p.admitted(p.ofAccount(p.fetchMessage)))
 	mux.HandleFunc("GET /2010-04-01/Accounts/{file}", p.admitted(p.fetchAccount))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, http.StatusNotFound, 20404, "The requested resource "+r.URL.Path+" was not found")
@@ -89,11 +92,18 @@ func (p *provider) fetchAccount(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, account{SID: AccountSID, FriendlyName: "Sandbox", Status: "active", Type: "Full"})
 }
 
-func (p *provider) createMessage(w http.ResponseWriter, r *http.Request) {
-	if sid := r.PathValue("sid"); sid != AccountSID {
-		writeProblem(w, http.StatusNotFound, 20404, "The requested resource "+r.URL.Path+" was not found")
-		return
+// ofAccount serves requests for the one account that exists.
+func (p *provider) ofAccount(serve http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.PathValue("sid") != AccountSID {
+			writeProblem(w, http.StatusNotFound, 20404, "The requested resource "+r.URL.Path+" was not found")
+			return
+		}
+		serve(w, r)
 	}
+}
+
+func (p *provider) createMessage(w http.ResponseWriter, r *http.Request) {
 	if code, text := check(r.PostForm); code != 0 {
 		writeProblem(w, http.StatusBadRequest, code, text)
 		return
@@ -105,9 +115,15 @@ func (p *provider) createMessage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	m := p.newMessage(r.PostForm)
+	p.history.keep(m, p.desk.Reports(fate))
+	report := p.reporter(m, r.PostForm.Get("StatusCallback"))
+	if fate.Unanswered {
+		p.desk.Follow(to, fate, report)
+		panic(http.ErrAbortHandler) // ends the connection
+	}
 	writeJSON(w, http.StatusCreated, m)
 	_ = http.NewResponseController(w).Flush() // no callback before the answer is on its way
-	p.desk.Follow(to, fate, p.reporter(m, r.PostForm.Get("StatusCallback")))
+	p.desk.Follow(to, fate, report)
 }
 
 // check returns the code and the text of Twilio's complaint about a form, 0 if there is none.
