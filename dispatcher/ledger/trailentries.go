@@ -48,6 +48,18 @@ func Freeze(texts []Text) ([]FrozenText, error) {
 	return all, nil
 }
 
+// Thaw is the reverse of Freeze.
+func Thaw(frozen []FrozenText) ([]Text, error) {
+	all := make([]Text, len(frozen))
+	for i, x := range frozen {
+		all[i] = Text{Kind: x.Kind, Locale: x.Locale, Hash: x.Hash, Units: x.Units}
+		if err := json.Unmarshal(x.Content, &all[i].Content); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
 // about is an entry about an update.
 func about(kind TrailKind, id int64, u *incident.Update, at time.Time) TrailEntry {
 	return TrailEntry{At: at, Kind: kind, Team: u.Team, Incident: u.Incident, Update: id, Event: u.EventID}

@@ -148,6 +148,9 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"TrailOfFoldsAndRejections", trailOfFolds},
 		{"TrailIsWrittenWithItsFact", trailWithFact},
 		{"TrailBesideWriters", trailBesideWriters},
+		{"TrailOfOrders", trailOfOrders},
+		{"TrailSaysWhatIsKept", trailSaysWhatIsKept},
+		{"ManyAppendToTheTrail", manyAppend},
 		{"ViewOfOneMoment", viewOfOneMoment},
 		{"ViewReadsEverything", viewReads},
 		{"ViewPagesByRecipient", viewPages},
@@ -166,7 +169,9 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"OddTextsAreNoObstacle", oddTexts},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			test.run(&world{T: t, Store: open(t), ctx: t.Context(), ids: map[int64][]int64{}})
+			w := &world{T: t, Store: open(t), ctx: t.Context(), ids: map[int64][]int64{}}
+			test.run(w)
+			w.trail() // holds, whatever was done
 		})
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 )
 
@@ -158,12 +157,8 @@ func (t tx) setCap(incidentRow, segments int64) error {
 // retry makes an update of its own, with the same texts, for those whom the update did not reach.
 func (t tx) retry(o *ledger.Order, s *ledger.Situation, now time.Time) (string, error) {
 	x := &s.Targets[0]
-	var value string
-	if err := t.scan(`SELECT value FROM updates WHERE id = ?`, []any{x.ID}, &value); err != nil {
-		return "", err
-	}
-	var u incident.Update
-	if err := json.Unmarshal([]byte(value), &u); err != nil {
+	u, err := t.said(x.ID)
+	if err != nil {
 		return "", err
 	}
 	u, reason := o.Again(x.ID, u)

@@ -2,8 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
-	"encoding/json"
 	"errors"
 	"strings"
 	"time"
@@ -42,14 +40,11 @@ func (l *Ledger) NextToPlan(ctx context.Context) (ledger.Update, error) {
 
 // Texts returns an update's frozen texts.
 func (l *Ledger) Texts(ctx context.Context, update int64) ([]ledger.Text, error) {
-	return collect(ctx, l.reader, func(rows *sql.Rows) (ledger.Text, error) {
-		var x ledger.Text
-		var content string
-		if err := rows.Scan(&x.Kind, &x.Locale, &content, &x.Hash, &x.Units); err != nil {
-			return x, err
-		}
-		return x, json.Unmarshal([]byte(content), &x.Content)
-	}, `SELECT kind, locale, content, hash, units FROM texts WHERE update_id = ? ORDER BY kind, locale`, update)
+	frozen, err := collect(ctx, l.reader, scanFrozenText, frozenTextsQuery, update)
+	if err != nil {
+		return nil, err
+	}
+	return ledger.Thaw(frozen)
 }
 
 // CommitPage commits one page of planning. It returns ledger.ErrConflict if another planner has

@@ -30,8 +30,7 @@ func trailHead(scan func(...any) error) (h ledger.TrailHead, err error) {
 	return h, err
 }
 
-// appendTrail appends entries in their order. The first that a ledger ever gets is preceded by the one
-// that says since when there is a trail.
+// appendTrail appends entries in their order.
 func (t tx) appendTrail(entries ...ledger.TrailEntry) error {
 	if len(entries) == 0 {
 		return nil
@@ -40,23 +39,20 @@ func (t tx) appendTrail(entries ...ledger.TrailEntry) error {
 	if err != nil {
 		return err
 	}
-	if head.Seq == 0 {
-		begun := ledger.TrailEntry{Kind: ledger.TrailBegun, At: entries[0].At}
-		if err := t.scan(`SELECT before FROM trail_head`, nil, &begun.Update); err != nil {
-			return err
-		}
-		entries = append([]ledger.TrailEntry{begun}, entries...)
+	var before int64
+	if err := t.scan(`SELECT before FROM trail_head`, nil, &before); err != nil {
+		return err
 	}
-	for _, e := range entries {
-		link, err := head.Append(e)
-		if err != nil {
-			return err
-		}
-		if err := t.insertLink(&link); err != nil {
-			return err
-		}
-		head = link.Head()
+	links, err := head.Extend(before, entries...)
+	if err != nil {
+		return err
 	}
+	for i := range links {
+		if err := t.insertLink(&links[i]); err != nil {
+			return err
+		}
+	}
+	head = links[len(links)-1].Head()
 	return t.exec(`UPDATE trail_head SET seq = ?, hash = ?`, head.Seq, head.Hash.String())
 }
 
@@ -74,16 +70,8 @@ func (t tx) said(id int64) (u incident.Update, err error) {
 	return u, err
 }
 
-func (t tx) audience(id int64) (n int64, err error) {
-	return n, t.scan(`SELECT audience FROM updates WHERE id = ?`, []any{id}, &n)
-}
-
 func (t tx) trailPlanned(update int64, now time.Time) error {
-	u, err := t.said(update)
-	if err != nil {
-		return err
-	}
-	audience, err := t.audience(update)
+	u, audience, err := t.planned(update)
 	if err != nil {
 		return err
 	}
@@ -93,11 +81,7 @@ func (t tx) trailPlanned(update int64, now time.Time) error {
 // trailClosed enters how an update ended. The running counts are complete: they are written before
 // the update is closed.
 func (t tx) trailClosed(update int64, now time.Time) error {
-	u, err := t.said(update)
-	if err != nil {
-		return err
-	}
-	audience, err := t.audience(update)
+	u, audience, err := t.planned(update)
 	if err != nil {
 		return err
 	}
@@ -106,6 +90,14 @@ func (t tx) trailClosed(update int64, now time.Time) error {
 		return err
 	}
 	return t.appendTrail(ledger.ClosedEntry(update, &u, audience, counts, now))
+}
+
+// planned reads what an update says, and to how many.
+func (t tx) planned(id int64) (u incident.Update, audience int64, err error) {
+	if u, err = t.said(id); err == nil {
+		err = t.scan(`SELECT audience FROM updates WHERE id = ?`, []any{id}, &audience)
+	}
+	return u, audience, err
 }
 
 const trailColumns = `seq, at, kind, update_id, body, prev, hash`
