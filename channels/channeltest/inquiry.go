@@ -80,11 +80,17 @@ func (h Harness) testInquiryUnanswered(t *testing.T) {
 	}
 }
 
+// testInquiryAbsent asks about a message that was lost on its way.
 func (h Harness) testInquiryAbsent(t *testing.T) {
 	s := newStage(t, h)
 	sender := s.sender()
 	s.mustSend(sender, s.message(1)) // another's
+	c := conduct()
+	c.Dropped = 1
+	s.desk.SetConduct(c)
 	m := s.message(0)
+	_, err := s.send(sender, m)
+	s.mustFail(err, m, channels.Unknown)
 	s.mustLearn(sender, sentNow(m), channels.ReceiptAbsent)
 	s.mustCount(1)
 }

@@ -56,6 +56,7 @@ type Conduct struct {
 	// Shares of addresses with which, whatever else happens to their messages, word of it is lost.
 	Unreported float64 `json:"unreported,omitempty"` // nothing is reported: only asking tells
 	Unanswered float64 `json:"unanswered,omitempty"` // taken, and the connection ends before the answer
+	Dropped    float64 `json:"dropped,omitempty"`    // the connection ends before it is taken
 	// ByDigit lets the last digit of an address decide instead of the shares:
 	// 9 refused, 8 lost, 7 late, 6 duplicated, 5 out of order, anything else delivered. Word of it is
 	// lost by shares all the same.
@@ -65,8 +66,9 @@ type Conduct struct {
 // Fate is what happens to the messages for one address.
 type Fate struct {
 	Refused, Lost, Late, Duplicated, Reordered, Read bool
-	// Unreported messages are never reported, Unanswered ones were taken without an answer.
-	Unreported, Unanswered bool
+	// Unreported messages are never reported, Unanswered ones were taken without an answer, Dropped
+	// ones were not taken, without an answer.
+	Unreported, Unanswered, Dropped bool
 }
 
 var seed = maphash.MakeSeed()
@@ -76,6 +78,7 @@ func (c Conduct) fate(provider, address string) Fate {
 	f := c.happens(provider, address)
 	f.Unreported = c.Unreported > 0 && share(provider, address, "unreported") < c.Unreported
 	f.Unanswered = c.Unanswered > 0 && share(provider, address, "unanswered") < c.Unanswered
+	f.Dropped = c.Dropped > 0 && share(provider, address, "dropped") < c.Dropped
 	return f
 }
 

@@ -109,6 +109,9 @@ func (p *provider) createMessage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	to := r.PostForm.Get("To")
+	if p.desk.Fate(to).Dropped {
+		panic(http.ErrAbortHandler) // ends the connection
+	}
 	fate := p.desk.Take(to, r.PostForm.Get("Body"))
 	if fate.Refused {
 		writeProblem(w, http.StatusBadRequest, 21211, "The 'To' number "+to+" is not a valid phone number.")
@@ -119,7 +122,7 @@ func (p *provider) createMessage(w http.ResponseWriter, r *http.Request) {
 	report := p.reporter(m, r.PostForm.Get("StatusCallback"))
 	if fate.Unanswered {
 		p.desk.Follow(to, fate, report)
-		panic(http.ErrAbortHandler) // ends the connection
+		panic(http.ErrAbortHandler)
 	}
 	writeJSON(w, http.StatusCreated, m)
 	_ = http.NewResponseController(w).Flush() // no callback before the answer is on its way
