@@ -15,6 +15,7 @@
 //   - [WebhookRegistrar]: the provider must be told where to send those reports
 //   - [Prober]: the provider can be asked whether it works, without sending anything
 //   - [Measurer]: the cost of a text can be counted before it is sent
+//   - [Inquirer]: the provider can be asked what became of a message
 //
 // The suite in channels/channeltest checks everything that this page promises.
 //
@@ -235,7 +236,11 @@ type Spec struct {
 	ReceiptsByID bool
 	// Idempotent says that a resend with the same Ref is recognised by the provider.
 	Idempotent bool
-	Limits     Limits
+	// InquireAfter says that the provider can be asked what became of a message (the Sender is an
+	// Inquirer), and how long after an attempt whose answer was lost: what the provider doesn't know
+	// of it by then, it never got. 0 where it can't be asked.
+	InquireAfter time.Duration
+	Limits       Limits
 	// Docs is the provider's documentation page that the adapter follows.
 	Docs string
 	// Example is a YAML configuration that loads, without the provider line.

@@ -120,8 +120,8 @@ func (d *decision) move(a *notification.Attempt) notification.Consequence {
 	if t.Then == notification.Ignore {
 		return t.Then
 	}
-	if d.ev.ProviderID != "" && a.ProviderID == "" {
-		a.ProviderID = d.ev.ProviderID
+	if id := d.ev.ProviderID; id != "" && id != a.ProviderID && !notification.NamesMessage(a.ProviderID) {
+		a.ProviderID = id
 		d.Changed = true
 	}
 	if t.To != a.State {
@@ -192,8 +192,9 @@ func (d *decision) treatment(a *notification.Attempt) notification.ChannelPolicy
 	return d.policy.Channels[a.Channel]
 }
 
-// untimely filters the deadlines that don't apply to how this channel's silence is read, and orders
-// to move on where there is nothing to move on to.
+// untimely filters the deadlines that don't apply to how this channel's silence is read, orders to
+// move on where there is nothing to move on to, and word that an attempt may be made again when it need
+// not be.
 func (d *decision) untimely() bool {
 	a := &d.Notification.Attempt
 	presumed := d.treatment(a).Silence == channels.SilenceIsPresumed
@@ -202,7 +203,7 @@ func (d *decision) untimely() bool {
 		return d.Notification.Outcome != notification.Open || (presumed && a.State == notification.Accepted)
 	case notification.BouncePassed:
 		return d.Notification.Outcome != notification.Open || !presumed
-	case notification.QueuePassed:
+	case notification.QueuePassed, notification.ReceiptAbsent: // what is settled isn't tried again
 		return d.Notification.Outcome != notification.Open
 	case notification.Moved:
 		return d.Notification.Outcome != notification.Open || d.Notification.LastStep()
@@ -272,8 +273,11 @@ func (d *decision) outOfDate(at time.Time) bool {
 func (d *decision) requeue() {
 	n := &d.Notification
 	at := d.now.Add(d.pause())
-	if d.ev.Code == notification.HeldBack {
+	switch {
+	case d.ev.Code == notification.HeldBack:
 		n.Attempt.QueuedAt = at // a pause uses up nobody's time
+	case d.ev.Kind == notification.ReceiptAbsent: // it has waited long enough, and nothing is left of it
+		at, n.Attempt.ProviderID, n.Attempt.Code = d.now, "", ""
 	}
 	switch {
 	case n.Stop != notification.GoOn:

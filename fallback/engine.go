@@ -49,6 +49,8 @@ type Bus interface {
 type Engine struct {
 	Ledger Ledger
 	Bus    Bus
+	// Inquiries is where providers are asked about what they have not reported; optional.
+	Inquiries Inquiries
 	// Control is where word of providers whose receipts have stopped is given, and kept; optional.
 	Control Control
 	Rules   *plan.Rules
@@ -274,15 +276,9 @@ func (e *Engine) judge(ctx context.Context, by time.Time) error {
 		}
 		f := newFold(e)
 		for _, d := range due {
-			waiting, err := e.Ledger.Waiting(ctx, d.Batch)
-			if err != nil {
+			if err := f.judge(ctx, d); err != nil {
 				return err
 			}
-			for i := range waiting {
-				f.event(&waiting[i], notification.Event{Kind: passed[d.Kind]})
-			}
-			f.signs.judged = append(f.signs.judged, d.Batch)
-			f.out.Done = append(f.out.Done, d)
 		}
 		if err := f.apply(ctx); err != nil {
 			return err
@@ -292,6 +288,26 @@ func (e *Engine) judge(ctx context.Context, by time.Time) error {
 			return nil
 		}
 	}
+}
+
+// judge deals with one deadline.
+func (f *fold) judge(ctx context.Context, d ledger.Deadline) error {
+	if d.Kind == ledger.Silence && f.asked[d.Batch] {
+		return nil // comes again, when there has been time for an answer
+	}
+	f.out.Done = append(f.out.Done, d)
+	waiting, err := f.e.Ledger.Waiting(ctx, d.Batch)
+	if err != nil {
+		return err
+	}
+	if d.Kind == ledger.Inquiry {
+		return f.inquire(ctx, d.Batch, waiting)
+	}
+	for i := range waiting {
+		f.event(&waiting[i], notification.Event{Kind: passed[d.Kind]})
+	}
+	f.signs.judged = append(f.signs.judged, d.Batch)
+	return nil
 }
 
 // pagesAtOnce bounds what one look at superseding pages takes.

@@ -25,8 +25,9 @@ type fold struct {
 	awaiting map[ledger.Deadline]time.Duration // without Due: the wait
 	queued   map[int64]time.Time               // notifications with a new attempt, and not before when
 	revoked  map[journal]map[int64]bool
-	deferred int   // further attempts put off to the end of quiet hours
-	signs    signs // what this fold tells of providers
+	asked    map[int64]bool // batches about which providers are being asked
+	deferred int            // further attempts put off to the end of quiet hours
+	signs    signs          // what this fold tells of providers
 }
 
 // journal names a batch's journal.
@@ -44,6 +45,7 @@ func newFold(e *Engine) *fold {
 		awaiting: map[ledger.Deadline]time.Duration{},
 		queued:   map[int64]time.Time{},
 		revoked:  map[journal]map[int64]bool{},
+		asked:    map[int64]bool{},
 	}
 }
 
@@ -58,7 +60,11 @@ func (f *fold) take(d *delivery) {
 				continue
 			}
 			id := notification.ID{Notification: r.Notification, Step: r.Step, Try: r.Try}
-			f.add(receiptEvent(id, r.State, r.Code, d.provider))
+			ev := receiptEvent(id, r.State, r.Code, d.provider)
+			if r.ProviderID != "" { // of an answer to an inquiry: lanes may not have known the id
+				ev.ProviderID = f.e.atProvider(d.channel, d.provider, r.ProviderID)
+			}
+			f.add(ev)
 		}
 		return
 	}
@@ -95,6 +101,8 @@ func receiptEvent(id notification.ID, s channels.ReceiptState, code, provider st
 		ev.Kind = notification.ReceiptRead
 	case channels.ReceiptFailed:
 		ev.Kind = notification.ReceiptFailed
+	case channels.ReceiptAbsent:
+		ev.Kind = notification.ReceiptAbsent
 	default: // accepted; and a word that only a later version knows proves no more
 		ev.Kind = notification.ReceiptAccepted
 	}
@@ -255,7 +263,7 @@ func (f *fold) follow(c *Change) {
 	}
 	switch c.Await {
 	case AwaitSilence:
-		f.await(n, ledger.Silence, f.treatment(n).Wait)
+		f.awaitReceipt(n)
 	case AwaitBounce:
 		f.await(n, ledger.Bounce, f.treatment(n).BounceWindow)
 	case AwaitNothing:

@@ -17,7 +17,7 @@ type Metrics struct {
 	events, receipts, outcomes, further, revocations, unread, dead, orders *prometheus.CounterVec
 	failures, strays, due, double, deferred, conflicts                     prometheus.Counter
 	seconds                                                                prometheus.Histogram
-	judged                                                                 *prometheus.CounterVec
+	judged, asked                                                          *prometheus.CounterVec
 }
 
 // NewMetrics makes the engine's metrics and registers them.
@@ -46,7 +46,8 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		}),
 	}
 	m.judged = prometheus.NewCounterVec(opts("provider_judgements_total", "Words given on a provider's receipts: stopped, or coming again."), []string{"channel", "provider", "word"})
-	r.MustRegister(m.judged, m.events, m.receipts, m.outcomes, m.further, m.revocations, m.unread, m.dead, m.orders, m.deferred, m.failures, m.strays, m.due, m.double, m.conflicts, m.seconds)
+	m.asked = prometheus.NewCounterVec(opts("inquiries_total", "Attempts without a receipt that a provider was to be asked about before their deadline, by whether the lanes could be told."), []string{"channel", "published"})
+	r.MustRegister(m.judged, m.asked, m.events, m.receipts, m.outcomes, m.further, m.revocations, m.unread, m.dead, m.orders, m.deferred, m.failures, m.strays, m.due, m.double, m.conflicts, m.seconds)
 	return m
 }
 
@@ -67,6 +68,10 @@ func (m *Metrics) health(channel, provider string, stopped bool) {
 		w = "stopped"
 	}
 	m.judged.WithLabelValues(channel, provider, w).Inc()
+}
+
+func (m *Metrics) inquired(channel string, n int, published bool) {
+	m.asked.WithLabelValues(channel, strconv.FormatBool(published)).Add(float64(n))
 }
 
 func (m *Metrics) revoked(channel string, n int) {

@@ -86,7 +86,7 @@ func (s *story) send() {
 	// One that was returned may have been sent all the same, by a lane that was killed before.
 	for range rapid.IntRange(0, 3).Draw(s.t, "receipts") {
 		k := rapid.SampledFrom([]notification.EventKind{
-			notification.ReceiptAccepted, notification.ReceiptDelivered, notification.ReceiptRead, notification.ReceiptFailed,
+			notification.ReceiptAccepted, notification.ReceiptDelivered, notification.ReceiptRead, notification.ReceiptFailed, notification.ReceiptAbsent,
 		}).Draw(s.t, "receipt")
 		s.pending = append(s.pending, notification.Event{Attempt: id, Kind: k})
 	}

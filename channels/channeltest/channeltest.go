@@ -103,6 +103,7 @@ func (h Harness) runOptional(t *testing.T) {
 	_, parses := sender.(channels.ReceiptParser)
 	_, probes := sender.(channels.Prober)
 	_, measures := sender.(channels.Measurer)
+	_, inquires := sender.(channels.Inquirer)
 	for _, part := range []struct {
 		name, lacking string
 		given         bool
@@ -114,6 +115,7 @@ func (h Harness) runOptional(t *testing.T) {
 		{"foreign callbacks", "the Sender is no ReceiptParser", parses, h.testForeignCallbacks},
 		{"idempotency", "Spec.Idempotent is false", h.Spec.Idempotent, h.testIdempotency},
 		{"probe", "the Sender is no Prober", probes, h.testProbe},
+		{"inquiry", "the Sender is no Inquirer", inquires, h.testInquiry},
 		{"measure", "the Sender is no Measurer", measures, h.testMeasure},
 	} {
 		if !part.given {

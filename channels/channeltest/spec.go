@@ -29,6 +29,7 @@ func (h Harness) testSpec(t *testing.T) {
 		t.Errorf("the Spec is %q's, the Simulator is %q's", h.Spec.Provider, h.Simulator.Provider)
 	}
 	Spec(t, h.Spec)
+	t.Run("inquiry", h.checkInquirer)
 }
 
 func checkNames(t *testing.T, s channels.Spec) {

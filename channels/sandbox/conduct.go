@@ -53,28 +53,55 @@ type Conduct struct {
 	Duplicate float64 `json:"duplicate,omitempty"` // every receipt twice
 	Reorder   float64 `json:"reorder,omitempty"`   // "delivered" before "sent"
 	Read      float64 `json:"read,omitempty"`      // read soon after delivery, where reported
+	// Shares of addresses with which, whatever else happens to their messages, word of it is lost.
+	Unreported float64 `json:"unreported,omitempty"` // nothing is reported: only asking tells
+	Unanswered float64 `json:"unanswered,omitempty"` // taken, and the connection ends before the answer
+	Dropped    float64 `json:"dropped,omitempty"`    // the connection ends before it is taken
 	// ByDigit lets the last digit of an address decide instead of the shares:
-	// 9 refused, 8 lost, 7 late, 6 duplicated, 5 out of order, anything else delivered.
+	// 9 refused, 8 lost, 7 late, 6 duplicated, 5 out of order, anything else delivered. Word of it is
+	// lost by shares all the same.
 	ByDigit bool `json:"by_digit,omitempty"`
 }
 
 // Fate is what happens to the messages for one address.
 type Fate struct {
 	Refused, Lost, Late, Duplicated, Reordered, Read bool
+	// Unreported messages are never reported, Unanswered ones were taken without an answer, Dropped
+	// ones were not taken, without an answer.
+	Unreported, Unanswered, Dropped bool
 }
 
 var seed = maphash.MakeSeed()
 
 // fate is stable for an address as long as the process lives.
 func (c Conduct) fate(provider, address string) Fate {
+	f := c.happens(provider, address)
+	f.Unreported = c.Unreported > 0 && share(provider, address, "unreported") < c.Unreported
+	f.Unanswered = c.Unanswered > 0 && share(provider, address, "unanswered") < c.Unanswered
+	f.Dropped = c.Dropped > 0 && share(provider, address, "dropped") < c.Dropped
+	return f
+}
+
+// share is where an address stands among all, 0 to 1, for one sort of fate.
+func share(provider, address, sort string) float64 {
+	return float64(hash(provider, address, sort)>>32) / float64(1<<32)
+}
+
+func hash(parts ...string) uint64 {
+	var h maphash.Hash
+	h.SetSeed(seed)
+	for _, p := range parts {
+		_, _ = h.WriteString(p)
+	}
+	return h.Sum64()
+}
+
+// happens says what happens to the messages themselves.
+func (c Conduct) happens(provider, address string) Fate {
 	if c.ByDigit {
 		return digitFate(address)
 	}
-	var h maphash.Hash
-	h.SetSeed(seed)
-	_, _ = h.WriteString(provider)
-	_, _ = h.WriteString(address)
-	sum := h.Sum64()
+	sum := hash(provider, address)
 	roll := float64(sum>>32) / float64(1<<32)
 	f := Fate{Read: float64(sum&0xffff)/float64(1<<16) < c.Read}
 	for _, s := range []struct {

@@ -69,6 +69,38 @@ func TestShares(t *testing.T) {
 	}
 }
 
+// TestWordIsLostWhateverHappens: shares of lost word come beside every other fate.
+func TestWordIsLostWhateverHappens(t *testing.T) {
+	const n = 20_000
+	for _, byDigit := range []bool{true, false} {
+		c := Conduct{ByDigit: byDigit, Refuse: 0.1, Unreported: 0.3, Unanswered: 0.5, Dropped: 0.2}
+		var unreported, unanswered, dropped, refused int
+		for i := range n {
+			f := c.fate("p", fmt.Sprintf("+3736%07d", i))
+			if f.Unreported {
+				unreported++
+			}
+			if f.Unanswered {
+				unanswered++
+			}
+			if f.Dropped {
+				dropped++
+			}
+			if f.Refused {
+				refused++
+			}
+		}
+		for _, x := range []struct {
+			got   int
+			share float64
+		}{{unreported, 0.3}, {dropped, 0.2}, {unanswered, 0.5}, {refused, 0.1}} {
+			if slack := 6 * math.Sqrt(n*x.share*(1-x.share)); math.Abs(float64(x.got)-n*x.share) > slack {
+				t.Errorf("by digit %v: %d of %d, want about %.0f", byDigit, x.got, n, n*x.share)
+			}
+		}
+	}
+}
+
 func TestAnAddressKeepsItsFate(t *testing.T) {
 	c := Conduct{Refuse: 0.3, Lose: 0.3, Read: 0.5}
 	for i := range 100 {

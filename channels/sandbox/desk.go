@@ -99,7 +99,8 @@ func (d *Desk) Take(address, text string) Fate {
 
 // Follow plays what happens to an accepted message: it counts the delivery, and calls report for
 // each thing that the provider would say, at its time. report may be nil for providers that say
-// nothing. Call it once the answer to the request is on its way.
+// nothing, and is not called where reports are lost. Call it once the answer to the request is on its
+// way.
 func (d *Desk) Follow(address string, f Fate, report func(ctx context.Context, state string)) {
 	if f.Refused {
 		return
@@ -107,13 +108,17 @@ func (d *Desk) Follow(address string, f Fate, report func(ctx context.Context, s
 	if !f.Lost {
 		d.book.deliver(address)
 	}
-	if report == nil {
+	if report == nil || f.Unreported {
 		return
 	}
 	for _, r := range d.Conduct().reports(f) {
 		d.later(r.After, func() { report(d.ctx, r.State) })
 	}
 }
+
+// Reports lists what the provider would say of a message with fate f, in the order in which it would
+// say it: for those that can be asked.
+func (d *Desk) Reports(f Fate) []Report { return d.Conduct().reports(f) }
 
 func (d *Desk) later(after time.Duration, f func()) {
 	d.mu.RLock() // with Wait: either it sees this one, or this one sees that the sandbox has stopped

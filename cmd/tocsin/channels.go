@@ -86,9 +86,9 @@ func markdownRow(cells []string) string {
 
 // printAdapters writes a table of what the adapters can do, row by row.
 func printAdapters(w io.Writer, specs []channels.Spec, row func([]string) string) error {
-	head := row([]string{"Channel", "Provider", "Kind", "Proof", "No receipt means", "Limits", "Documentation"})
+	head := row([]string{"Channel", "Provider", "Kind", "Proof", "No receipt means", "Can be asked", "Limits", "Documentation"})
 	if strings.HasPrefix(head, "|") {
-		head += "|" + strings.Repeat(" --- |", 7) + "\n"
+		head += "|" + strings.Repeat(" --- |", 8) + "\n"
 	}
 	if _, err := io.WriteString(w, head); err != nil {
 		return err
@@ -102,7 +102,7 @@ func printAdapters(w io.Writer, specs []channels.Spec, row func([]string) string
 }
 
 func adapterCells(s *channels.Spec) []string {
-	return []string{s.Channel, s.Provider, string(s.Kind), proofs(s.Proofs), silence(s), limits(s.Limits), s.Docs}
+	return []string{s.Channel, s.Provider, string(s.Kind), proofs(s.Proofs), silence(s), asked(s), limits(s.Limits), s.Docs}
 }
 
 func proofs(all []channels.Proof) string {
@@ -121,6 +121,14 @@ func silence(s *channels.Spec) string {
 		return "delivered, as far as is known"
 	}
 	return "delivered, if nothing bounces within " + span(s.BounceWindow)
+}
+
+// asked says whether the provider can be asked what became of a message.
+func asked(s *channels.Spec) string {
+	if s.InquireAfter > 0 {
+		return "yes"
+	}
+	return "no"
 }
 
 func limits(l channels.Limits) string {
@@ -143,7 +151,7 @@ func (c *cli) showAdapter(provider string) error {
 	}
 	s := e.Spec
 	c.say("%s (%s)\n", s.Title, s.Kind)
-	c.say("Proof:            %s\nNo receipt means: %s\nLimits:           %s\nDocumentation:    %s\n", proofs(s.Proofs), silence(&s), limits(s.Limits), s.Docs)
+	c.say("Proof:            %s\nNo receipt means: %s\nCan be asked:     %s\nLimits:           %s\nDocumentation:    %s\n", proofs(s.Proofs), silence(&s), asked(&s), limits(s.Limits), s.Docs)
 	c.say("channels:\n  %s:\n    provider: %s\n    settings:", s.Channel, s.Provider)
 	for line := range strings.Lines(s.Example) {
 		c.say("      %s", strings.TrimRight(line, "\n"))

@@ -59,6 +59,12 @@ func newTown(t *testing.T, change func(cfg map[string]any)) *town {
 // newTownAt is newTown on a clock of its own.
 func newTownAt(t *testing.T, c clock.Clock, change func(cfg map[string]any)) *town {
 	t.Helper()
+	return newTownOf(t, c, specs(), change)
+}
+
+// newTownOf is newTownAt with adapters of its own.
+func newTownOf(t *testing.T, c clock.Clock, adapters []channels.Spec, change func(cfg map[string]any)) *town {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	sims := []sandbox.Simulator{smtpsim.Simulator(), vibersim.Simulator(), twiliosim.Simulator()}
 	far, err := sandbox.New(ctx, "127.0.0.1:0", sandbox.Conduct{ByDigit: true}, append(sims, twiliosim.Simulator().As("second")))
@@ -68,7 +74,7 @@ func newTownAt(t *testing.T, c clock.Clock, change func(cfg map[string]any)) *to
 	farEnded := make(chan error, 1)
 	go func() { farEnded <- far.Run(ctx) }()
 	cfg := load(t, t.TempDir(), far, sims, change)
-	a, err := app.New(ctx, app.Options{Config: cfg, Specs: specs(), Clock: c, Log: slog.New(slog.DiscardHandler), Version: "test"})
+	a, err := app.New(ctx, app.Options{Config: cfg, Specs: adapters, Clock: c, Log: slog.New(slog.DiscardHandler), Version: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}

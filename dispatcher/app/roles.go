@@ -50,7 +50,7 @@ func (a *App) makeRoles() error {
 		closings := &closings{trail: a.ledger, log: a.Log}
 		a.runs = append(a.runs, run{"log of closings", closings.run})
 		a.makeEngines(fallback.Engine{
-			Ledger: a.ledger, Bus: a.bus, Rules: &rules, Policy: a.policy(), Clock: a.Clock, Control: a.bus,
+			Ledger: a.ledger, Bus: a.bus, Rules: &rules, Policy: a.policy(), Clock: a.Clock, Inquiries: a.bus, Control: a.bus,
 			Batches: batches, Planned: planned, PagesPlanned: pages, Metrics: fallback.NewMetrics(a.registry), Log: a.Log,
 		})
 	}
@@ -76,7 +76,7 @@ func (a *App) makeLanes() {
 	metrics := lane.NewMetrics(a.registry)
 	for i := range a.channels {
 		c := &a.channels[i]
-		o := lane.Options{Channel: c.Name, Bus: a.bus, Control: a.bus, Signer: a.signer, Seed: rand.Uint64(), Metrics: metrics, Log: a.Log}
+		o := lane.Options{Channel: c.Name, Bus: a.bus, Control: a.bus, Inquiries: a.bus, Signer: a.signer, Seed: rand.Uint64(), Metrics: metrics, Log: a.Log}
 		for j := range c.accounts {
 			p := &c.accounts[j]
 			o.Providers = append(o.Providers, lane.Provider{

@@ -84,6 +84,7 @@ func policyOf(c *Config, one *configured) (notification.ChannelPolicy, error) {
 	for i := range one.accounts {
 		s := &one.accounts[i].spec
 		p.BounceWindow, p.ByID = max(p.BounceWindow, s.BounceWindow), p.ByID || s.ReceiptsByID
+		p.Askable = p.Askable || s.InquireAfter > 0
 		p.Providers = append(p.Providers, one.accounts[i].Name)
 	}
 	p.Queue = ch.Queue

@@ -77,6 +77,8 @@ func (r recount) add(n *notification.Notification) {
 		for _, s := range r.through[a.State] {
 			r.at(a.Channel, s.String()).most++
 		}
+		// Each try before may have been in doubt, until its provider said that it never got it.
+		r.at(a.Channel, notification.Unknown.String()).most += int64(a.Try)
 	}
 }
 

@@ -32,12 +32,14 @@ type store interface {
 	RecordUpdate(ctx context.Context, u incident.Update, decide func(*incident.Incident) (ledger.NewUpdate, error)) (bool, error)
 	RecordRejection(ctx context.Context, r ledger.Rejection) error
 	Approve(ctx context.Context, id int64, by string, now time.Time) error
-	NextToPlan(ctx context.Context) (ledger.Update, error)
+	NextToPlan(ctx context.Context, after int64) (ledger.Update, error)
 	CommitPage(ctx context.Context, p ledger.Page) error
 	MarkSent(ctx context.Context, batches []int64, now time.Time) error
 	Notifications(ctx context.Context, ids []int64) ([]notification.Notification, error)
 	SupersedingPages(ctx context.Context, limit int) ([]ledger.SupersedingPage, error)
 	Apply(ctx context.Context, f ledger.Fold) error
+	Retain(ctx context.Context, before, now time.Time) (ledger.Dropped, error)
+	View(ctx context.Context, f func(ledger.View) error) error
 	Close() error
 }
 

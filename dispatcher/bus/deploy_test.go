@@ -58,7 +58,8 @@ func TestDeployedPermissionsSuffice(t *testing.T) {
 	if es, err := b.Journal(ctx, "sms", 1, 0); err != nil || len(es) != 1 {
 		t.Errorf("journal %+v, %v", es, err)
 	}
-	for subject := range map[string]bool{bus.IncidentSubject("cards"): true, bus.RejectedSubject("cards"): true, bus.ReceiptsSubject("sms", "p"): true} {
+	for subject := range map[string]bool{bus.IncidentSubject("cards"): true, bus.RejectedSubject("cards"): true, bus.ReceiptsSubject("sms", "p"): true,
+		bus.InquiriesSubject("sms"): true} {
 		if err := b.PublishMessage(ctx, subject, nil, []byte("{}")); err != nil {
 			t.Error(err)
 		}
@@ -86,7 +87,7 @@ func TestDeployedTeamsKeepToTheirSubject(t *testing.T) {
 	if _, err := js.Publish(t.Context(), "incidents.cards", []byte("{}")); err != nil {
 		t.Fatal(err)
 	}
-	for _, subject := range []string{"incidents.loans", "send.sms.urgent", "results.sms.1", "receipts.sms.p", "$KV.lease.publisher", "$JS.API.STREAM.DELETE.SEND"} {
+	for _, subject := range []string{"incidents.loans", "send.sms.urgent", "results.sms.1", "receipts.sms.p", "inquiries.sms", "$KV.lease.publisher", "$JS.API.STREAM.DELETE.SEND"} {
 		if err := nc.Publish(subject, nil); err != nil {
 			t.Fatal(err)
 		}

@@ -16,6 +16,7 @@ const (
 	SendStream      = "SEND"
 	ResultsStream   = "RESULTS"
 	ReceiptsStream  = "RECEIPTS"
+	InquiriesStream = "INQUIRIES"
 	OrdersStream    = "ORDERS"
 )
 
@@ -51,16 +52,19 @@ func streams(maxBytes int64) []jetstream.StreamConfig {
 	rejected.Discard = jetstream.DiscardOld
 	results := stream(ResultsStream, "journals of the batches: what lanes promise and report", "results.*.*", 0.25, 3*day)
 	receipts := stream(ReceiptsStream, "what providers said of attempts", "receipts.*.*", 0.2, 3*day)
+	inquiries := stream(InquiriesStream, "attempts that providers are to be asked about", "inquiries.*", 0.02, inquiriesAge)
+	inquiries.Retention = jetstream.WorkQueuePolicy // and gone once asked: there may be addresses in it
 	// A direct read may be answered by a follower that lags: what decides about sending is read from
 	// the leader.
 	results.AllowDirect, receipts.AllowDirect = false, false
 	return []jetstream.StreamConfig{
-		stream(IncidentsStream, "updates as upstream services publish them", "incidents.*", 0.08, 30*day),
+		stream(IncidentsStream, "updates as upstream services publish them", "incidents.*", 0.06, 30*day),
 		rejected,
 		send,
 		stream(OrdersStream, "operators' orders", "orders.*", 0.04, 30*day),
 		results,
 		receipts,
+		inquiries,
 	}
 }
 
@@ -74,7 +78,8 @@ func StreamNames() []string {
 }
 
 // Room returns nil while every stream can take its largest message; else ErrFull for each that
-// can't. REJECTED always can: it forgets the oldest.
+// can't. REJECTED always can: it forgets the oldest. INQUIRIES needn't: what finds no room there isn't
+// asked, and is left to receipts and deadlines.
 func (b *Bus) Room(ctx context.Context) error {
 	states, err := b.States(ctx)
 	if err != nil {
@@ -82,7 +87,7 @@ func (b *Bus) Room(ctx context.Context) error {
 	}
 	var errs []error
 	for _, s := range states {
-		if s.Name != RejectedStream && s.MaxBytes > 0 && s.MaxBytes-int64(s.Bytes) < largestMessage {
+		if s.Name != RejectedStream && s.Name != InquiriesStream && s.MaxBytes > 0 && s.MaxBytes-int64(s.Bytes) < largestMessage {
 			errs = append(errs, fmt.Errorf("nats: %s: %w", s.Name, ErrFull))
 		}
 	}

@@ -16,7 +16,7 @@ func TeamOf(subject string) string {
 	return team
 }
 
-// ChannelOf returns the channel that a subject of SEND, RESULTS or RECEIPTS belongs to.
+// ChannelOf returns the channel that a subject of SEND, RESULTS, RECEIPTS or INQUIRIES belongs to.
 func ChannelOf(subject string) string {
 	_, rest, _ := strings.Cut(subject, ".")
 	channel, _, _ := strings.Cut(rest, ".")

@@ -67,7 +67,9 @@ type Options struct {
 	// Control is where the fallback engine tells of providers whose receipts have stopped, and of updates
 	// that are paused; optional.
 	Control Control
-	Signer  *notification.Signer
+	// Inquiries is where it is asked, and told, what became of messages; optional.
+	Inquiries Inquiries
+	Signer    *notification.Signer
 	// Seed is for the choice by weight.
 	Seed    uint64
 	Metrics *Metrics
@@ -165,6 +167,13 @@ func (l *Lane) Run(ctx context.Context) error {
 	if l.Control != nil {
 		consumers.Go(func() { l.watch(ctx) })
 	}
+	if l.asks() {
+		consumers.Go(func() {
+			if err := l.answerInquiries(ctx); err != nil {
+				cancel(fmt.Errorf("lane %s: %w", l.Channel, err))
+			}
+		})
+	}
 	defer workers.Wait()
 	defer close(l.jobs)
 	for i, p := range notification.Priorities() {
@@ -232,7 +241,16 @@ func (l *Lane) handle(ctx context.Context, m jetstream.Msg, turns *turnstile, pr
 	if len(l.outlets) == 1 {
 		begun = func() {} // there is nobody else to whom the next batch could go meanwhile
 	}
-	l.conclude(ctx, m, &b, l.process(ctx, &b, begun))
+	l.conclude(ctx, m, &b, l.process(ctx, &b, queuedAt(m), begun))
+}
+
+// queuedAt returns when a message was stored, zero if it doesn't say.
+func queuedAt(m jetstream.Msg) time.Time {
+	meta, err := m.Metadata()
+	if err != nil {
+		return time.Time{}
+	}
+	return meta.Timestamp.UTC()
 }
 
 // conclude tells the queue how processing went.

@@ -87,7 +87,7 @@ func process(ctx context.Context, l *Lane, b *bus.Batch) error {
 	}
 	defer workers.Wait()
 	defer close(l.jobs)
-	return l.process(ctx, b, func() {})
+	return l.process(ctx, b, time.Time{}, func() {})
 }
 
 // testBatch has n attempts, for notifications 1000*id and up.

@@ -37,6 +37,7 @@ type outlet struct {
 	breaker *breaker
 	places  chan struct{} // holds one element for each Send under way, or about to be
 	hushed  hushed
+	desk    *desk // where it is asked about messages
 
 	mu    sync.Mutex
 	pause time.Time // the provider asked us to be quiet until then
@@ -53,6 +54,7 @@ func newOutlet(p Provider, channel string, m *Metrics, log *slog.Logger) *outlet
 		limiter: rate.NewLimiter(limit, max(1, p.Limits.Concurrency)),
 		breaker: newBreaker(channel, p.Name, m, log),
 		places:  make(chan struct{}, max(1, p.Limits.Concurrency)),
+		desk:    newDesk(p.Limits),
 	}
 }
 

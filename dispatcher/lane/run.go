@@ -24,6 +24,11 @@ type run struct {
 	b  *bus.Batch
 	id string // marks this run's records
 
+	// What it takes to ask about attempts in doubt; nil where no provider can be asked.
+	queued    time.Time   // when the batch was queued
+	startedAt []time.Time // attempts that this run has begun
+	ids       []string    // the providers' ids of what they took
+
 	last    uint64         // sequence of the journal's last record that we know
 	through int            // attempts before this index may be started: acknowledged in the journal
 	started int            // attempts before this index have been started, or are settled
@@ -51,14 +56,17 @@ type appended struct {
 }
 
 // process works on a batch until every attempt has its result in the journal. It calls begun when
-// every attempt has been started, again and again until it returns.
-func (l *Lane) process(ctx context.Context, b *bus.Batch, begun func()) error {
+// every attempt has been started, again and again until it returns. The batch was queued at the time given.
+func (l *Lane) process(ctx context.Context, b *bus.Batch, queued time.Time, begun func()) error {
 	r := &run{
-		l: l, b: b, id: rand.Text(), begun: begun,
+		l: l, b: b, id: rand.Text(), queued: queued, begun: begun,
 		settled:  make([]bool, len(b.Attempts)),
 		revoked:  map[int64]bool{},
 		results:  make(chan bus.Result, l.limits.Concurrency),
 		appended: make(chan appended, 1),
+	}
+	if l.asks() {
+		r.startedAt, r.ids = make([]time.Time, len(b.Attempts)), make([]string, len(b.Attempts))
 	}
 	if err := r.claim(ctx); err != nil {
 		return err
@@ -124,6 +132,7 @@ func (r *run) settle(results []bus.Result) {
 		case !r.settled[res.Index]:
 			r.settled[res.Index] = true
 			r.resolved++
+			r.know(res)
 		}
 	}
 }
@@ -186,7 +195,7 @@ func (r *run) skip() {
 		case r.revoked[r.b.Attempts[i].Notification] && !r.doubtful(i):
 			r.note(bus.Result{Index: i, State: bus.ResultRevoked})
 		case r.doubtful(i) && (!r.repeats() || r.revoked[r.b.Attempts[i].Notification]):
-			r.note(bus.Result{Index: i, State: bus.ResultUnknown, Code: "in_doubt"})
+			r.note(bus.Result{Index: i, State: bus.ResultUnknown, Code: inDoubt})
 		case !r.doubtful(i) && r.l.isPaused(r.b.Update):
 			r.note(bus.Result{Index: i, State: bus.ResultReturned, Class: channels.Unavailable, Code: notification.HeldBack, RetryAfter: 1000})
 		default:
@@ -207,7 +216,15 @@ func (r *run) note(res bus.Result) {
 	res.Notification = r.b.Attempts[res.Index].Notification
 	r.settled[res.Index] = true
 	r.pending = append(r.pending, res)
+	r.know(res)
 	r.l.Metrics.result(r.l, res)
+}
+
+// know remembers which message an attempt's is.
+func (r *run) know(res bus.Result) {
+	if r.ids != nil {
+		r.ids[res.Index] = res.ProviderID
+	}
 }
 
 // next is the attempt that a worker is to take next.
@@ -219,6 +236,9 @@ func (r *run) next(ctx context.Context) job {
 func (r *run) start() {
 	if r.doubtful(r.started) {
 		r.l.Metrics.repeat(r.b.Channel)
+	}
+	if r.startedAt != nil {
+		r.startedAt[r.started] = time.Now().UTC()
 	}
 	r.started++
 	r.inFlight++
@@ -264,9 +284,12 @@ func (r *run) report(ctx context.Context) {
 
 func (r *run) append(ctx context.Context, record bus.Record) {
 	r.appending = true
-	last := r.last
+	last, doubts := r.last, r.doubts(&record)
 	go func() {
 		seq, err := r.store(ctx, record, last)
+		if err == nil {
+			r.inquire(ctx, doubts)
+		}
 		r.appended <- appended{record, seq, err}
 	}()
 }

@@ -165,7 +165,7 @@ func TestStopDoesNotWaitForASlowProviderForEver(t *testing.T) {
 		for range 4 {
 			workers.Go(l.work)
 		}
-		if err := l.process(ctx, batch, func() {}); !errors.Is(err, context.Canceled) {
+		if err := l.process(ctx, batch, time.Time{}, func() {}); !errors.Is(err, context.Canceled) {
 			t.Errorf("process: %v", err)
 		}
 		if took := time.Since(begun); took > 100*time.Millisecond+lastAnswers+time.Second {

@@ -194,6 +194,7 @@ const (
 	Silence DeadlineKind = iota // the step's wait for its proof
 	Bounce                      // the window in which a failure could still be reported
 	Queue                       // the time that attempts may wait for their lane
+	Inquiry                     // the time after which providers are asked about what they have not reported
 )
 
 // Deadline is the moment at which what was not heard of a batch's attempts becomes news itself.

@@ -81,7 +81,8 @@ func tallyAttempt(before, after *notification.Attempt, add func(channel, what st
 	for p := max(was.Proof(), channels.Accepted) + 1; p <= after.State.Proof(); p++ {
 		add(after.Channel, p.String(), 1)
 	}
-	if after.State.Proof() == channels.NoProof {
+	// One that is queued again, since its provider never got it, was counted as queued before.
+	if after.State.Proof() == channels.NoProof && after.State != notification.Queued {
 		add(after.Channel, after.State.String(), 1)
 	}
 }

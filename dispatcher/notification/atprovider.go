@@ -15,5 +15,12 @@ func SplitProvider(s string) (provider, id string) {
 	return "", s
 }
 
+// NamesMessage reports whether a provider's id for a message is one: where a channel has several
+// providers, it may only say which of them was given the message.
+func NamesMessage(s string) bool {
+	_, id := SplitProvider(s)
+	return id != ""
+}
+
 // providerMark stands in no provider's name.
 const providerMark = "|"

@@ -17,5 +17,8 @@ func TestAtProvider(t *testing.T) {
 		if provider, id := notification.SplitProvider(tt.joined); provider != tt.provider || id != tt.id {
 			t.Errorf("%q is %q at %q, want %q at %q", tt.joined, id, provider, tt.id, tt.provider)
 		}
+		if notification.NamesMessage(tt.joined) != (tt.id != "") {
+			t.Errorf("%q names a message: %v", tt.joined, tt.id == "")
+		}
 	}
 }

@@ -15,6 +15,9 @@
 //	    revoked ◀─┘  │  └──▶ unknown ─────┼──────┴──▶ expired ────────┤ a late receipt
 //	                 └───────▶ failed ◀───┘           failed ─────────┘
 //
+// An unknown attempt becomes what its provider says of it, by a receipt or when it is asked: if it never
+// got it, the attempt is queued again, as another try.
+//
 // A failed or expired attempt leads to the next step of the cascade, at once. Receipts may come
 // late, twice or before the result they follow: the table in transitions.go says for each state
 // what each event means, and a state never falls back to a weaker proof.

@@ -57,6 +57,8 @@ type ChannelPolicy struct {
 	BounceWindow time.Duration
 	// ByID says that receipts name the provider's id only, so that ids must be indexed.
 	ByID bool
+	// Askable says that a provider behind it can be asked what became of a message.
+	Askable bool
 	// Providers are the names of the providers behind it, at least one.
 	Providers []string
 }

@@ -26,12 +26,13 @@ const (
 	QueuePassed                       // it was not sent in the time that it may wait for its lane
 	Moved                             // an operator moves what waits for its channel on
 	Cancellation                      // an operator cancelled the update
+	ReceiptAbsent                     // the provider, asked, says that it never got it
 )
 
 var eventNames = [...]string{
 	"result_accepted", "result_failed", "result_unknown", "result_returned", "result_revoked",
 	"receipt_accepted", "receipt_delivered", "receipt_read", "receipt_failed",
-	"silence_passed", "bounce_passed", "supersession", "queue_passed", "moved", "cancellation",
+	"silence_passed", "bounce_passed", "supersession", "queue_passed", "moved", "cancellation", "receipt_absent",
 }
 
 func (k EventKind) String() string { return eventNames[k] }
@@ -144,6 +145,7 @@ var transitions = map[State]map[EventKind]Transition{
 		ReceiptDelivered: {Delivered, Prove},
 		ReceiptRead:      {Read, Prove},
 		ReceiptFailed:    {Failed, Advance},
+		ReceiptAbsent:    {Queued, Requeue}, // what may have gone out did not
 		SilencePassed:    {Expired, Advance},
 		Supersession:     {Unknown, MarkStop},
 		Cancellation:     {Unknown, MarkStop},

@@ -7,7 +7,7 @@
 // dictionary (https://www.twilio.com/docs/api/errors).
 //
 // Twilio takes a message by queueing it, and has no idempotency key: an attempt whose answer was lost
-// may have gone out. Receipts come to the URL given with each message, so that one that overtakes
+// may have gone out; it is found again among the messages to its number. Receipts come to the URL given with each message, so that one that overtakes
 // the answer still finds its attempt.
 package twilio
 
@@ -42,14 +42,15 @@ const minValidity, maxValidity = time.Second, 36000 * time.Second
 // under way at once; it refuses too many with 20429, unprocessed.
 func Spec() channels.Spec {
 	return channels.Spec{
-		Provider: "twilio",
-		Title:    "Twilio",
-		Kind:     channels.SMS,
-		Channel:  "sms",
-		Proofs:   []channels.Proof{channels.Accepted, channels.Delivered},
-		Silence:  channels.SilenceIsFailure,
-		Limits:   channels.Limits{PerSecond: 10, Concurrency: 32, Timeout: 15 * time.Second},
-		Docs:     "https://www.twilio.com/docs/messaging/api/message-resource",
+		Provider:     "twilio",
+		Title:        "Twilio",
+		Kind:         channels.SMS,
+		Channel:      "sms",
+		Proofs:       []channels.Proof{channels.Accepted, channels.Delivered},
+		Silence:      channels.SilenceIsFailure,
+		InquireAfter: inquireAfter,
+		Limits:       channels.Limits{PerSecond: 10, Concurrency: 32, Timeout: 15 * time.Second},
+		Docs:         "https://www.twilio.com/docs/messaging/api/message-resource",
 		Example: `account_sid: AC00000000000000000000000000000000
 auth_token: ${TWILIO_AUTH_TOKEN}
 # One of the two: a number, short code or name to send from, or a messaging service that chooses.
@@ -110,6 +111,7 @@ var (
 	_ channels.ReceiptParser = (*sender)(nil)
 	_ channels.Prober        = (*sender)(nil)
 	_ channels.Measurer      = (*sender)(nil)
+	_ channels.Inquirer      = (*sender)(nil)
 )
 
 func newSender(decode func(any) error, env channels.Env) (channels.Sender, error) {

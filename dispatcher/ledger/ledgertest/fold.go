@@ -175,7 +175,7 @@ func deadlines(w *world) {
 		return ds
 	}
 	silence, bounce := ledger.Deadline{Batch: 1, Due: at(100)}, ledger.Deadline{Batch: 1, Kind: ledger.Bounce, Due: at(50)}
-	other := ledger.Deadline{Batch: 2, Due: at(70)}
+	other := ledger.Deadline{Batch: 2, Kind: ledger.Inquiry, Due: at(70)}
 	set(silence, bounce, other)
 	later, earlier := silence, silence
 	later.Due, earlier.Due = at(120), at(90)
@@ -188,7 +188,7 @@ func deadlines(w *world) {
 		w.Errorf("next deadline %v, %v; want %v", next, err, at(50))
 	}
 	// Done and moved on by another attempt of the batch meanwhile: it stays.
-	w.apply(ledger.Fold{Now: at(60), Done: []ledger.Deadline{bounce, {Batch: 2, Due: at(69)}}})
+	w.apply(ledger.Fold{Now: at(60), Done: []ledger.Deadline{bounce, {Batch: 2, Kind: ledger.Inquiry, Due: at(69)}}})
 	w.equal("after the bounce window", due(at(200), 10), []ledger.Deadline{other, later})
 	again := other
 	again.Due = at(300)

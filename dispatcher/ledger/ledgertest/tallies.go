@@ -110,6 +110,17 @@ func (b *books) anyChange(n *notification.Notification) func(*notification.Notif
 	case open && s == notification.Queued && rapid.Bool().Draw(b.t, "accepted"):
 		b.count(channel, "accepted")
 		return func(n *notification.Notification) { n.Attempt.State, n.Attempt.Took = notification.Accepted, true }
+	case open && s == notification.Queued && rapid.Bool().Draw(b.t, "in doubt"):
+		b.count(channel, "unknown")
+		return func(n *notification.Notification) {
+			n.Attempt.State, n.Attempt.Code, n.Attempt.ProviderID = notification.Unknown, "timeout", "p|"
+		}
+	case open && s == notification.Unknown && rapid.Bool().Draw(b.t, "never got it"): // queued again, and counted as queued before
+		b.count(channel, ledger.Returned)
+		return func(n *notification.Notification) {
+			n.Attempt.Try++
+			n.Attempt.State, n.Attempt.Code, n.Attempt.ProviderID = notification.Queued, "", ""
+		}
 	case open && rapid.Bool().Draw(b.t, "delivered"):
 		if s != notification.Accepted {
 			b.count(channel, "accepted")

@@ -21,7 +21,7 @@ func trailOfOrders(w *world) {
 	retry := ledger.Order{Verb: ledger.Retry, Update: u.ID}
 	w.obeyed(retry)
 	w.obeyed(retry) // carried out before
-	again, err := w.NextToPlan(w.ctx)
+	again, err := w.NextToPlan(w.ctx, 0)
 	w.must(err)
 	w.obeyed(ledger.Order{Verb: ledger.Pause})
 	if r := w.order(ledger.Order{ID: "too-late", Verb: ledger.Retry, Update: u.ID}); !r.Refused {

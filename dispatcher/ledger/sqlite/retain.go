@@ -94,11 +94,7 @@ func (l *Ledger) beginDrop(ctx context.Context, c candidate, before, now time.Ti
 		if err != nil || len(still) == 0 {
 			return err
 		}
-		u, err := t.said(c.id)
-		if err != nil {
-			return err
-		}
-		audience, err := t.audience(c.id)
+		u, audience, err := t.planned(c.id)
 		if err != nil {
 			return err
 		}

@@ -37,14 +37,17 @@ func Simulator() sandbox.Simulator {
 
 // provider serves the API. Safe for concurrent use.
 type provider struct {
-	desk *sandbox.Desk
-	ids  *identifiers
+	desk    *sandbox.Desk
+	ids     *identifiers
+	history *history
 }
 
 func newProvider(d *sandbox.Desk) http.Handler {
-	p := &provider{desk: d, ids: newIdentifiers()}
+	p := &provider{desk: d, ids: newIdentifiers(), history: newHistory()}
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /2010-04-01/Accounts/{sid}/Messages.json", p.admitted(p.createMessage))
+	mux.HandleFunc("POST /2010-04-01/Accounts/{sid}/Messages.json", p.admitted(p.ofAccount(p.createMessage)))
+	mux.HandleFunc("GET /2010-04-01/Accounts/{sid}/Messages.json", p.admitted(p.ofAccount(p.listMessages)))
+	mux.HandleFunc("GET /2010-04-01/Accounts/{sid}/Messages/{file}", p.admitted(p.ofAccount(p.fetchMessage)))
 	mux.HandleFunc("GET /2010-04-01/Accounts/{file}", p.admitted(p.fetchAccount))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, http.StatusNotFound, 20404, "The requested resource "+r.URL.Path+" was not found")
@@ -89,25 +92,41 @@ func (p *provider) fetchAccount(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, account{SID: AccountSID, FriendlyName: "Sandbox", Status: "active", Type: "Full"})
 }
 
-func (p *provider) createMessage(w http.ResponseWriter, r *http.Request) {
-	if sid := r.PathValue("sid"); sid != AccountSID {
-		writeProblem(w, http.StatusNotFound, 20404, "The requested resource "+r.URL.Path+" was not found")
-		return
+// ofAccount serves requests for the one account that exists.
+func (p *provider) ofAccount(serve http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.PathValue("sid") != AccountSID {
+			writeProblem(w, http.StatusNotFound, 20404, "The requested resource "+r.URL.Path+" was not found")
+			return
+		}
+		serve(w, r)
 	}
+}
+
+func (p *provider) createMessage(w http.ResponseWriter, r *http.Request) {
 	if code, text := check(r.PostForm); code != 0 {
 		writeProblem(w, http.StatusBadRequest, code, text)
 		return
 	}
 	to := r.PostForm.Get("To")
+	if p.desk.Fate(to).Dropped {
+		panic(http.ErrAbortHandler) // ends the connection
+	}
 	fate := p.desk.Take(to, r.PostForm.Get("Body"))
 	if fate.Refused {
 		writeProblem(w, http.StatusBadRequest, 21211, "The 'To' number "+to+" is not a valid phone number.")
 		return
 	}
 	m := p.newMessage(r.PostForm)
+	p.history.keep(m, p.desk.Reports(fate))
+	report := p.reporter(m, r.PostForm.Get("StatusCallback"))
+	if fate.Unanswered {
+		p.desk.Follow(to, fate, report)
+		panic(http.ErrAbortHandler)
+	}
 	writeJSON(w, http.StatusCreated, m)
 	_ = http.NewResponseController(w).Flush() // no callback before the answer is on its way
-	p.desk.Follow(to, fate, p.reporter(m, r.PostForm.Get("StatusCallback")))
+	p.desk.Follow(to, fate, report)
 }
 
 // check returns the code and the text of Twilio's complaint about a form, 0 if there is none.

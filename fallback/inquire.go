@@ -1,0 +1,86 @@
+package fallback
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/tocsin-dev/tocsin/dispatcher/bus"
+	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
+	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+)
+
+// Inquiries is where lanes are told whom to ask about which messages.
+type Inquiries interface {
+	PublishInquiries(ctx context.Context, q bus.Inquiries, id string) error
+}
+
+// How long before silence is judged providers are asked: the last fifth of the wait, but long enough
+// for an answer, and never more than half of it.
+const (
+	askShare = 5
+	askLeast = 5 * time.Second // of machine time
+)
+
+// answerTime is how long providers have to answer before a wait is over.
+func (e *Engine) answerTime(wait time.Duration) time.Duration {
+	return min(max(wait/askShare, e.Clock.Product(askLeast)), wait/2)
+}
+
+// awaitReceipt has the batch of a notification's attempt waited for, and its provider asked before the
+// wait is over, where it can be.
+func (f *fold) awaitReceipt(n *notification.Notification) {
+	how := f.treatment(n)
+	f.await(n, ledger.Silence, how.Wait)
+	if how.Askable && f.e.Inquiries != nil {
+		f.await(n, ledger.Inquiry, how.Wait-f.e.answerTime(how.Wait))
+	}
+}
+
+// inquire has providers asked about those of a batch that they took and did not report on, and leaves
+// them time to answer before silence is judged: the engine may have been away when receipts came, and
+// the time to judge may be now. That lanes can't be told is no reason not to judge.
+func (f *fold) inquire(ctx context.Context, batch int64, waiting []notification.Notification) error {
+	var q bus.Inquiries
+	answer := time.Duration(0)
+	for i := range waiting {
+		n := &waiting[i]
+		one, ok := f.e.inquiryOf(n)
+		if !ok {
+			continue
+		}
+		q.Channel, q.Inquiries = n.Attempt.Channel, append(q.Inquiries, one)
+		answer = max(answer, f.e.answerTime(f.treatment(n).Wait))
+	}
+	if len(q.Inquiries) == 0 || f.e.Inquiries == nil {
+		return nil
+	}
+	q.Until = time.Now().UTC().Add(f.e.Clock.Machine(answer))
+	err := f.e.Inquiries.PublishInquiries(ctx, q, fmt.Sprintf("batch-%d-%d", batch, f.now.UnixMilli()))
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	f.e.Metrics.inquired(q.Channel, len(q.Inquiries), err == nil)
+	if err != nil {
+		f.e.Log.WarnContext(ctx, "providers can't be asked about messages without a receipt; their deadline decides",
+			"channel", q.Channel, "batch", batch, "attempts", len(q.Inquiries), "error", err)
+		return nil
+	}
+	f.asked[batch] = true
+	f.out.Deadlines = append(f.out.Deadlines, ledger.Deadline{Batch: batch, Kind: ledger.Silence, Due: f.now.Add(answer)})
+	return nil
+}
+
+// inquiryOf is what to ask about a notification's attempt: by the id that the provider gave it when it
+// took it. About attempts of which nobody knows whether they were taken, lanes ask by themselves.
+func (e *Engine) inquiryOf(n *notification.Notification) (bus.Inquiry, bool) {
+	a := &n.Attempt
+	provider, id := "", a.ProviderID
+	if len(e.Policy.Channels[a.Channel].Providers) > 1 {
+		provider, id = notification.SplitProvider(id)
+	}
+	if id == "" || (a.State != notification.Accepted && a.State != notification.Delivered) {
+		return bus.Inquiry{}, false
+	}
+	return bus.Inquiry{Notification: n.ID, Step: a.Step, Try: a.Try, Provider: provider, ProviderID: id}, true
+}
