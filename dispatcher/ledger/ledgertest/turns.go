@@ -63,7 +63,7 @@ func unknownRecipients(w *world) {
 	w.equal("unknown", got, []string{"c-002", "c-003", "o'brien", "x"})
 	got, err = w.UnknownRecipients(w.ctx, nil, 3)
 	w.must(err)
-	w.equal("unknown of none", got, nil)
+	w.equal("unknown of none", got, []string{})
 }
 
 // pageNotes: the last page says what is to be said of the update, beside what was said before.
