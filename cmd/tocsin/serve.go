@@ -78,7 +78,11 @@ func (c *cli) serve(ctx context.Context, f serveFlags) error {
 // greet says where to look. The token stays out of it: this line ends up in logs.
 func (c *cli) greet(cfg *app.Config, e app.Endpoints) {
 	if e.HTTP == "" {
-		c.say("tocsin runs on %s, NATS at %s", cfg.DataDir, cmp.Or(e.NATS, cfg.NATS.URL))
+		line := fmt.Sprintf("tocsin runs on %s, NATS at %s", cfg.DataDir, cmp.Or(e.NATS, cfg.NATS.URL))
+		if e.Metrics != "" {
+			line += ", metrics and health at " + e.Metrics
+		}
+		c.say("%s", line)
 		return
 	}
 	c.say("tocsin runs: dashboard at %s, log in with the link that `tocsin dashboard --data-dir %s` prints", e.HTTP, cfg.DataDir)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/tocsin-dev/tocsin/channels/sandbox"
@@ -54,7 +55,7 @@ func (c *city) start(roles ...app.Role) *process {
 	dir := c.TempDir()
 	cfg := load(c.T, dir, c.far, c.sims, func(m map[string]any) {
 		m["nats"] = map[string]any{"url": c.nats.URL(), "max_bytes": "64MiB"}
-		m["http"] = map[string]any{"listen": c.http, "public_url": "http://" + c.http}
+		m["http"] = map[string]any{"listen": c.http, "public_url": "http://" + c.http, "metrics_listen": "127.0.0.1:0"}
 		m["key"] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 		sms := m["channels"].(map[string]any)["sms"].(map[string]any)
 		sms["rate"], sms["wait"] = 150, "1m"
@@ -146,6 +147,23 @@ func TestLaneProcessKeepsNoLedger(t *testing.T) {
 	if _, err := app.ReadEndpoints(p.dir); err == nil {
 		t.Error("a process that has ended is taken for a running one")
 	}
+}
+
+// TestLaneProcessTellsHowItIs: metrics and health of a process that only sends.
+func TestLaneProcessTellsHowItIs(t *testing.T) {
+	c := newCity(t)
+	p := c.start(app.Lanes)
+	bustest.Eventually(t, "the process is ready", func() bool {
+		resp, err := http.Get(p.Endpoints().Metrics + "/readyz")
+		if err != nil {
+			return false
+		}
+		_ = resp.Body.Close()
+		return resp.StatusCode == http.StatusOK
+	})
+	bustest.Eventually(t, "its lease shows in the metrics", func() bool {
+		return strings.Contains(metrics(t, p.Endpoints().Metrics), `tocsin_lease_held{lease="lane-sms"} 1`)
+	})
 }
 
 // TestReadyOnACluster: the http role answers for NATS and the ledger.

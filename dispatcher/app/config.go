@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net"
 	"os"
 	"regexp"
 	"strconv"
@@ -64,6 +65,9 @@ type HTTP struct {
 	// PublicURL is where providers reach us; without it no receipts can be asked for.
 	PublicURL string  `yaml:"public_url"`
 	Tokens    []Token `yaml:"tokens"`
+	// MetricsListen is where a process without the http role serves /metrics, /healthz and /readyz, to
+	// anybody; "" is nowhere. One with the role serves them at Listen.
+	MetricsListen string `yaml:"metrics_listen"`
 }
 
 // Token lets a caller use the API. One with a team may publish that team's updates and read; an
@@ -100,6 +104,8 @@ type Ledger struct {
 	URL channels.Secret `yaml:"url"`
 	// MaxBytes bounds the file; 0 is no bound.
 	MaxBytes Bytes `yaml:"max_bytes"`
+	// Keep is how long what became of each recipient is kept after the end; 0 is for ever.
+	Keep Span `yaml:"keep"`
 }
 
 // Cascade says how a notification goes on when its channel fails.
@@ -255,6 +261,14 @@ func (c *Config) validate() error {
 	}
 	if err := c.Ledger.check(); err != nil {
 		bad("ledger", "%v", err)
+	}
+	if err := c.CheckKeep(c.Ledger.Keep); err != nil {
+		bad("ledger.keep", "%v", err)
+	}
+	if c.HTTP.MetricsListen != "" {
+		if _, _, err := net.SplitHostPort(c.HTTP.MetricsListen); err != nil {
+			bad("http.metrics_listen", "%q must be host:port", c.HTTP.MetricsListen)
+		}
 	}
 	for impact, d := range c.InDoubt {
 		if impact != incident.Minor && impact != incident.Major && impact != incident.Critical {

@@ -67,6 +67,7 @@ func newSecret() string {
 // data directory, readable by its owner only, for as long as the server runs.
 type Endpoints struct {
 	HTTP         string `json:"http"`
+	Metrics      string `json:"metrics,omitempty"` // where there is no http role
 	Token        string `json:"token"`
 	NATS         string `json:"nats"`
 	NATSUser     string `json:"nats_user"`

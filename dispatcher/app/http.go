@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"time"
 
 	"github.com/tocsin-dev/tocsin/channels"
@@ -64,30 +63,15 @@ func ignoreClosed(err error) error {
 	return err
 }
 
-// drainHTTP bounds how long requests under way may take once the process is told to stop.
-const drainHTTP = 10 * time.Second
-
 // serveHTTP serves until ctx ends; then requests under way are answered, receipts that wait are
 // published, and only then does the rest stop.
 func serveHTTP(ctx context.Context, l net.Listener, api *httpapi.Server) error {
-	srv := &http.Server{Handler: api, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	srv := newServer(api)
 	srv.RegisterOnShutdown(api.EndStreams)
 	gathering, stop := context.WithCancel(context.WithoutCancel(ctx))
 	gathered := make(chan error, 1)
 	go func() { gathered <- api.Run(gathering) }()
-	served := make(chan error, 1)
-	go func() { served <- srv.Serve(l) }()
-	var err error
-	select {
-	case err = <-served:
-	case <-ctx.Done():
-		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainHTTP)
-		if srv.Shutdown(bounded) != nil {
-			err = srv.Close() // somebody keeps a request open; their loss
-		}
-		cancel()
-		<-served
-	}
+	err := serve(ctx, l, srv)
 	stop()
 	return errors.Join(err, <-gathered)
 }
@@ -132,20 +116,6 @@ func (a *App) presumed() []string {
 		}
 	}
 	return names
-}
-
-// ready says what does not answer, or has no room.
-func (a *App) ready(ctx context.Context) error {
-	var errs []error
-	if err := a.ledger.Ping(ctx); err != nil {
-		errs = append(errs, fmt.Errorf("ledger: %w", err))
-	}
-	if err := a.bus.Healthy(ctx); err != nil {
-		errs = append(errs, fmt.Errorf("nats: %w", err))
-	} else if err := a.bus.Room(ctx); err != nil {
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
 }
 
 const (

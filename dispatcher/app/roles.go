@@ -47,6 +47,7 @@ func (a *App) makeRoles() error {
 		a.runs = append(a.runs, a.oneAtATime("publisher", publisher.Run))
 	}
 	if a.has(Fallback) {
+		a.makeRetention()
 		closings := &closings{trail: a.ledger, log: a.Log}
 		a.runs = append(a.runs, run{"log of closings", closings.run})
 		a.makeEngines(fallback.Engine{
@@ -60,7 +61,7 @@ func (a *App) makeRoles() error {
 	if a.has(HTTPRole) {
 		return a.makeHTTP(metrics, planned)
 	}
-	return nil
+	return a.makeVitals()
 }
 
 func (a *App) policy() notification.Policy {

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"time"
 
 	"github.com/tocsin-dev/tocsin/dispatcher"
 	"github.com/tocsin-dev/tocsin/dispatcher/audience"
 	"github.com/tocsin-dev/tocsin/dispatcher/audit"
 	"github.com/tocsin-dev/tocsin/dispatcher/dashboard"
 	"github.com/tocsin-dev/tocsin/dispatcher/httpapi"
+	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger/postgres"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger/sqlite"
 	"github.com/tocsin-dev/tocsin/fallback"
@@ -27,6 +29,7 @@ type Store interface {
 	audience.Store
 
 	Accounts(ctx context.Context) ([]string, error)
+	Retain(ctx context.Context, before, now time.Time) (ledger.Dropped, error)
 	trail
 	Ping(ctx context.Context) error
 	Close() error

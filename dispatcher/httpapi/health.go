@@ -4,6 +4,9 @@ import (
 	"context"
 	"net/http"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
 // healthy says that the process lives.
@@ -25,18 +28,33 @@ type readyBody struct {
 }
 
 // readiness says whether everything that this process needs answers; 503 if not.
-func (s *Server) readiness(w http.ResponseWriter, r *http.Request, _ *Token) error {
-	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
-	defer cancel()
-	var err error
-	if s.Ready != nil {
-		err = s.Ready(ctx)
+func readiness(ready func(context.Context) error, version string) handle {
+	return func(w http.ResponseWriter, r *http.Request, _ *Token) error {
+		ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
+		defer cancel()
+		var err error
+		if ready != nil {
+			err = ready(ctx)
+		}
+		body := readyBody{Ready: err == nil, Version: version, Failing: parts(err)}
+		if err != nil {
+			return answer(w, http.StatusServiceUnavailable, body)
+		}
+		return answer(w, http.StatusOK, body)
 	}
-	body := readyBody{Ready: err == nil, Version: s.Version, Failing: parts(err)}
-	if err != nil {
-		return answer(w, http.StatusServiceUnavailable, body)
+}
+
+// NewVitals serves how a process is, and nothing else: /metrics, /healthz and /readyz as a Server does,
+// for one without the http role. ready is that of Options.
+func NewVitals(g prometheus.Gatherer, ready func(context.Context) error, version string) http.Handler {
+	mux := http.NewServeMux()
+	for pattern, h := range map[string]handle{"GET /healthz": healthy, "GET /readyz": readiness(ready, version)} {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			_ = h(w, r, nil) // fails where nobody reads the answer any more
+		})
 	}
-	return answer(w, http.StatusOK, body)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(g, promhttp.HandlerOpts{}))
+	return mux
 }
 
 // parts takes apart an error that joins several.

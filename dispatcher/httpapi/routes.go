@@ -53,7 +53,7 @@ func (s *Server) table() []route {
 		{"POST /v1/receipts/{channel}/{provider}/{ref...}", public, s.receipts},
 		{"GET /v1/receipts/{channel}/{provider}/{ref...}", public, s.receipts},
 		{"GET /healthz", public, healthy},
-		{"GET /readyz", public, s.readiness},
+		{"GET /readyz", public, readiness(s.Ready, s.Version)},
 		{"GET /login", public, s.login},
 	}
 }

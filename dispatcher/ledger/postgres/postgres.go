@@ -43,7 +43,8 @@
 // ids are in the week of their notification. The week under way and the next are made when the ledger
 // is opened, and a week's successor when the week is first written to, by whoever comes first.
 //
-// [Ledger.Retain] drops weeks whose updates have all ended; their reports are kept, their rows not.
+// [Ledger.Retain] drops weeks whose updates have all ended, and of whose incidents nothing was said since;
+// their reports are kept, their rows not. An update of which some weeks were dropped is marked.
 // Looking up a receipt by the provider's id goes through all weeks that there are.
 //
 // # What is expected of the server
