@@ -7,6 +7,7 @@ package ledger
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/tocsin-dev/tocsin/channels"
@@ -27,7 +28,14 @@ var (
 	ErrStale = errors.New("there is newer news")
 	// ErrFull: the store has no room; nothing was written.
 	ErrFull = errors.New("ledger is full")
+	// ErrReadOnly: the store was opened for reading only; nothing was written.
+	ErrReadOnly = errors.New("it is open for reading only")
 )
+
+// OtherSchema says that a store's schema is older or newer than this program's.
+func OtherSchema(is, want int64) error {
+	return fmt.Errorf("its schema has version %d, this program's has %d: start the server of this version on it once, or read it with the program that wrote it", is, want)
+}
 
 // UpdateState is where an update stands.
 type UpdateState string

@@ -2,8 +2,6 @@ package ledger
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,20 +29,4 @@ func SameNews(recorded, u *incident.Update) error {
 // ApprovedBefore is the reason of an update that is not announced because a newer one was let go first.
 func ApprovedBefore(newer int64) string {
 	return fmt.Sprintf("older than update %d, which was approved before it", newer)
-}
-
-// Frozen is a text's content as JSON, and its hash.
-func (x *Text) Frozen() (content, hash string, err error) {
-	body, err := json.Marshal(x.Content)
-	if err != nil {
-		return "", "", err
-	}
-	sum := sha256.Sum256(body)
-	return string(body), hex.EncodeToString(sum[:]), nil
-}
-
-// Digest is the same for the same message of a team, whenever it comes, and of no other.
-func (r *Rejection) Digest() string {
-	sum := sha256.Sum256(append([]byte(r.Team+"\x00"), r.Body...))
-	return hex.EncodeToString(sum[:])
 }

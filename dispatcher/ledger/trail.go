@@ -144,6 +144,24 @@ func (h TrailHead) Append(e TrailEntry) (TrailLink, error) {
 	return TrailLink{Seq: e.Seq, At: e.At, Kind: e.Kind, Update: e.Update, Body: body, Prev: h.Hash, Hash: linkHash(h.Hash, body)}, nil
 }
 
+// Extend makes the links that follow a head, in the order of the entries. The first that a ledger ever
+// gets are preceded by the one that says since when there is a trail: of updates up to before it need
+// know nothing.
+func (h TrailHead) Extend(before int64, entries ...TrailEntry) ([]TrailLink, error) {
+	if h.Seq == 0 && len(entries) > 0 {
+		entries = append([]TrailEntry{{Kind: TrailBegun, At: entries[0].At, Update: before}}, entries...)
+	}
+	links := make([]TrailLink, 0, len(entries))
+	for _, e := range entries {
+		l, err := h.Append(e)
+		if err != nil {
+			return nil, err
+		}
+		links, h = append(links, l), l.Head()
+	}
+	return links, nil
+}
+
 // linkHash is SHA-256(previous hash ‖ body).
 func linkHash(prev Hash, body []byte) Hash {
 	return sha256.Sum256(append(prev[:], body...))

@@ -196,10 +196,12 @@ func viewReads(w *world) {
 	w.must(w.MarkSent(w.ctx, []int64{ns[0].Attempt.Batch}, at(11)))
 	w.must(w.DeleteRecipient(w.ctx, "c-002"))
 	f := ledger.Fold{Now: at(20)}
+	one := ns[0].Attempt.Batch
 	change(&f, ns[0], next(notification.Failed, "550", at(20)))
 	f.Batches = []ledger.AttemptBatch{further(&f.Changed[0])}
-	f.Deadlines = []ledger.Deadline{{Batch: 1, Due: at(80)}, {Batch: 1, Kind: ledger.Bounce, Due: at(90)}, {Batch: 9, Due: at(70)}}
+	f.Deadlines = []ledger.Deadline{{Batch: one, Due: at(80)}, {Batch: one, Kind: ledger.Bounce, Due: at(90)}, {Batch: one + 8, Due: at(70)}}
 	w.apply(f)
+	two := w.of(u.ID)[0].Attempt.Batch
 
 	keys := read(w, func(v ledger.View) ([]ledger.IncidentKey, error) { return v.Incidents(w.ctx) })
 	w.equal("incidents", keys, []ledger.IncidentKey{{Team: "payments", Incident: "a"}, {Team: "payments", Incident: "b"}})
@@ -218,23 +220,24 @@ func viewReads(w *world) {
 	w.must(err)
 	w.equal("texts", read(w, func(v ledger.View) ([]ledger.FrozenText, error) { return v.KeptTexts(w.ctx, u.ID) }), frozen)
 
-	first, second := ledger.KeptBatch{ID: 1, BatchHead: head(u.ID, "email"), Members: []int64{1, 2}, SentAt: at(11)},
-		ledger.KeptBatch{ID: 2, BatchHead: f.Batches[0].BatchHead, Members: []int64{1}, Items: 1}
-	byID := read(w, func(v ledger.View) ([]ledger.KeptBatch, error) { return v.BatchesByID(w.ctx, []int64{2, 1, 77}) })
+	first, second := ledger.KeptBatch{ID: one, BatchHead: head(u.ID, "email"), Members: []int64{ns[0].ID, ns[1].ID}, SentAt: at(11)},
+		ledger.KeptBatch{ID: two, BatchHead: f.Batches[0].BatchHead, Members: []int64{ns[0].ID}, Items: 1}
+	byID := read(w, func(v ledger.View) ([]ledger.KeptBatch, error) { return v.BatchesByID(w.ctx, []int64{two, one, two + 75}) })
 	w.equal("batches by id", byID, []ledger.KeptBatch{first, second})
 	of := func(update, after int64) []ledger.KeptBatch {
 		return read(w, func(v ledger.View) ([]ledger.KeptBatch, error) { return v.BatchesOf(w.ctx, update, after, 1) })
 	}
 	w.equal("the first batch of the update", of(u.ID, 0), []ledger.KeptBatch{first})
-	w.equal("the one after it", of(u.ID, 1), []ledger.KeptBatch{second})
+	w.equal("the one after it", of(u.ID, one), []ledger.KeptBatch{second})
 	w.equal("those of an update that has none", of(u.ID+1, 0), []ledger.KeptBatch{})
 
 	due := func(after int64) []ledger.Deadline {
 		return read(w, func(v ledger.View) ([]ledger.Deadline, error) { return v.Deadlines(w.ctx, after, 1) })
 	}
 	w.equal("deadlines of the first batch", due(0), f.Deadlines[:2])
-	w.equal("deadlines after it", due(1), f.Deadlines[2:])
-	w.equal("batches with deadlines", read(w, func(v ledger.View) ([]int64, error) { return v.AwaitedBatches(w.ctx, []int64{9, 2, 1}) }), []int64{1, 9})
+	w.equal("deadlines after it", due(one), f.Deadlines[2:])
+	awaited := read(w, func(v ledger.View) ([]int64, error) { return v.AwaitedBatches(w.ctx, []int64{one + 8, two, one}) })
+	w.equal("batches with deadlines", awaited, []int64{one, one + 8})
 
 	rs := read(w, func(v ledger.View) ([]ledger.Recipient, error) { return v.RecipientsKept(w.ctx, []int64{2, 1}) })
 	if len(rs) != 2 || rs[0].ID != "c-001" || rs[1].ID != "c-002" || rs[1].Consents != nil {
@@ -279,7 +282,7 @@ func viewPages(w *world) {
 				return nil
 			}
 			for _, n := range ns {
-				got = append(got, fmt.Sprint(n.Recipient, " of ", n.Update, " after ", len(n.Past)))
+				got = append(got, fmt.Sprint(n.Recipient, " of ", n.Update-one.ID+1, " after ", len(n.Past)))
 			}
 			after = next
 		}

@@ -14,14 +14,16 @@ import (
 
 // DueDeadlines returns up to limit deadlines that are due at now, earliest first.
 func (l *Ledger) DueDeadlines(ctx context.Context, now time.Time, limit int) ([]ledger.Deadline, error) {
-	return collect(ctx, l.pool, func(row pgx.Rows) (ledger.Deadline, error) {
-		var d ledger.Deadline
-		var due int64
-		var kind int16
-		err := row.Scan(&d.Batch, &kind, &due)
-		d.Kind, d.Due = ledger.DeadlineKind(kind), time.UnixMilli(due).UTC()
-		return d, err
-	}, `SELECT batch, kind, due FROM deadlines WHERE due <= $1 ORDER BY due, batch LIMIT $2`, ms(now), limit)
+	return collect(ctx, l.pool, scanDeadline, `SELECT batch, kind, due FROM deadlines WHERE due <= $1 ORDER BY due, batch LIMIT $2`, ms(now), limit)
+}
+
+func scanDeadline(row pgx.Rows) (ledger.Deadline, error) {
+	var d ledger.Deadline
+	var due int64
+	var kind int16
+	err := row.Scan(&d.Batch, &kind, &due)
+	d.Kind, d.Due = ledger.DeadlineKind(kind), time.UnixMilli(due).UTC()
+	return d, err
 }
 
 // NextDeadline returns when the next deadline falls due; zero if there is none.

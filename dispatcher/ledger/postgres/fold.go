@@ -39,7 +39,14 @@ func (l *Ledger) Apply(ctx context.Context, f ledger.Fold) error {
 		if err := t.copyBatches(f.Batches, batch); err != nil {
 			return err
 		}
-		return t.foldSmall(&f, early)
+		if err := t.foldSmall(&f, early); err != nil {
+			return err
+		}
+		closed, err := t.closeSettled(slices.Sorted(maps.Keys(c.Settled)), f.Now)
+		if err != nil {
+			return err
+		}
+		return t.appendTrail(slices.Concat(f.Trail, closed)...)
 	})
 }
 
@@ -177,7 +184,7 @@ func (t tx) putPast(all []pastAttempt) error {
 		ids, steps, tries, channels, states, batches, queued, codes, providerIDs, took)
 }
 
-// foldUpdates counts down what is open, notes the first notice, and closes updates that are settled.
+// foldUpdates counts down what is open and notes the first notice.
 func (t tx) foldUpdates(c ledger.Counts, now int64) error {
 	noticed := slices.Sorted(maps.Keys(c.Noticed))
 	settled := slices.Sorted(maps.Keys(c.Settled))
@@ -196,11 +203,7 @@ func (t tx) foldUpdates(c ledger.Counts, now int64) error {
 	for i, id := range settled {
 		counts[i] = c.Settled[id]
 	}
-	err = t.exec(`UPDATE updates u SET open = u.open - x.settled FROM unnest($1::bigint[], $2::bigint[]) AS x (id, settled) WHERE u.id = x.id`, settled, counts)
-	if err != nil {
-		return err
-	}
-	return t.closeSettled(settled)
+	return t.exec(`UPDATE updates u SET open = u.open - x.settled FROM unnest($1::bigint[], $2::bigint[]) AS x (id, settled) WHERE u.id = x.id`, settled, counts)
 }
 
 // foldSmall writes the parts of a fold that are few; early receipts are numbered from early.

@@ -11,6 +11,8 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
+
+	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 )
 
 //go:embed migrations/*.sql
@@ -59,8 +61,10 @@ func migrate(ctx context.Context, pool *pgxpool.Pool) (from, to int64, err error
 	if err != nil {
 		return 0, 0, err
 	}
-	sources := p.ListSources()
-	newest := sources[len(sources)-1].Version
+	newest, err := newestVersion()
+	if err != nil {
+		return 0, 0, err
+	}
 	if from, err = schemaVersion(ctx, pool); err != nil || from >= newest {
 		return from, from, err
 	}
@@ -68,6 +72,37 @@ func migrate(ctx context.Context, pool *pgxpool.Pool) (from, to int64, err error
 		return from, from, err
 	}
 	return from, newest, nil
+}
+
+// newestVersion is the version of the last migration that this program has.
+func newestVersion() (newest int64, err error) {
+	files, err := fs.Glob(migrations, "migrations/*.sql")
+	for _, name := range files {
+		var v int64
+		if v, err = goose.NumericComponent(name); err != nil {
+			break
+		}
+		newest = max(newest, v)
+	}
+	return newest, err
+}
+
+// current fails if the schema is older or newer than this program's.
+func current(ctx context.Context, q querier) error {
+	want, err := newestVersion()
+	if err != nil {
+		return err
+	}
+	is, err := schemaVersion(ctx, q)
+	switch {
+	case err != nil:
+		return err
+	case is == 0:
+		return errors.New("it is no ledger: run `tocsin migrate`, or check ledger.url")
+	case is != want:
+		return ledger.OtherSchema(is, want)
+	}
+	return nil
 }
 
 // schemaVersion is the version of the last migration that a database has seen, 0 for an empty one.

@@ -134,12 +134,12 @@ func (l *Ledger) notifications(ctx context.Context, where string, args ...any) (
 	if len(later) == 0 {
 		return ns, nil
 	}
-	return ns, l.addPast(ctx, byID, later)
+	return ns, addPast(ctx, l.pool, byID, later)
 }
 
-func (l *Ledger) addPast(ctx context.Context, byID map[int64]*notification.Notification, ids []int64) error {
+func addPast(ctx context.Context, q querier, byID map[int64]*notification.Notification, ids []int64) error {
 	first, last := span(ids)
-	_, err := collect(ctx, l.pool, func(row pgx.Rows) (struct{}, error) {
+	_, err := collect(ctx, q, func(row pgx.Rows) (struct{}, error) {
 		var id, queued int64
 		var state int16
 		var a notification.Attempt

@@ -8,7 +8,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 )
 
@@ -38,10 +37,9 @@ func (l *Ledger) CarryOut(ctx context.Context, o ledger.Order, now time.Time) (r
 
 func (t tx) carryOut(o ledger.Order, now time.Time) (ledger.OrderReport, error) {
 	r := ledger.OrderReport{Order: o, DoneAt: now}
-	var err error
-	r.Result, err = t.obey(&r.Order, now)
+	entries, err := t.obey(&r, now)
 	if no, ok := errors.AsType[ledger.Refusal](err); ok {
-		r.Refused, r.Result, err = true, no.Error(), nil
+		r.Refused, r.Result, entries, err = true, no.Error(), nil, nil
 	}
 	if err != nil {
 		return r, err
@@ -50,20 +48,26 @@ func (t tx) carryOut(o ledger.Order, now time.Time) (ledger.OrderReport, error) 
 	if err != nil {
 		return r, err
 	}
-	return r, t.exec(`INSERT INTO orders (id, team, incident, at, done_at, refused, result, value) VALUES ($1,$2,$3,$4,$5,$6,$7,$8)`,
+	err = t.exec(`INSERT INTO orders (id, team, incident, at, done_at, refused, result, value) VALUES ($1,$2,$3,$4,$5,$6,$7,$8)`,
 		text(o.ID), text(r.Team), text(r.Incident), ms(o.At), ms(now), r.Refused, text(r.Result), string(value))
+	if err != nil {
+		return r, err
+	}
+	return r, t.appendTrail(entries...)
 }
 
-// obey does what an order comes to, and says what that is.
-func (t tx) obey(o *ledger.Order, now time.Time) (string, error) {
+// obey does what an order comes to, reports what that is, and returns what the trail is to say of it.
+func (t tx) obey(r *ledger.OrderReport, now time.Time) (entries []ledger.TrailEntry, err error) {
+	o := &r.Order
 	s, err := t.situation(o)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	ruling, err := o.Rule(&s)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
+	r.Result = ruling.Result
 	switch o.Verb {
 	case ledger.Pause, ledger.Resume:
 		err = t.setPaused(o, &s)
@@ -74,9 +78,9 @@ func (t tx) obey(o *ledger.Order, now time.Time) (string, error) {
 	case ledger.Budget:
 		err = t.setCap(s.Targets[0].Incident, o.Segments)
 	case ledger.Retry:
-		return t.retry(o, &s, now)
+		r.Result, entries, err = t.retry(o, &s, now)
 	}
-	return ruling.Result, err
+	return append(entries, r.Entries(ruling.Updates)...), err
 }
 
 // situation reads what an order finds, and completes its team and incident. Until the order is carried
@@ -193,32 +197,30 @@ func (t tx) setCap(incidentRow, segments int64) error {
 		AND update_id IN (SELECT id FROM updates WHERE incident = $1)`, incidentRow)
 }
 
-// retry makes an update of its own, with the same texts, for those whom the update did not reach.
-func (t tx) retry(o *ledger.Order, s *ledger.Situation, now time.Time) (string, error) {
+// retry makes an update of its own, with the same texts, for those whom the update did not reach, and
+// returns what the trail is to say of it.
+func (t tx) retry(o *ledger.Order, s *ledger.Situation, now time.Time) (result string, entries []ledger.TrailEntry, err error) {
 	x := &s.Targets[0]
-	var value []byte
-	if err := t.scan(`SELECT value FROM updates WHERE id = $1`, []any{x.ID}, &value); err != nil {
-		return "", err
-	}
-	var u incident.Update
-	if err := json.Unmarshal(value, &u); err != nil {
-		return "", err
+	u, err := t.said(x.ID)
+	if err != nil {
+		return "", nil, err
 	}
 	u, reason := o.Again(x.ID, u)
 	again, err := json.Marshal(u)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
+	n := ledger.NewUpdate{Update: u, State: ledger.Approved, ReceivedAt: now, ApprovedBy: text(o.By)}
 	var id int64
 	err = t.scan(`INSERT INTO updates (incident, team, source, event_id, status, impact, state, reason, received_at, approved_at, approved_by, value, retry_of)
 		VALUES ($1,$2,$3,$4,$5,$6,'approved',$7,$8,$8,$9,$10,$11) RETURNING id`, []any{x.Incident, text(u.Team), text(u.Source), text(u.EventID),
-		string(u.Status), string(u.Impact), text(reason), ms(now), text(o.By), string(again), x.ID}, &id)
+		string(u.Status), string(u.Impact), text(reason), ms(now), n.ApprovedBy, string(again), x.ID}, &id)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
-	return ledger.Retold(id, s.Unreached),
-		t.exec(`INSERT INTO texts (update_id, kind, locale, content, hash, units) SELECT $1, kind, locale, content, hash, units FROM texts
-			WHERE update_id = $2`, id, x.ID)
+	texts, err := collect(t.ctx, t, scanFrozenText, `INSERT INTO texts (update_id, kind, locale, content, hash, units)
+		SELECT $1, kind, locale, content, hash, units FROM texts WHERE update_id = $2 RETURNING `+frozenColumns, id, x.ID)
+	return ledger.Retold(id, s.Unreached), ledger.RecordedEntries(id, &n, again, texts), err
 }
 
 func scanOrder(row pgx.Rows) (ledger.OrderReport, error) {

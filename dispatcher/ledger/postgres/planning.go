@@ -1,11 +1,16 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
+	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 )
@@ -79,7 +84,10 @@ func (l *Ledger) CommitPage(ctx context.Context, p ledger.Page) error {
 		if err := t.addTallies(changes); err != nil {
 			return err
 		}
-		return t.markSuperseding(p, first)
+		if err := t.markSuperseding(p, first); err != nil || !p.Last {
+			return err
+		}
+		return t.endPlanning(p.Update, p.Now)
 	})
 }
 
@@ -130,30 +138,70 @@ func (t tx) copyFirstBatches(p ledger.Page, first, batch int64) error {
 	return t.copyBatches(all, batch)
 }
 
-// countPage counts what the page has added, and ends planning with the last one: an update whose
-// notifications are all settled by then is closed.
+// countPage counts what the page has added.
 func (t tx) countPage(p ledger.Page, first, open int64) error {
 	n := int64(len(p.Notifications))
 	last := int64(0)
 	if n > 0 {
 		last = first + n - 1
 	}
-	err := t.exec(`UPDATE updates SET audience = audience + $2, open = open + $3, last_id = greatest(last_id, $5),
+	return t.exec(`UPDATE updates SET audience = audience + $2, open = open + $3, last_id = greatest(last_id, $5),
 		first_id = CASE WHEN first_id = 0 THEN $4 ELSE first_id END WHERE id = $1`, p.Update, n, open, first, last)
-	if err != nil || !p.Last {
-		return err
-	}
-	if err := t.exec(`UPDATE updates SET state = 'sending' WHERE id = $1`, p.Update); err != nil {
-		return err
-	}
-	return t.closeSettled([]int64{p.Update})
 }
 
-// closeSettled closes those of the updates whose last notification has been settled.
-func (t tx) closeSettled(updates []int64) error {
-	return t.exec(`UPDATE updates SET state = 'closed',
+// endPlanning ends the planning of an update. One whose notifications are all settled by then is closed.
+func (t tx) endPlanning(update int64, now time.Time) error {
+	planned, err := collect(t.ctx, t, scanEnd, `UPDATE updates SET state = 'sending' WHERE id = $1 RETURNING `+endColumns, update)
+	if err != nil {
+		return err
+	}
+	closed, err := t.closeSettled([]int64{update}, now)
+	if err != nil {
+		return err
+	}
+	var entries []ledger.TrailEntry
+	for i := range planned {
+		entries = append(entries, ledger.PlannedEntry(update, &planned[i].said, planned[i].audience, now))
+	}
+	return t.appendTrail(append(entries, closed...)...)
+}
+
+// end is what the trail is to say of an update that comes to an end, of its planning or of all.
+type end struct {
+	id, audience int64
+	said         incident.Update
+}
+
+const endColumns = `id, audience, value`
+
+func scanEnd(row pgx.Rows) (end, error) {
+	var e end
+	var value []byte
+	if err := row.Scan(&e.id, &e.audience, &value); err != nil {
+		return e, err
+	}
+	return e, json.Unmarshal(value, &e.said)
+}
+
+// closeSettled closes those of the updates whose last notification has been settled, and returns what
+// the trail is to say of them. Their running counts must be complete.
+func (t tx) closeSettled(updates []int64, now time.Time) ([]ledger.TrailEntry, error) {
+	if len(updates) == 0 {
+		return nil, nil
+	}
+	closed, err := collect(t.ctx, t, scanEnd, `UPDATE updates SET state = 'closed',
 		reason = CASE WHEN audience = 0 THEN $2 ELSE reason END
-		WHERE id = ANY($1) AND state = 'sending' AND open = 0`, updates, ledger.NobodyAffected)
+		WHERE id = ANY($1) AND state = 'sending' AND open = 0 RETURNING `+endColumns, updates, ledger.NobodyAffected)
+	slices.SortFunc(closed, func(a, b end) int { return cmp.Compare(a.id, b.id) })
+	var entries []ledger.TrailEntry
+	for i := range closed {
+		var counts []ledger.Tally
+		if counts, err = talliesOf(t.ctx, t, closed[i].id); err != nil {
+			break
+		}
+		entries = append(entries, ledger.ClosedEntry(closed[i].id, &closed[i].said, closed[i].audience, counts, now))
+	}
+	return entries, err
 }
 
 // markSuperseding leaves word for the engine if older updates, of the incident or of those merged into

@@ -77,6 +77,7 @@ type Ledger struct {
 	words    rows.Words
 	cascades rows.Cascades
 	weeks    weeks
+	readOnly bool
 
 	// fullSince is when the server last had no room, in nanoseconds since 1970; 0 once something was written.
 	fullSince atomic.Int64
@@ -118,6 +119,33 @@ func (l *Ledger) prepare(ctx context.Context) error {
 	}
 	now := weekOf(time.Now())
 	return l.openWeeks(ctx, now, now+1)
+}
+
+// OpenReadOnly opens the ledger in the database at url for reading beside whoever writes it: a user who
+// may only read will do, and so will a standby. It creates nothing and changes nothing: writes fail, and
+// a schema that is not this program's is an error.
+func OpenReadOnly(ctx context.Context, url string) (*Ledger, error) {
+	cfg, err := configure(url)
+	if err != nil {
+		return nil, fmt.Errorf("opening ledger: %w", err)
+	}
+	settled := cfg.AfterConnect
+	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		if err := settled(ctx, conn); err != nil {
+			return err
+		}
+		_, err := conn.Exec(ctx, `SET default_transaction_read_only = on`)
+		return err
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("opening ledger: %w", err)
+	}
+	if err := current(ctx, pool); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("opening ledger: %w", named(err))
+	}
+	return &Ledger{pool: pool, readOnly: true}, nil
 }
 
 // CheckURL says what is wrong with a ledger's URL, without contacting anything or repeating the

@@ -99,6 +99,15 @@ func (v view) tallies(ctx context.Context, incidents []int64) (map[int64][]ledge
 	return of, err
 }
 
+// talliesOf reads the running counts of one update.
+func talliesOf(ctx context.Context, q querier, update int64) ([]ledger.Tally, error) {
+	return collect(ctx, q, func(row pgx.Rows) (ledger.Tally, error) {
+		var t ledger.Tally
+		err := row.Scan(&t.Channel, &t.What, &t.Count)
+		return t, err
+	}, `SELECT channel, what, count FROM tallies WHERE update_id = $1 ORDER BY channel, what`, update)
+}
+
 // Rejections returns the last updates that were refused, newest first.
 func (l *Ledger) Rejections(ctx context.Context, limit int) ([]ledger.Rejection, error) {
 	return collect(ctx, l.pool, func(row pgx.Rows) (ledger.Rejection, error) {
@@ -141,6 +150,9 @@ func (v view) report(ctx context.Context, team, id string) (ledger.Report, error
 		r.Balanced = r.Balanced && ur.Balance.OK
 	}
 	if r.Orders, err = v.orders(ctx, team, id); err != nil {
+		return r, err
+	}
+	if r.TrailHead, err = trailHead(ctx, v.q, selectTrailHead); err != nil {
 		return r, err
 	}
 	return r, v.firstNotice(ctx, &r)

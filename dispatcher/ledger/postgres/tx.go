@@ -49,6 +49,9 @@ const (
 // weeks are those that it writes to: their partitions are made if need be. what says what is being
 // done, for errors.
 func (l *Ledger) write(ctx context.Context, what string, weeks []int64, f func(tx) error) error {
+	if l.readOnly {
+		return fmt.Errorf("ledger: %s: %w", what, ledger.ErrReadOnly)
+	}
 	err := l.attempt(ctx, weeks, f)
 	for try := 1; try < tries && retryable(err); try++ {
 		if code(err) == checkViolation {
@@ -111,7 +114,7 @@ func (t tx) lock(class int, key string) error {
 
 // takeIDs takes n consecutive ids of a week and returns the first.
 func (l *Ledger) takeIDs(ctx context.Context, sequence string, week int64, n int) (first int64, err error) {
-	if n == 0 {
+	if n == 0 || l.readOnly { // then the write is what says so
 		return 0, nil
 	}
 	err = l.pool.QueryRow(ctx, `SELECT take_ids($1::text::regclass, $2)`, sequence, n).Scan(&first)

@@ -90,6 +90,7 @@ func (t tx) insertUpdate(incidentRow int64, n ledger.NewUpdate) error {
 	if err != nil {
 		return err
 	}
+	n.ApprovedBy, n.Reason = text(n.ApprovedBy), text(n.Reason) // as the trail is to say them
 	approvedAt := int64(0)
 	if n.State == ledger.Approved {
 		approvedAt = ms(n.ReceivedAt)
@@ -99,11 +100,18 @@ func (t tx) insertUpdate(incidentRow int64, n ledger.NewUpdate) error {
 	err = t.scan(`INSERT INTO updates (incident, team, source, event_id, status, impact, state, reason, received_at, approved_at, approved_by, corrects, value)
 		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13) RETURNING id`,
 		[]any{row, text(u.Team), text(u.Source), text(u.EventID), string(u.Status), string(u.Impact), string(n.State), n.Reason,
-			ms(n.ReceivedAt), approvedAt, text(n.ApprovedBy), corrects, string(value)}, &id)
+			ms(n.ReceivedAt), approvedAt, n.ApprovedBy, corrects, string(value)}, &id)
 	if err != nil {
 		return err
 	}
-	return t.insertTexts(id, n.Texts)
+	texts, err := ledger.Freeze(n.Texts)
+	if err != nil {
+		return err
+	}
+	if err := t.insertTexts(id, texts); err != nil {
+		return err
+	}
+	return t.appendTrail(ledger.RecordedEntries(id, &n, value, texts)...)
 }
 
 func (t tx) putIncident(row int64, n *ledger.NewUpdate) (int64, error) {
@@ -124,14 +132,10 @@ func (t tx) putIncident(row int64, n *ledger.NewUpdate) (int64, error) {
 	return row, err
 }
 
-func (t tx) insertTexts(update int64, texts []ledger.Text) error {
+func (t tx) insertTexts(update int64, texts []ledger.FrozenText) error {
 	for _, x := range texts {
-		content, hash, err := x.Frozen()
-		if err != nil {
-			return err
-		}
-		err = t.exec(`INSERT INTO texts (update_id, kind, locale, content, hash, units) VALUES ($1,$2,$3,$4,$5,$6)`,
-			update, string(x.Kind), x.Locale, content, hash, x.Units)
+		err := t.exec(`INSERT INTO texts (update_id, kind, locale, content, hash, units) VALUES ($1,$2,$3,$4,$5,$6)`,
+			update, string(x.Kind), x.Locale, string(x.Content), x.Hash, x.Units)
 		if err != nil {
 			return err
 		}
@@ -150,8 +154,12 @@ func (l *Ledger) RecordRejection(ctx context.Context, r ledger.Rejection) error 
 		if body == nil {
 			body = []byte{}
 		}
-		return t.exec(`INSERT INTO rejections (team, at, digest, faults, body) VALUES ($1,$2,$3,$4,$5) ON CONFLICT DO NOTHING`,
-			text(r.Team), ms(r.At), r.Digest(), string(faults), body)
+		kept, err := t.changed(`INSERT INTO rejections (team, at, digest, faults, body) VALUES ($1,$2,$3,$4,$5) ON CONFLICT DO NOTHING`,
+			text(r.Team), ms(r.At), ledger.RejectionDigest(&r), string(faults), body)
+		if err != nil || kept == 0 {
+			return err // kept already
+		}
+		return t.appendTrail(ledger.RejectedEntry(&r))
 	})
 }
 
@@ -168,17 +176,43 @@ func (l *Ledger) Approve(ctx context.Context, id int64, by string, now time.Time
 		if newer, err = t.newerLetGo(id); err != nil {
 			return err
 		}
-		if newer != 0 {
-			return t.exec(`UPDATE updates SET state = $1, reason = $2 WHERE id = $3`,
-				string(ledger.NotAnnounced), ledger.ApprovedBefore(newer), id)
+		u, err := t.said(id)
+		if err != nil {
+			return err
 		}
-		return t.exec(`UPDATE updates SET state = $1, approved_at = $2, approved_by = $3 WHERE id = $4`,
-			string(ledger.Approved), ms(now), text(by), id)
+		if newer != 0 {
+			return t.notAnnounce(id, &u, ledger.ApprovedBefore(newer), now)
+		}
+		return t.letGo(id, &u, text(by), now)
 	})
 	if err == nil && newer != 0 {
 		err = fmt.Errorf("ledger: approving an update: %w: update %d was approved before it", ledger.ErrStale, newer)
 	}
 	return err
+}
+
+func (t tx) letGo(id int64, u *incident.Update, by string, now time.Time) error {
+	err := t.exec(`UPDATE updates SET state = $1, approved_at = $2, approved_by = $3 WHERE id = $4`, string(ledger.Approved), ms(now), by, id)
+	if err != nil {
+		return err
+	}
+	return t.appendTrail(ledger.ApprovedEntry(id, u, by, now))
+}
+
+func (t tx) notAnnounce(id int64, u *incident.Update, why string, now time.Time) error {
+	if err := t.exec(`UPDATE updates SET state = $1, reason = $2 WHERE id = $3`, string(ledger.NotAnnounced), why, id); err != nil {
+		return err
+	}
+	return t.appendTrail(ledger.NotAnnouncedEntry(id, u, why, now))
+}
+
+// said reads what an update says.
+func (t tx) said(id int64) (u incident.Update, err error) {
+	var value []byte
+	if err = t.scan(`SELECT value FROM updates WHERE id = $1`, []any{id}, &value); err == nil {
+		err = json.Unmarshal(value, &u)
+	}
+	return u, err
 }
 
 // mustBeHeld keeps the team's other updates waiting too: two are approved one after the other.

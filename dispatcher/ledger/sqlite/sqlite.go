@@ -118,7 +118,7 @@ func current(ctx context.Context, db *sql.DB) error {
 		return fmt.Errorf("it is no ledger: %w", err)
 	}
 	if is != want {
-		return fmt.Errorf("its schema has version %d, this program's has %d: start the server of this version on it once, or read it with the program that wrote it", is, want)
+		return ledger.OtherSchema(is, want)
 	}
 	return nil
 }
@@ -220,7 +220,7 @@ func (l *Ledger) Ping(ctx context.Context) error {
 // write runs f in a transaction. what says what is being done, for errors.
 func (l *Ledger) write(ctx context.Context, what string, f func(tx) error) error {
 	if l.writer == nil {
-		return fmt.Errorf("ledger: %s: it is open for reading only", what)
+		return fmt.Errorf("ledger: %s: %w", what, ledger.ErrReadOnly)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

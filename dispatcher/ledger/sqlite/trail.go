@@ -30,8 +30,7 @@ func trailHead(scan func(...any) error) (h ledger.TrailHead, err error) {
 	return h, err
 }
 
-// appendTrail appends entries in their order. The first that a ledger ever gets is preceded by the one
-// that says since when there is a trail.
+// appendTrail appends entries in their order.
 func (t tx) appendTrail(entries ...ledger.TrailEntry) error {
 	if len(entries) == 0 {
 		return nil
@@ -40,23 +39,20 @@ func (t tx) appendTrail(entries ...ledger.TrailEntry) error {
 	if err != nil {
 		return err
 	}
-	if head.Seq == 0 {
-		begun := ledger.TrailEntry{Kind: ledger.TrailBegun, At: entries[0].At}
-		if err := t.scan(`SELECT before FROM trail_head`, nil, &begun.Update); err != nil {
-			return err
-		}
-		entries = append([]ledger.TrailEntry{begun}, entries...)
+	var before int64
+	if err := t.scan(`SELECT before FROM trail_head`, nil, &before); err != nil {
+		return err
 	}
-	for _, e := range entries {
-		link, err := head.Append(e)
-		if err != nil {
-			return err
-		}
-		if err := t.insertLink(&link); err != nil {
-			return err
-		}
-		head = link.Head()
+	links, err := head.Extend(before, entries...)
+	if err != nil {
+		return err
 	}
+	for i := range links {
+		if err := t.insertLink(&links[i]); err != nil {
+			return err
+		}
+	}
+	head = links[len(links)-1].Head()
 	return t.exec(`UPDATE trail_head SET seq = ?, hash = ?`, head.Seq, head.Hash.String())
 }
 

@@ -38,14 +38,15 @@ func (v *view) Incidents(ctx context.Context) ([]ledger.IncidentKey, error) {
 // KeptUpdates implements ledger.View.
 func (v *view) KeptUpdates(ctx context.Context, k ledger.IncidentKey) ([]ledger.KeptUpdate, error) {
 	return collect(ctx, v, scanKeptUpdate, `SELECT id, state, reason, received_at, approved_at, approved_by, cursor, until, audience,
-			first_notice_at, value, open
+			first_notice_at, retry_of, value, open
 		FROM updates WHERE incident = (SELECT id FROM incidents WHERE team = ? AND incident = ?) ORDER BY id`, k.Team, k.Incident)
 }
 
 func scanKeptUpdate(rows *sql.Rows) (ledger.KeptUpdate, error) {
 	var u ledger.KeptUpdate
 	var received, approved, first int64
-	err := rows.Scan(&u.ID, &u.State, &u.Reason, &received, &approved, &u.ApprovedBy, &u.Cursor, &u.Until, &u.Audience, &first, &u.Value, &u.Open)
+	err := rows.Scan(&u.ID, &u.State, &u.Reason, &received, &approved, &u.ApprovedBy, &u.Cursor, &u.Until, &u.Audience,
+		&first, &u.RetryOf, &u.Value, &u.Open)
 	if err != nil {
 		return u, err
 	}

@@ -1,6 +1,7 @@
 -- +goose Up
 -- Times are milliseconds since 1970 in UTC; lists are joined by line feeds. Texts that are sorted or
--- compared have the collation "C", so that the order doesn't depend on the database's.
+-- compared have the collation "C", so that the order doesn't depend on the database's. JSON is kept as
+-- TEXT, byte for byte: what updates and texts say is hashed as it is kept.
 
 CREATE TABLE recipients (
     number      BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -124,6 +125,26 @@ CREATE TABLE errands (
     last      BIGINT NOT NULL
 );
 
+-- The append-only account of what was decided and how it ended, chained by hash: see ledger/trail.go.
+CREATE TABLE trail (
+    seq       BIGINT PRIMARY KEY,
+    at        BIGINT NOT NULL,
+    kind      TEXT NOT NULL,
+    update_id BIGINT NOT NULL, -- 0: of no update
+    body      TEXT NOT NULL,   -- ledger.TrailEntry as JSON: what is hashed, so every byte counts
+    prev      TEXT NOT NULL,
+    hash      TEXT NOT NULL
+);
+CREATE INDEX trail_update ON trail (update_id, seq) WHERE update_id <> 0;
+
+-- The newest entry, in the one row that whoever appends has to lock.
+CREATE TABLE trail_head (
+    one  BOOLEAN PRIMARY KEY CHECK (one),
+    seq  BIGINT NOT NULL,
+    hash TEXT NOT NULL
+);
+INSERT INTO trail_head (one, seq, hash) VALUES (TRUE, 0, repeat('0', 64));
+
 CREATE TABLE tallies (
     update_id BIGINT NOT NULL,
     channel   TEXT COLLATE "C" NOT NULL,
@@ -198,6 +219,7 @@ CREATE TABLE batches (
     items      TEXT             -- addresses and values as JSON; gone once the lane's queue has them
 ) PARTITION BY RANGE (id);
 CREATE INDEX batches_unsent ON batches (not_before, id) WHERE sent_at IS NULL AND spending < 2;
+CREATE INDEX batches_update ON batches (update_id, id);
 CREATE INDEX batches_beyond ON batches (update_id) WHERE sent_at IS NULL AND spending = 2;
 
 -- Which attempt a provider's id stands for, where receipts name nothing else. The first to name an
