@@ -164,8 +164,9 @@ func (s *Server) startOnce(ctx context.Context) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	s.running = &running{stdin: stdin, ended: make(chan error, 1)}
-	go func() { s.running.ended <- cmd.Wait() }()
+	r := &running{stdin: stdin, ended: make(chan error, 1)}
+	s.running = r
+	go func() { r.ended <- cmd.Wait() }()
 	if err := s.await(ctx); err != nil {
 		return errors.Join(err, s.Stop())
 	}
