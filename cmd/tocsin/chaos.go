@@ -20,6 +20,7 @@ type chaosFlags struct {
 	duration  time.Duration
 	seed      uint64
 	customers int
+	keep      bool
 }
 
 func (c *cli) chaosCommand() *cobra.Command {
@@ -45,6 +46,7 @@ fails says where they are. Nothing leaves this machine.`,
 	flags.DurationVar(&f.duration, "duration", time.Minute, "how long things go wrong, on each set-up")
 	flags.Uint64Var(&f.seed, "seed", 0, "what goes wrong and when (default: chosen, and printed)")
 	flags.IntVar(&f.customers, "customers", 2000, "how many customers to make up")
+	flags.BoolVar(&f.keep, "keep", false, "keep data and logs also after a drill that succeeds")
 	return cmd
 }
 
@@ -60,7 +62,7 @@ func (c *cli) chaos(ctx context.Context, f chaosFlags) error {
 	if err != nil {
 		return err
 	}
-	o := chaos.Options{Duration: f.duration, Seed: f.seed, Customers: f.customers, Self: self, Out: c.stdout}
+	o := chaos.Options{Duration: f.duration, Seed: f.seed, Customers: f.customers, Self: self, Keep: f.keep, Out: c.stdout}
 	if o.Seed == 0 {
 		o.Seed = rand.Uint64N(1_000_000) + 1
 	}

@@ -54,6 +54,8 @@ type Options struct {
 	Adapters  []Adapter
 	// Self is the path of the program that is run, as `serve`, `sandbox` and `chaos-node`.
 	Self string
+	// Keep leaves data and logs there also after success.
+	Keep bool
 	Out  io.Writer
 }
 
@@ -72,7 +74,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	s := &stage{Options: o, dir: dir, begun: time.Now()}
 	defer func() {
-		if err == nil {
+		if err == nil && !o.Keep {
 			err = os.RemoveAll(dir)
 			return
 		}

@@ -30,6 +30,7 @@ type finding struct{ check, what string }
 // result is what the checks came to.
 type result struct {
 	findings []finding
+	notes    []string // what is within bounds, but may be of interest
 	counts   counts
 }
 
@@ -80,6 +81,10 @@ func check(f facts) result {
 
 func (c *checker) found(check, format string, args ...any) {
 	c.findings = append(c.findings, finding{check, fmt.Sprintf(format, args...)})
+}
+
+func (c *checker) note(format string, args ...any) {
+	c.notes = append(c.notes, fmt.Sprintf(format, args...))
 }
 
 // index joins both books.

@@ -1,9 +1,12 @@
 package chaos
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -27,10 +30,30 @@ func (s *stage) judge(ctx context.Context, quiet time.Duration) error {
 	}
 	r := check(s.facts(b))
 	s.print(&r, violations, quiet)
-	if violations > 0 || len(r.findings) > 0 {
-		return ErrFailed
+	failed := violations > 0 || len(r.findings) > 0
+	if failed || s.Keep {
+		err = s.keep(b, &r)
 	}
-	return nil
+	if failed {
+		err = errors.Join(ErrFailed, err)
+	}
+	return err
+}
+
+// keep writes what the witness saw, and all findings, beside the logs.
+func (s *stage) keep(b *books, r *result) error {
+	var messages, findings bytes.Buffer
+	for i := range b.messages {
+		m := &b.messages[i]
+		fmt.Fprintln(&messages, m.at.UTC().Format(time.RFC3339Nano), m.provider, m.address, m.recipient, m.mark, m.delivered)
+	}
+	for _, f := range r.findings {
+		fmt.Fprintln(&findings, f.check+": "+f.what)
+	}
+	for _, n := range r.notes {
+		fmt.Fprintln(&findings, "note: "+n)
+	}
+	return errors.Join(os.WriteFile(s.path("witness.txt"), messages.Bytes(), 0o600), os.WriteFile(s.path("findings.txt"), findings.Bytes(), 0o600))
 }
 
 // audit runs the audit that operators run.

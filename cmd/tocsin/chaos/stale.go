@@ -41,6 +41,7 @@ func (c *checker) stale(k *kept) {
 				c.counts.stale++
 				c.counts.latest = max(c.counts.latest, late)
 				if late-c.disturbed(planned, m.at) > staleAfter {
+					c.note("%s was told %s at %s, %.1fs after newer news was planned", m.recipient, m.mark, clock(m.at), late.Seconds())
 					beyond[place{newer.Update, m.channel}]++
 				}
 			}
