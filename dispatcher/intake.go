@@ -55,9 +55,14 @@ type Intake struct {
 	Log      *slog.Logger
 }
 
+// oneByOne is how many updates are under way at once, over all processes: in an incident order matters,
+// and one that had to wait for the ledger, or for whoever takes over from a process that died, must not
+// be overtaken by the next.
+const oneByOne = 1
+
 // Run consumes until ctx ends.
 func (in *Intake) Run(ctx context.Context) error {
-	return in.Bus.Consume(ctx, bus.IncidentsStream, "dispatcher", "", 64, func(m jetstream.Msg) {
+	return in.Bus.Consume(ctx, bus.IncidentsStream, "dispatcher", "", oneByOne, func(m jetstream.Msg) {
 		err := in.take(ctx, m)
 		if err != nil && ctx.Err() == nil {
 			in.Log.ErrorContext(ctx, "update not taken, will try again", "subject", m.Subject(), "error", err)

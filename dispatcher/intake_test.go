@@ -288,3 +288,26 @@ func TestIntakeTriesAgainWhenTheLedgerFails(t *testing.T) {
 		t.Errorf("update: %+v", p)
 	}
 }
+
+// TestIntakeKeepsTheOrder when an update has to wait for the ledger: the one behind it would otherwise be
+// recorded first, and it would come too late to be announced.
+func TestIntakeKeepsTheOrder(t *testing.T) {
+	w := newIntake(t, func(w *intakeWorld) { w.ledger.down = 1 })
+	second := *w.intake // another process's
+	runs(t, second.Run)
+	for i := range 2 {
+		w.publish(t, "payments", encode(t, testUpdate(i+1)))
+	}
+	for range 2 {
+		await(t, "the update", w.ledger.written)
+	}
+	s, err := w.ledger.Incident(t.Context(), "payments", "cards")
+	if err != nil || len(s.Progress) != 2 {
+		t.Fatalf("incident %+v, %v", s, err)
+	}
+	for i, p := range s.Progress {
+		if want := testUpdate(i + 1).EventID; p.EventID != want || p.State != ledger.Approved {
+			t.Errorf("in place %d is %s, %s (%s); want %s, approved", i, p.EventID, p.State, p.Reason, want)
+		}
+	}
+}

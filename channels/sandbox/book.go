@@ -3,6 +3,7 @@ package sandbox
 import (
 	"hash/maphash"
 	"sync"
+	"time"
 )
 
 // Tally counts what a provider did, over all addresses or for one.
@@ -20,6 +21,17 @@ type book struct {
 	mu        sync.Mutex
 	total     Tally
 	addresses map[string]*page
+	keep      bool      // whether messages are kept whole
+	messages  []Message // in the order of their acceptance
+}
+
+// Message is one that a provider took.
+type Message struct {
+	Address string    `json:"address"`
+	Text    string    `json:"text"`
+	At      time.Time `json:"at"`
+	// Delivered says that it reaches the recipient; it is reported, or not, some time later.
+	Delivered bool `json:"delivered"`
 }
 
 type page struct {
@@ -38,10 +50,13 @@ func (b *book) page(address string) *page {
 	return p
 }
 
-func (b *book) accept(address, text string) {
+func (b *book) accept(address, text string, delivered bool) {
 	sum := maphash.String(seed, text)
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.keep {
+		b.messages = append(b.messages, Message{address, text, time.Now(), delivered})
+	}
 	p := b.page(address)
 	p.Accepted++
 	b.total.Accepted++
@@ -88,5 +103,19 @@ func (b *book) each(f func(address string, t Tally)) {
 func (b *book) clear() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.total, b.addresses = Tally{}, map[string]*page{}
+	b.total, b.addresses, b.messages = Tally{}, map[string]*page{}, nil
+}
+
+// keepMessages has messages kept whole from now on.
+func (b *book) keepMessages() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.keep = true
+}
+
+// kept returns the messages that were kept, in the order of their acceptance. They don't change.
+func (b *book) kept() []Message {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.messages[:len(b.messages):len(b.messages)]
 }

@@ -92,7 +92,7 @@ func (d *Desk) Take(address, text string) Fate {
 	if f.Refused {
 		d.book.refuse(address)
 	} else {
-		d.book.accept(address, text)
+		d.book.accept(address, text, !f.Lost)
 	}
 	return f
 }
@@ -175,6 +175,12 @@ func (d *Desk) Call(ctx context.Context, tries int, makeRequest func() (*http.Re
 
 // Total returns what this provider counted over all addresses.
 func (d *Desk) Total() Tally { return d.book.Total() }
+
+// KeepMessages has every message kept whole that is taken from now on, and so grows with them.
+func (d *Desk) KeepMessages() { d.book.keepMessages() }
+
+// Messages returns the messages that were kept, in the order of their acceptance.
+func (d *Desk) Messages() []Message { return d.book.kept() }
 
 // Each calls f with what this provider counted for every address, in no order.
 func (d *Desk) Each(f func(address string, t Tally)) { d.book.each(f) }

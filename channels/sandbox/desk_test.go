@@ -57,6 +57,33 @@ func TestTheBookCounts(t *testing.T) {
 	}
 }
 
+// TestTheBookKeepsMessages whole, where it is asked to, but for those refused.
+func TestTheBookKeepsMessages(t *testing.T) {
+	d := newDesk(t, Conduct{ByDigit: true})
+	d.Take("a1", "before it was asked to")
+	d.KeepMessages()
+	begun := time.Now()
+	for _, address := range []string{"b1", "c8", "d9"} { // delivered, lost, refused
+		d.Take(address, "text for "+address)
+	}
+	got := d.Messages()
+	if len(got) != 2 {
+		t.Fatalf("%d messages kept, want 2: %+v", len(got), got)
+	}
+	for i, want := range []Message{{Address: "b1", Text: "text for b1", Delivered: true}, {Address: "c8", Text: "text for c8"}} {
+		if got[i].At.Before(begun) || got[i].At.After(time.Now()) {
+			t.Errorf("message %d was taken at %v, want since %v", i, got[i].At, begun)
+		}
+		if got[i].At = (time.Time{}); got[i] != want {
+			t.Errorf("message %d is %+v, want %+v", i, got[i], want)
+		}
+	}
+	d.book.clear()
+	if left := d.Messages(); len(left) != 0 {
+		t.Errorf("%d messages are left after clear", len(left))
+	}
+}
+
 func TestTheBookIsSafe(t *testing.T) {
 	d := newDesk(t, Conduct{})
 	var wg sync.WaitGroup

@@ -12,7 +12,8 @@
 //	PUT  /sandbox/conduct/{provider}    the same, changed
 //	GET  /sandbox/counts                totals per provider
 //	GET  /sandbox/counts/{provider}     one JSON line per address
-//	DELETE /sandbox/counts              forget all counts
+//	GET  /sandbox/messages/{provider}   one JSON line per message, where they are kept
+//	DELETE /sandbox/counts              forget all counts and messages
 package sandbox
 
 import (
@@ -110,6 +111,13 @@ func (s *Server) URL() string { return "http://" + s.listener.Addr().String() }
 // Endpoints says where each provider listens.
 func (s *Server) Endpoints() map[string]string { return s.endpoints }
 
+// KeepMessages has all providers keep every message whole.
+func (s *Server) KeepMessages() {
+	for _, d := range s.desks {
+		d.KeepMessages()
+	}
+}
+
 // Desk returns a provider's desk, nil if there is none of that name.
 func (s *Server) Desk(provider string) *Desk { return s.desks[provider] }
 
@@ -168,6 +176,13 @@ func (s *Server) control(mux *http.ServeMux) {
 				Tally
 			}{address, t})
 		})
+	}))
+	mux.HandleFunc("GET /sandbox/messages/{provider}", s.withDesk(func(w http.ResponseWriter, _ *http.Request, d *Desk) {
+		w.Header().Set("Content-Type", "application/jsonl")
+		enc := json.NewEncoder(w)
+		for _, m := range d.Messages() {
+			_ = enc.Encode(m)
+		}
 	}))
 	mux.HandleFunc("GET /sandbox/conduct/{provider}", s.withDesk(func(w http.ResponseWriter, _ *http.Request, d *Desk) {
 		answer(w, d.Conduct())

@@ -19,7 +19,8 @@ import (
 
 type sandboxFlags struct {
 	listen, conduct string
-	set             []string
+	set, accounts   []string
+	keep            bool
 	untilStdin      bool
 }
 
@@ -43,6 +44,8 @@ How they treat messages can be changed while they run: see /sandbox/conduct/PROV
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:0", "address to listen on")
 	flags.StringVar(&f.conduct, "conduct", "", "JSON file: by provider, how it treats messages")
 	flags.StringArrayVar(&f.set, "set", nil, "one setting of one provider, as in viber.mode=mute")
+	flags.StringArrayVar(&f.accounts, "account", nil, "one more account of a provider under a name of its own, as in backup=twilio")
+	flags.BoolVar(&f.keep, "keep-messages", false, "keep every message, to be read at /sandbox/messages/PROVIDER there")
 	flags.BoolVar(&f.untilStdin, "until-stdin-closes", false, "stop when the standard input ends, so as never to outlive the parent process")
 	return cmd
 }
@@ -63,9 +66,16 @@ func (c *cli) sandbox(ctx context.Context, f sandboxFlags) error {
 		ctx, stop = untilEnds(ctx, c.stdin)
 		defer stop()
 	}
-	server, err := sandbox.New(ctx, f.listen, sandbox.Conduct{}, all.Simulators())
+	sims, err := withAccounts(all.Simulators(), f.accounts)
 	if err != nil {
 		return err
+	}
+	server, err := sandbox.New(ctx, f.listen, sandbox.Conduct{}, sims)
+	if err != nil {
+		return err
+	}
+	if f.keep {
+		server.KeepMessages()
 	}
 	for provider, conduct := range conducts {
 		server.Desk(provider).SetConduct(conduct)
@@ -76,6 +86,19 @@ func (c *cli) sandbox(ctx context.Context, f sandboxFlags) error {
 	}
 	c.say("%s", line)
 	return server.Run(ctx)
+}
+
+// withAccounts adds further accounts like backup=twilio.
+func withAccounts(sims []sandbox.Simulator, accounts []string) ([]sandbox.Simulator, error) {
+	for _, a := range accounts {
+		name, provider, _ := strings.Cut(a, "=")
+		i := slices.IndexFunc(sims, func(s sandbox.Simulator) bool { return s.Provider == provider })
+		if i < 0 || name == "" || slices.ContainsFunc(sims, func(s sandbox.Simulator) bool { return s.Provider == name }) {
+			return nil, usageError{fmt.Errorf("--account %q: want NAME=PROVIDER, a new name and a provider that can be simulated", a)}
+		}
+		sims = append(sims, sims[i].As(name))
+	}
+	return sims, nil
 }
 
 // untilEnds returns a context that ends when r does.

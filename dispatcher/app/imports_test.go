@@ -82,6 +82,8 @@ func forbidden(p, imp string) string {
 		return ""
 	case imp == "channels/all" && p != "cmd/tocsin":
 		return "only cmd knows the adapters by name"
+	case imp == "dispatcher/ledger/postgres/pgserver": // a server to store in, no store
+		return ""
 	case strings.HasPrefix(imp, "dispatcher/ledger/") && !strings.HasPrefix(p, "dispatcher/ledger/") && p != "dispatcher/app":
 		return "only app knows a concrete store"
 	case p == "channels/all" || p == "channels/channeltest":

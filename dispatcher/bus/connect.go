@@ -154,13 +154,20 @@ func readError(what string, err error) error {
 	return fmt.Errorf("nats: reading %s: %w", what, err)
 }
 
-// askAgain is how long to wait before asking a cluster again that did not answer.
-const askAgain = 500 * time.Millisecond
+const (
+	// askAgain is how long to wait before asking a cluster again that did not answer.
+	askAgain = 500 * time.Millisecond
+	// answerWithin is how long an answer is waited for: one that takes longer was most likely lost, as
+	// happens when several processes ask for the same stream to be made.
+	answerWithin = 5 * time.Second
+)
 
-// insist calls f until it succeeds, fails for good, or ctx ends.
+// insist calls f until it succeeds, fails for good, or ctx ends. Each call has a time of its own.
 func insist(ctx context.Context, f func(context.Context) error) error {
 	for {
-		err := f(ctx)
+		try, cancel := context.WithTimeout(ctx, answerWithin)
+		err := f(try)
+		cancel()
 		if err == nil || !passing(err) {
 			return err
 		}

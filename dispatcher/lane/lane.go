@@ -155,6 +155,22 @@ func (l *Lane) batchesAtOnce() int {
 // maxAnswered bounds the batches that only wait for answers.
 const maxAnswered = 64
 
+// MostInDoubt is how many attempts of a channel one crash of its lane can leave in doubt: a window of each
+// batch that the lane holds, for a channel behind which there are providers of these limits.
+func MostInDoubt(all []channels.Limits) int {
+	l := &Lane{outlets: make([]*outlet, len(all))}
+	var providers []Provider
+	for _, limits := range all {
+		providers = append(providers, Provider{Limits: limits})
+	}
+	l.limits = together(providers)
+	held := concurrentBatches // by the turnstile, over all priorities
+	if len(all) > 1 {
+		held = l.batchesAtOnce() * len(notification.Priorities())
+	}
+	return held * window(l.limits)
+}
+
 // Run sends until ctx ends, and returns when what was under way has been reported.
 func (l *Lane) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
