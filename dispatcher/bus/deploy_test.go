@@ -1,6 +1,7 @@
 package bus_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ import (
 func deployed(t *testing.T) string {
 	t.Helper()
 	t.Setenv("TOCSIN_NATS_PASSWORD", "tocsin-password")
+	t.Setenv("OPERATOR_NATS_PASSWORD", "operator-password")
 	t.Setenv("CARDS_NATS_PASSWORD", "cards-password")
 	t.Setenv("NATS_ADMIN_PASSWORD", "admin-password")
 	opts, err := server.ProcessConfigFile("../../deploy/nats/accounts.conf")
@@ -59,10 +61,17 @@ func TestDeployedPermissionsSuffice(t *testing.T) {
 		t.Errorf("journal %+v, %v", es, err)
 	}
 	for subject := range map[string]bool{bus.IncidentSubject("cards"): true, bus.RejectedSubject("cards"): true, bus.ReceiptsSubject("sms", "p"): true,
-		bus.InquiriesSubject("sms"): true} {
+		bus.InquiriesSubject("sms"): true, bus.OrderSubject("pause"): true} {
 		if err := b.PublishMessage(ctx, subject, nil, []byte("{}")); err != nil {
 			t.Error(err)
 		}
+	}
+	if err := b.PutControl(ctx, bus.PausedKey(1), []byte("x")); err != nil {
+		t.Error(err)
+	}
+	seen, cancel := context.WithCancel(ctx)
+	if err := b.Watch(seen, bus.PausedKeys, func(string, []byte) { cancel() }); err != nil {
+		t.Error(err)
 	}
 	compete(t, b, nil)
 	if d, err := b.Behind(ctx, bus.ReceiptsStream, "nobody"); err != nil || d != 0 {
