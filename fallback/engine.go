@@ -271,19 +271,7 @@ func (e *Engine) judge(ctx context.Context, by time.Time) error {
 		if err != nil || len(due) == 0 {
 			return err
 		}
-		f := newFold(e)
-		for _, d := range due {
-			waiting, err := e.Ledger.Waiting(ctx, d.Batch)
-			if err != nil {
-				return err
-			}
-			for i := range waiting {
-				f.event(&waiting[i], notification.Event{Kind: passed[d.Kind]})
-			}
-			f.signs.judged = append(f.signs.judged, d.Batch)
-			f.out.Done = append(f.out.Done, d)
-		}
-		if err := f.apply(ctx); err != nil {
+		if err := e.judgeThese(ctx, due); err != nil {
 			return err
 		}
 		e.Metrics.deadlines(len(due))
@@ -291,6 +279,33 @@ func (e *Engine) judge(ctx context.Context, by time.Time) error {
 			return nil
 		}
 	}
+}
+
+// judgeThese judges deadlines in one transaction; one by one where others change the same notifications.
+func (e *Engine) judgeThese(ctx context.Context, due []ledger.Deadline) error {
+	f := newFold(e)
+	for _, d := range due {
+		waiting, err := e.Ledger.Waiting(ctx, d.Batch)
+		if err != nil {
+			return err
+		}
+		for i := range waiting {
+			f.event(&waiting[i], notification.Event{Kind: passed[d.Kind]})
+		}
+		f.signs.judged = append(f.signs.judged, d.Batch)
+		f.out.Done = append(f.out.Done, d)
+	}
+	err := f.apply(ctx)
+	if !errors.Is(err, ledger.ErrConflict) || len(due) == 1 {
+		return err
+	}
+	e.Metrics.conflict()
+	for i := range due {
+		if err := e.judgeThese(ctx, due[i:i+1]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // pagesAtOnce bounds what one look at superseding pages takes.
@@ -305,23 +320,31 @@ func (e *Engine) supersede(ctx context.Context) error {
 		if err != nil || len(pages) == 0 {
 			return err
 		}
-		f, done := newFold(e), newFold(e)
+		done := newFold(e)
 		for _, p := range pages {
-			outdated, err := e.Ledger.Outdated(ctx, p)
-			if err != nil {
+			if err := e.inParts(ctx, span{p.First, p.Last}, func(ctx context.Context, part span) error {
+				return e.overtake(ctx, ledger.SupersedingPage{ID: p.ID, Update: p.Update, First: part.first, Last: part.last})
+			}); err != nil {
 				return err
 			}
-			for i := range outdated {
-				f.event(&outdated[i], notification.Event{Kind: notification.Supersession})
-				f.recallIfQueued(&outdated[i])
-			}
 			done.out.Superseded = append(done.out.Superseded, p.ID)
-		}
-		if err := f.apply(ctx); err != nil {
-			return err
 		}
 		if err := done.apply(ctx); err != nil {
 			return err
 		}
 	}
+}
+
+// overtake stops what a page, or a part of one, takes the place of.
+func (e *Engine) overtake(ctx context.Context, p ledger.SupersedingPage) error {
+	outdated, err := e.Ledger.Outdated(ctx, p)
+	if err != nil {
+		return err
+	}
+	f := newFold(e)
+	for i := range outdated {
+		f.event(&outdated[i], notification.Event{Kind: notification.Supersession})
+		f.recallIfQueued(&outdated[i])
+	}
+	return f.apply(ctx)
 }
