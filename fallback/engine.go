@@ -274,13 +274,7 @@ func (e *Engine) judge(ctx context.Context, by time.Time) error {
 		if err != nil || len(due) == 0 {
 			return err
 		}
-		f := newFold(e)
-		for _, d := range due {
-			if err := f.judge(ctx, d); err != nil {
-				return err
-			}
-		}
-		if err := f.apply(ctx); err != nil {
+		if err := e.judgeThese(ctx, due); err != nil {
 			return err
 		}
 		e.Metrics.deadlines(len(due))
@@ -288,6 +282,28 @@ func (e *Engine) judge(ctx context.Context, by time.Time) error {
 			return nil
 		}
 	}
+}
+
+// judgeThese judges deadlines in one transaction; batch by batch where others change the same notifications.
+func (e *Engine) judgeThese(ctx context.Context, due []ledger.Deadline) error {
+	f, batches := newFold(e), map[int64][]ledger.Deadline{}
+	for _, d := range due {
+		batches[d.Batch] = append(batches[d.Batch], d)
+		if err := f.judge(ctx, d); err != nil {
+			return err
+		}
+	}
+	err := f.apply(ctx)
+	if !errors.Is(err, ledger.ErrConflict) || len(batches) == 1 {
+		return err
+	}
+	e.Metrics.conflict()
+	for _, one := range batches {
+		if err := e.judgeThese(ctx, one); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // judge deals with one deadline.
@@ -322,23 +338,31 @@ func (e *Engine) supersede(ctx context.Context) error {
 		if err != nil || len(pages) == 0 {
 			return err
 		}
-		f, done := newFold(e), newFold(e)
+		done := newFold(e)
 		for _, p := range pages {
-			outdated, err := e.Ledger.Outdated(ctx, p)
-			if err != nil {
+			if err := e.inParts(ctx, span{p.First, p.Last}, func(ctx context.Context, part span) error {
+				return e.overtake(ctx, ledger.SupersedingPage{ID: p.ID, Update: p.Update, First: part.first, Last: part.last})
+			}); err != nil {
 				return err
 			}
-			for i := range outdated {
-				f.event(&outdated[i], notification.Event{Kind: notification.Supersession})
-				f.recallIfQueued(&outdated[i])
-			}
 			done.out.Superseded = append(done.out.Superseded, p.ID)
-		}
-		if err := f.apply(ctx); err != nil {
-			return err
 		}
 		if err := done.apply(ctx); err != nil {
 			return err
 		}
 	}
+}
+
+// overtake stops what a page, or a part of one, takes the place of.
+func (e *Engine) overtake(ctx context.Context, p ledger.SupersedingPage) error {
+	outdated, err := e.Ledger.Outdated(ctx, p)
+	if err != nil {
+		return err
+	}
+	f := newFold(e)
+	for i := range outdated {
+		f.event(&outdated[i], notification.Event{Kind: notification.Supersession})
+		f.recallIfQueued(&outdated[i])
+	}
+	return f.apply(ctx)
 }

@@ -78,7 +78,7 @@ func (e *Engine) holdBack(ctx context.Context, r *ledger.OrderReport) error {
 // errandsAtOnce bounds what one look at errands takes.
 const errandsAtOnce = 4
 
-// runErrands does what orders have left to be done, a range of notifications a transaction. An errand
+// runErrands does what orders have left to be done, a range of notifications at a time. An errand
 // is done only when the lanes have been told.
 func (e *Engine) runErrands(ctx context.Context) error {
 	for {
@@ -95,11 +95,26 @@ func (e *Engine) runErrands(ctx context.Context) error {
 }
 
 func (e *Engine) runErrand(ctx context.Context, er ledger.Errand) error {
+	err := e.inParts(ctx, span{er.First, er.Last}, func(ctx context.Context, part span) error {
+		some := er
+		some.First, some.Last = part.first, part.last
+		return e.runPart(ctx, some)
+	})
+	if err != nil {
+		return err
+	}
+	done := newFold(e)
+	done.out.ErrandsDone = []int64{er.ID}
+	return done.apply(ctx)
+}
+
+// runPart carries an errand, or a part of one, out.
+func (e *Engine) runPart(ctx context.Context, er ledger.Errand) error {
 	pending, unsent, err := e.Ledger.Pending(ctx, er)
 	if err != nil {
 		return err
 	}
-	f, done := newFold(e), newFold(e)
+	f := newFold(e)
 	for i := range pending {
 		switch n := &pending[i]; er.Verb {
 		case ledger.Cancel:
@@ -108,11 +123,7 @@ func (e *Engine) runErrand(ctx context.Context, er ledger.Errand) error {
 			f.moveOn(n, er.Channel)
 		}
 	}
-	done.out.ErrandsDone = []int64{er.ID}
-	if err := f.apply(ctx); err != nil {
-		return err
-	}
-	return done.apply(ctx)
+	return f.apply(ctx)
 }
 
 // cancel stops a notification of a cancelled update. No lane will answer for what was never handed to

@@ -41,25 +41,38 @@ func (e *Engine) Fold(ctx context.Context) error {
 	return g.Wait()
 }
 
-// Watch does until ctx ends what one engine does for all: it judges deadlines, stops what newer
-// updates have made stale, and runs the errands of operators' orders. The engine is one of Split's.
+// Watch does until ctx ends what one engine does for all: it stops what newer updates have made stale,
+// runs the errands of operators' orders, and judges deadlines. The engine is one of Split's.
 func (e *Engine) Watch(ctx context.Context) error {
+	stopping := *e // works beside the judging: what is to be stopped must not wait for NATS to answer that
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return stopping.stopForAll(ctx) })
+	g.Go(func() error {
+		tick := time.NewTicker(idle)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-tick.C:
+				e.insist(ctx, func(ctx context.Context) error { e.tell(ctx); return e.judgeForAll(ctx) })
+			}
+		}
+	})
+	return g.Wait()
+}
+
+// stopForAll stops what newer updates have made stale and what operators have called off.
+func (e *Engine) stopForAll(ctx context.Context) error {
 	tick := time.NewTicker(idle)
 	defer tick.Stop()
 	for {
+		e.insist(ctx, func(ctx context.Context) error { return errors.Join(e.supersede(ctx), e.runErrands(ctx)) })
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-e.PagesPlanned:
-			e.insist(ctx, e.supersede)
 		case <-tick.C:
-			e.insist(ctx, func(ctx context.Context) error {
-				e.tell(ctx)
-				if err := errors.Join(e.supersede(ctx), e.runErrands(ctx)); err != nil {
-					return err
-				}
-				return e.judgeForAll(ctx)
-			})
 		}
 	}
 }

@@ -171,3 +171,74 @@ func conflicts(t *testing.T, w *world) float64 {
 	t.Helper()
 	return testutil.ToFloat64(w.engine.Metrics.conflicts)
 }
+
+// busyLedger is one on which others always change some of many notifications, so that only folds about a
+// few are committed.
+type busyLedger struct{ Ledger }
+
+func (l busyLedger) Apply(ctx context.Context, f ledger.Fold) error {
+	if len(f.Changed) > 2 {
+		return ledger.ErrConflict
+	}
+	return l.Ledger.Apply(ctx, f)
+}
+
+// TestStoppingManyGetsThrough although others change some of them all the time: were it all or nothing,
+// older news would go out to its end.
+func TestStoppingManyGetsThrough(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		stop func(w *world, e *Engine, ns []notification.Notification)
+		want notification.Stop
+	}{
+		{"newer news", func(w *world, e *Engine, ns []notification.Notification) {
+			w.announce("b", len(ns), "viber", "sms")
+			w.must(e.supersede(t.Context()))
+		}, notification.NewerNews},
+		{"a cancelled update", func(w *world, e *Engine, ns []notification.Notification) {
+			o := ledger.Order{ID: "o", Verb: ledger.Cancel, Update: ns[0].Update, By: "Ana", Why: "a reason"}
+			_, err := w.ledger.CarryOut(t.Context(), o, time.Now())
+			w.must(err)
+			w.must(e.runErrands(t.Context()))
+		}, notification.CalledOff},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t)
+			ns := w.announce("a", 3, "viber", "sms")
+			w.must(w.ledger.MarkSent(t.Context(), []int64{ns[0].Attempt.Batch}, time.Now()))
+			e := w.beside()
+			e.Ledger = busyLedger{w.ledger}
+			tt.stop(w, e, ns)
+			for _, n := range ns {
+				if got := w.get(n.ID); got.Stop != tt.want || !w.isRevoked(n) {
+					t.Errorf("notification %d: stop %v, revoked %v; want %v, told to the lane", n.ID, got.Stop, w.isRevoked(n), tt.want)
+				}
+			}
+		})
+	}
+}
+
+// TestDeadlinesOfBusyBatchesAreJudged one by one.
+func TestDeadlinesOfBusyBatchesAreJudged(t *testing.T) {
+	w := newWorld(t)
+	e := w.beside()
+	e.Ledger = busyLedger{w.ledger}
+	for i, incident := range []string{"a", "b"} {
+		w.incident = incident
+		ns := w.announce(incident, i+1, "viber", "sms")
+		w.must(w.ledger.MarkSent(t.Context(), []int64{ns[0].Attempt.Batch}, now))
+		for _, n := range ns {
+			w.lane(n, accepted)
+		}
+	}
+	w.runs(w.beside().Fold)
+	for _, n := range w.all() {
+		w.until("acceptance", n.ID, is(notification.Accepted))
+	}
+	w.must(e.judge(t.Context(), time.Now().Add(time.Hour))) // by when their receipts are overdue
+	for _, n := range w.all() {
+		if got := w.get(n.ID); got.Attempt.Step != 1 {
+			t.Errorf("notification %d has not gone on to its second step: %+v", n.ID, got.Attempt)
+		}
+	}
+}
