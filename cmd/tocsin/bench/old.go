@@ -57,6 +57,8 @@ func (b *bench) announceOld(ctx context.Context) error {
 // another update.
 var copies = []string{
 	`CREATE TEMP TABLE ks AS WITH RECURSIVE k(k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM k WHERE k < ?1) SELECT k FROM k`,
+	`CREATE TEMP TABLE past AS SELECT * FROM notifications WHERE update_id = 1 ORDER BY id`,
+	`CREATE TEMP TABLE carried AS SELECT * FROM batches WHERE update_id = 1 ORDER BY id`,
 	`CREATE TEMP TABLE size AS SELECT (SELECT max(id) FROM notifications) AS n, (SELECT max(id) FROM batches) AS b`,
 	`INSERT INTO incidents SELECT 1 + k, team, incident || '-' || k, status, changed_at, value, paused, spent, cap, parent
 		FROM ks, incidents WHERE id = 1`,
@@ -65,10 +67,10 @@ var copies = []string{
 	`INSERT INTO texts SELECT 1 + k, kind, locale, content, hash, units FROM ks, texts WHERE update_id = 1`,
 	`INSERT INTO tallies SELECT 1 + k, channel, what, count FROM ks, tallies WHERE update_id = 1`,
 	`INSERT INTO batches SELECT id + k * size.b, 1 + k, channel, kind, locale, priority, step, try, not_before, members, items, sent_at,
-		units, spending, last FROM ks, size, batches WHERE update_id = 1 ORDER BY k, id`,
+		units, spending, last FROM ks CROSS JOIN size CROSS JOIN carried`,
 	`INSERT INTO notifications SELECT id + k * size.n, 1 + k, recipient, version, locale, steps, step, try, state, batch + k * size.b,
 		queued_at, code, provider_id, took, stop, outcome, reason, proof, reached_by, settled_at
-		FROM ks, size, notifications WHERE update_id = 1 ORDER BY k, id`,
+		FROM ks CROSS JOIN size CROSS JOIN past`,
 }
 
 // copyPast multiplies what the ledger has. It needs nobody else at the file.
@@ -78,7 +80,7 @@ func (b *bench) copyPast(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	db.SetMaxOpenConns(1)
+	db.SetMaxOpenConns(1) // temporary tables are the connection's
 	for _, statement := range copies {
 		var args []any
 		if statement == copies[0] {
