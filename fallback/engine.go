@@ -295,8 +295,8 @@ func (e *Engine) judge(ctx context.Context, by time.Time) error {
 	}
 }
 
-// pagesAtOnce bounds what one look at superseding pages takes.
-const pagesAtOnce = 8
+// pagesAtOnce bounds what one look at superseding pages takes: each is of thousands.
+const pagesAtOnce = 2
 
 // supersede stops what is still queued of older updates for recipients to whom a newer one is on
 // its way. A page is done only when the lanes have been told, so that a crash between leaves nothing
