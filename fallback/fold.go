@@ -172,6 +172,8 @@ func (f *fold) decide(ctx context.Context) error {
 		return err
 	}
 	f.out.Now = f.now
+	f.out.Before = make([]notification.Notification, 0, len(f.events))
+	f.out.Changed = make([]notification.Notification, 0, len(f.events))
 	for id, events := range f.events {
 		if n := f.loaded[id]; n != nil {
 			f.decideOne(*n, events)

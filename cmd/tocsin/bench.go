@@ -14,8 +14,8 @@ import (
 )
 
 type benchFlags struct {
-	recipients, rounds int
-	channels, profile  string
+	recipients, rounds, updates, old int
+	channels, profile, ledgerURL     string
 }
 
 func (c *cli) benchCommand() *cobra.Command {
@@ -28,24 +28,34 @@ in turns, the bare clients and Tocsin give the same messages to the same simulat
 run in a process of their own and don't count.
 
 With --channels null, a channel that accepts and confirms at once within the process, it shows the
-cost of everything but the providers.`,
+cost of everything but the providers.
+
+With --ledger-url the ledger is in PostgreSQL, in an empty database; what its server uses is shown
+beside, if it runs on this machine. With --old a ledger in a file has so many attempts of incidents
+long past, and the time that a start takes then is printed.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.bench(cmd.Context(), f) },
 	}
 	flags := cmd.Flags()
 	flags.IntVar(&f.recipients, "recipients", 100_000, "how many recipients are told")
-	flags.IntVar(&f.rounds, "rounds", 3, "how often, by either side in turn; medians count")
+	flags.IntVar(&f.rounds, "rounds", 3, "of how many incidents, by either side in turn; medians count")
+	flags.IntVar(&f.updates, "updates", 1, "how many updates each incident has, for the same audience")
+	flags.IntVar(&f.old, "old", 0, "how many old attempts the ledger has before")
+	flags.StringVar(&f.ledgerURL, "ledger-url", "", "PostgreSQL database to keep the ledger in, postgres://…; it must be empty")
 	flags.StringVar(&f.channels, "channels", "all", "all: every provider that the sandbox simulates; null: none")
-	flags.StringVar(&f.profile, "profile", "", "write a CPU profile of a further round to this file")
+	flags.StringVar(&f.profile, "profile", "", "write a CPU profile of a further round to this file, and the bare clients' to <file>.bare")
 	return cmd
 }
 
 func (c *cli) bench(ctx context.Context, f benchFlags) (err error) {
-	if f.recipients < 1 || f.rounds < 1 || (f.channels != "all" && f.channels != "null") {
-		return usageError{errors.New("bench: --recipients and --rounds must be 1 at least, --channels all or null")}
+	if err := f.check(); err != nil {
+		return err
 	}
 	c.tuneMemory()
-	o := bench.Options{Recipients: f.recipients, Rounds: f.rounds, Version: version(), Profile: f.profile, Out: c.stdout}
+	o := bench.Options{
+		Recipients: f.recipients, Rounds: f.rounds, Updates: f.updates, Old: f.old, LedgerURL: f.ledgerURL,
+		Version: version(), Profile: f.profile, Out: c.stdout,
+	}
 	var endpoints map[string]string
 	if f.channels == "all" {
 		dir, err := os.MkdirTemp("", "tocsin-bench-sandbox-")
@@ -69,4 +79,16 @@ func (c *cli) bench(ctx context.Context, f benchFlags) (err error) {
 		}
 	}
 	return bench.Run(ctx, o)
+}
+
+func (f *benchFlags) check() error {
+	switch {
+	case f.recipients < 1 || f.rounds < 1 || f.updates < 1:
+		return usageError{errors.New("bench: --recipients, --rounds and --updates must be 1 at least")}
+	case f.channels != "all" && f.channels != "null":
+		return usageError{errors.New("bench: --channels must be all or null")}
+	case f.old < 0 || (f.old > 0 && f.ledgerURL != ""):
+		return usageError{errors.New("bench: --old is a number of attempts, and for a ledger in a file only")}
+	}
+	return nil
 }

@@ -13,8 +13,10 @@ import (
 	"github.com/tocsin-dev/tocsin/fallback"
 )
 
-// pageSize is how many recipients planning looks at in one transaction.
-const pageSize = 2000
+// pageSize is how many recipients planning looks at in one transaction. They are cut into batches by
+// channel and language, and a batch costs the same with few attempts as with many: so they should be
+// many times the largest batch.
+const pageSize = 8000
 
 // makeRoles makes what this process runs. Nothing starts yet.
 func (a *App) makeRoles() error {

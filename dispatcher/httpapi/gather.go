@@ -17,7 +17,7 @@ import (
 // How receipts are gathered. Storing one message costs the same for one receipt and for hundreds, so
 // those that come within a moment share one, and wait for it together.
 const (
-	gatherFor      = 20 * time.Millisecond // how long the first one waits for others, in machine time
+	gatherFor      = 50 * time.Millisecond // how long the first one waits for others, in machine time
 	maxPerMessage  = 500
 	maxWaiting     = 50_000 // more are sent back, so that memory is bounded while NATS is slow
 	publishTimeout = 5 * time.Second

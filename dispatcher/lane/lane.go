@@ -44,6 +44,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/dispatcher/bus"
@@ -85,6 +86,7 @@ type Lane struct {
 	idempotent bool // a provider recognises what is sent again, and no other could get it
 	limits     channels.Limits
 	window     int
+	accepted   prometheus.Counter
 	jobs       chan job // taken by the workers, one for each Send that may be under way
 
 	mu     sync.Mutex
@@ -95,12 +97,13 @@ type Lane struct {
 // New makes a lane.
 func New(o Options) *Lane {
 	l := &Lane{
-		Options: o,
-		chooser: newChooser(o.Seed),
-		limits:  together(o.Providers),
-		jobs:    make(chan job),
-		active:  map[int64]bool{},
-		paused:  map[int64]bool{},
+		Options:  o,
+		chooser:  newChooser(o.Seed),
+		limits:   together(o.Providers),
+		jobs:     make(chan job),
+		accepted: o.Metrics.accepted(o.Channel),
+		active:   map[int64]bool{},
+		paused:   map[int64]bool{},
 	}
 	l.window = window(l.limits)
 	for _, p := range o.Providers {

@@ -55,12 +55,20 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 
 func (m *Metrics) batch(channel, end string) { m.batches.WithLabelValues(channel, end).Inc() }
 
+// accepted returns the counter of most results, looked up once.
+func (m *Metrics) accepted(channel string) prometheus.Counter {
+	return m.results.WithLabelValues(channel, string(bus.ResultAccepted), noClass)
+}
+
 func (m *Metrics) result(l *Lane, res bus.Result) {
-	class := "none"
-	if res.State != bus.ResultAccepted && res.State != bus.ResultRevoked {
-		class = res.Class.String()
+	switch res.State {
+	case bus.ResultAccepted:
+		l.accepted.Inc()
+	case bus.ResultRevoked:
+		m.results.WithLabelValues(l.Channel, string(res.State), noClass).Inc()
+	default:
+		m.results.WithLabelValues(l.Channel, string(res.State), res.Class.String()).Inc()
 	}
-	m.results.WithLabelValues(l.Channel, string(res.State), class).Inc()
 }
 
 func (m *Metrics) repeat(channel string) { m.repeats.WithLabelValues(channel).Inc() }
@@ -94,18 +102,35 @@ func (m *Metrics) provider(channel, name string) {
 	m.silent.WithLabelValues(channel, name).Set(0)
 }
 
-func (m *Metrics) sending(o *outlet, n float64) {
-	m.inFlight.WithLabelValues(o.channel, o.Name).Add(n)
+// gauges are one provider's metrics that every attempt moves, looked up once.
+type gauges struct {
+	inFlight prometheus.Gauge
+	seconds  prometheus.Observer
+	taken    prometheus.Counter // answers without an error
+	sends    *prometheus.CounterVec
 }
 
-// sent counts a provider's answer; e is nil if it took the message.
-func (m *Metrics) sent(o *outlet, e *channels.Error, took time.Duration) {
-	class := "none"
-	if e != nil {
-		class = e.Class.String()
+func (m *Metrics) gauges(channel, provider string) gauges {
+	sends := m.sends.MustCurryWith(prometheus.Labels{"channel": channel, "provider": provider})
+	return gauges{
+		inFlight: m.inFlight.WithLabelValues(channel, provider),
+		seconds:  m.seconds.WithLabelValues(channel, provider),
+		taken:    sends.WithLabelValues(noClass),
+		sends:    sends,
 	}
-	m.sends.WithLabelValues(o.channel, o.Name, class).Inc()
-	m.seconds.WithLabelValues(o.channel, o.Name).Observe(took.Seconds())
+}
+
+// noClass is the label of what is no error.
+const noClass = "none"
+
+// sent counts a provider's answer; e is nil if it took the message.
+func (g *gauges) sent(e *channels.Error, took time.Duration) {
+	if e == nil {
+		g.taken.Inc()
+	} else {
+		g.sends.WithLabelValues(e.Class.String()).Inc()
+	}
+	g.seconds.Observe(took.Seconds())
 }
 
 func (m *Metrics) breaker(channel, provider string, open bool) {

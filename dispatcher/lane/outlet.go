@@ -33,6 +33,7 @@ type outlet struct {
 	Provider
 	channel string
 	metrics *Metrics
+	gauges  gauges
 	limiter *rate.Limiter
 	breaker *breaker
 	places  chan struct{} // holds one element for each Send under way, or about to be
@@ -50,7 +51,7 @@ func newOutlet(p Provider, channel string, m *Metrics, log *slog.Logger) *outlet
 	}
 	m.provider(channel, p.Name)
 	return &outlet{
-		Provider: p, channel: channel, metrics: m,
+		Provider: p, channel: channel, metrics: m, gauges: m.gauges(channel, p.Name),
 		limiter: rate.NewLimiter(limit, max(1, p.Limits.Concurrency)),
 		breaker: newBreaker(channel, p.Name, m, log),
 		places:  make(chan struct{}, max(1, p.Limits.Concurrency)),
@@ -146,17 +147,17 @@ func (o *outlet) send(ctx context.Context, m channels.Message) (channels.Ack, *c
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.Limits.Timeout)
 	defer cancel()
 	begun := time.Now()
-	o.metrics.sending(o, 1)
+	o.gauges.inFlight.Inc()
 	ack, err := o.Sender.Send(ctx, m)
-	o.metrics.sending(o, -1)
+	o.gauges.inFlight.Dec()
 	if err == nil {
 		done(nil)
-		o.metrics.sent(o, nil, time.Since(begun))
+		o.gauges.sent(nil, time.Since(begun))
 		return ack, nil
 	}
 	e := channels.AsError(err)
 	done(e)
-	o.metrics.sent(o, e, time.Since(begun))
+	o.gauges.sent(e, time.Since(begun))
 	if e.Class == channels.RateLimited {
 		o.quiet(e.RetryAfter)
 	}

@@ -41,11 +41,17 @@ type Adapter struct {
 // Options say what to measure.
 type Options struct {
 	Recipients int
-	// Rounds is how often all of them are told, by either side in turn.
-	Rounds   int
-	Adapters []Adapter
-	Version  string
-	// Profile writes a CPU profile of Tocsin's last round to this file, if not "".
+	// Rounds is how many incidents all of them are told of, by either side in turn; Updates is how many
+	// updates each of them has.
+	Rounds, Updates int
+	// Old is how many attempts of incidents long past the ledger, a file, has before.
+	Old int
+	// LedgerURL is that of an empty PostgreSQL database to keep the ledger in, "" for a file.
+	LedgerURL string
+	Adapters  []Adapter
+	Version   string
+	// Profile writes a CPU profile of a further round to this file, if not "", and one of the bare clients'
+	// to the file of that name with ".bare" behind.
 	Profile string
 	Out     io.Writer
 }
@@ -63,6 +69,7 @@ type bench struct {
 	app       *app.App
 	client    *httpapi.Client
 	config    *app.Config
+	server    *server // that of the database; nil where the ledger is a file
 }
 
 // Run measures and prints the result.
@@ -76,6 +83,11 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err := b.configure(); err != nil {
 		return err
 	}
+	if o.LedgerURL != "" {
+		if b.server, err = findServer(ctx, o.LedgerURL); err != nil {
+			return err
+		}
+	}
 	stop, err := b.start(ctx)
 	if err != nil {
 		return err
@@ -83,6 +95,11 @@ func Run(ctx context.Context, o Options) (err error) {
 	defer func() { err = errors.Join(err, stop()) }()
 	if err := b.load(ctx); err != nil {
 		return err
+	}
+	if o.Old > 0 {
+		if stop, err = b.age(ctx, stop); err != nil {
+			return err
+		}
 	}
 	res, err := b.measure(ctx)
 	if err != nil {
@@ -122,6 +139,7 @@ func (b *bench) configure() error {
 		"nats":     map[string]any{"listen": "127.0.0.1:0", "max_bytes": "8GiB"},
 		"cascade":  map[string]any{"behind": behind},
 		"channels": settings,
+		"ledger":   map[string]any{"url": b.LedgerURL},
 	})
 	if err != nil {
 		return err
@@ -204,6 +222,9 @@ func (b *bench) ready(ctx context.Context) error {
 
 // load imports the customers through the API, which is not measured.
 func (b *bench) load(ctx context.Context) error {
+	if n, err := b.client.CountCustomers(ctx); err != nil || n > 0 {
+		return errors.Join(err, fmt.Errorf("bench: the ledger has %d customers already: give it an empty database", n))
+	}
 	r, w := io.Pipe()
 	go func() {
 		_, err := audience.Export(w, audience.JSONL, nil, func(yield func(audience.Recipient, error) bool) {

@@ -3,6 +3,7 @@ package bench
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -26,6 +27,7 @@ type figures struct {
 	recipients int
 	rounds     []round
 	roles      []role
+	bareRoles  []role
 	peakRSS    int64
 	jetstream  int64 // bytes on disk
 	ledger     int64
@@ -33,8 +35,10 @@ type figures struct {
 
 // round is one turn: the bare clients, then Tocsin.
 type round struct {
+	incident, update         int // from 0
 	recipients               int
 	bareCPU, cpu, bare, wall time.Duration
+	server                   time.Duration // CPU time of the database's server
 }
 
 // cpu is the CPU time that this process has used, in user and system mode.
@@ -69,9 +73,9 @@ func (b *bench) measure(ctx context.Context) (*figures, error) {
 	}
 	f := &figures{recipients: b.Recipients}
 	jsBefore, ledgerBefore := b.sizes()
-	for i := range b.Rounds {
-		fmt.Fprintf(b.Out, "round %d of %d\n", i+1, b.Rounds)
-		r, err := b.round(ctx, x, js, i)
+	for i := range b.Rounds * b.Updates {
+		fmt.Fprintf(b.Out, "round %d of %d\n", i+1, b.Rounds*b.Updates)
+		r, err := b.round(ctx, x, js, i/b.Updates, i%b.Updates)
 		if err != nil {
 			return nil, err
 		}
@@ -80,48 +84,48 @@ func (b *bench) measure(ctx context.Context) (*figures, error) {
 	f.peakRSS = peakRSS()
 	jsAfter, ledgerAfter := b.sizes()
 	f.jetstream, f.ledger = jsAfter-jsBefore, ledgerAfter-ledgerBefore
-	return f, b.profile(ctx, js, f)
+	return f, b.profile(ctx, x, js, f)
 }
 
-// round lets the bare clients and then Tocsin tell everybody the same.
-func (b *bench) round(ctx context.Context, x *bare, js jetstream.JetStream, i int) (round, error) {
-	r := round{recipients: b.Recipients}
+// round lets the bare clients and then Tocsin tell everybody the same: an update of an incident.
+func (b *bench) round(ctx context.Context, x *bare, js jetstream.JetStream, inc, n int) (round, error) {
+	r, u := round{incident: inc, update: n, recipients: b.Recipients}, b.update(inc, n)
 	var err error
 	if err := x.registerWebhooks(ctx, func(Adapter) string { return x.url() }, b.Adapters); err != nil {
 		return r, err
 	}
-	if r.bareCPU, r.bare, err = x.announce(ctx, b, b.update(i)); err != nil {
+	if r.bareCPU, r.bare, err = x.announce(ctx, b, u); err != nil {
 		return r, err
 	}
 	if err := x.registerWebhooks(ctx, b.webhook, b.Adapters); err != nil {
 		return r, err
 	}
 	runtime.GC()
-	cpuBefore, begun := cpu(), time.Now()
-	if err := b.announce(ctx, js, b.update(i)); err != nil {
+	cpuBefore, serverBefore, begun := cpu(), b.server.cpu(), time.Now()
+	if err := b.announce(ctx, js, u); err != nil {
 		return r, err
 	}
-	r.cpu, r.wall = cpu()-cpuBefore, time.Since(begun)
-	return r, b.balanced(ctx, b.update(i))
+	r.cpu, r.server, r.wall = cpu()-cpuBefore, b.server.cpu()-serverBefore, time.Since(begun)
+	return r, b.balanced(ctx, u)
 }
 
 func (b *bench) webhook(a Adapter) string {
 	return b.publicURL + "/v1/receipts/" + a.Spec.Channel + "/" + a.Spec.Provider
 }
 
-// update is what is told in a round, each time of a different incident.
-func (b *bench) update(round int) incident.Update {
+// update is what is told: the nth update of an incident.
+func (b *bench) update(inc, n int) incident.Update {
 	now := time.Now().UTC()
 	next := now.Add(time.Hour)
 	return incident.Update{
-		Source: "tocsin-bench", EventID: fmt.Sprint(round), Time: now,
+		Source: "tocsin-bench", EventID: fmt.Sprintf("%d-%d", inc, n), Time: now,
 		Data: incident.Data{
-			Team: team, Incident: fmt.Sprintf("bench-%d", round), Kind: incident.Outage, Status: incident.Identified,
+			Team: team, Incident: fmt.Sprintf("bench-%d", inc), Kind: incident.Outage, Status: incident.Identified,
 			Impact: incident.Critical, StartedAt: now, NextUpdateAt: &next,
 			Summary: incident.Text{
-				"en": fmt.Sprintf("Card payments and cash machines are out of order (%d).", round),
-				"ro": fmt.Sprintf("Plățile cu cardul și bancomatele nu funcționează (%d).", round),
-				"ru": fmt.Sprintf("Не работают платежи картой и банкоматы (%d).", round),
+				"en": fmt.Sprintf("Card payments and cash machines are out of order (%d).", inc),
+				"ro": fmt.Sprintf("Plățile cu cardul și bancomatele nu funcționează (%d).", inc),
+				"ru": fmt.Sprintf("Не работают платежи картой и банкоматы (%d).", inc),
 			},
 			Advice: incident.Text{
 				"en": "Cash is paid out in all branches.", "ro": "Numerar se eliberează în toate sucursalele.",
@@ -148,7 +152,9 @@ func (b *bench) announce(ctx context.Context, js jetstream.JetStream, u incident
 			return ctx.Err()
 		}
 		inc, err := b.client.Incident(ctx, team, u.Incident)
-		if err == nil && len(inc.Progress) == 1 && inc.Progress[0].State == ledger.Closed {
+		if err == nil && slices.ContainsFunc(inc.Progress, func(p ledger.UpdateProgress) bool {
+			return p.EventID == u.EventID && p.State == ledger.Closed
+		}) {
 			return nil
 		}
 	}
@@ -157,42 +163,66 @@ func (b *bench) announce(ctx context.Context, js jetstream.JetStream, u incident
 // balanced checks that everybody was reached.
 func (b *bench) balanced(ctx context.Context, u incident.Update) error {
 	r, err := b.client.Report(ctx, team, u.Incident)
-	if err == nil && (!r.Balanced || r.Updates[0].Balance.Unreachable > 0) {
-		err = fmt.Errorf("bench: %s: not everybody was reached: %+v", u.Incident, r.Updates[0].Balance)
+	if err != nil {
+		return err
 	}
+	for _, told := range r.Updates {
+		if !r.Balanced || told.Balance.Unreachable > 0 {
+			return fmt.Errorf("bench: %s: not everybody was reached: %+v", u.Incident, told.Balance)
+		}
+	}
+	return nil
+}
+
+// profile has either side tell everybody once more under the profiler, to say where the time goes. It
+// comes last and counts for nothing else.
+func (b *bench) profile(ctx context.Context, x *bare, js jetstream.JetStream, f *figures) error {
+	u := b.update(b.Rounds, 0)
+	if err := x.registerWebhooks(ctx, func(Adapter) string { return x.url() }, b.Adapters); err != nil {
+		return err
+	}
+	bareRoles, bareRaw, err := profiled(func() error {
+		_, _, err := x.announce(ctx, b, u)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := x.registerWebhooks(ctx, b.webhook, b.Adapters); err != nil {
+		return err
+	}
+	roles, raw, err := profiled(func() error { return b.announce(ctx, js, u) })
+	if err == nil {
+		err = b.balanced(ctx, u)
+	}
+	if err == nil && b.Profile != "" {
+		err = errors.Join(os.WriteFile(b.Profile, raw, 0o600), os.WriteFile(b.Profile+".bare", bareRaw, 0o600))
+	}
+	f.roles, f.bareRoles = roles, bareRoles
 	return err
 }
 
-// profile has Tocsin tell everybody once more under the profiler, to say where the time goes. It
-// comes last and counts for nothing else.
-func (b *bench) profile(ctx context.Context, js jetstream.JetStream, f *figures) error {
+// profiled runs f under the profiler; it returns what each role used, and the CPU profile itself.
+func profiled(f func() error) (roles []role, raw []byte, err error) {
 	allocBefore, err := allocations()
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	var buf bytes.Buffer
 	if err := pprof.StartCPUProfile(&buf); err != nil {
-		return err
+		return nil, nil, err
 	}
-	err = b.announce(ctx, js, b.update(b.Rounds))
+	err = f()
 	pprof.StopCPUProfile()
-	if err == nil {
-		err = b.balanced(ctx, b.update(b.Rounds))
-	}
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	allocAfter, err := allocations()
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	if b.Profile != "" {
-		if err := os.WriteFile(b.Profile, buf.Bytes(), 0o600); err != nil {
-			return err
-		}
-	}
-	f.roles, err = attribute(buf.Bytes(), allocBefore, allocAfter)
-	return err
+	roles, err = attribute(buf.Bytes(), allocBefore, allocAfter)
+	return roles, buf.Bytes(), err
 }
 
 // sizes are the bytes that the streams and the ledger take on disk.

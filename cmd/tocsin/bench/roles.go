@@ -18,12 +18,16 @@ type role struct {
 	bytes int64 // allocated, sampled
 }
 
-// markers tell by the functions on a stack whose work it is; the first that matches counts.
+// markers tell by the functions on a stack whose work it is; the first that matches counts. What the
+// bare clients do counts as that of the role that does the same in Tocsin.
 var markers = []struct{ role, function string }{
 	{"lane", "tocsin/dispatcher/lane."},
 	{"fallback", "tocsin/fallback."},
 	{"dispatcher", "tocsin/dispatcher."},
 	{"http", "tocsin/dispatcher/httpapi."},
+	{"lane", "tocsin/bench.(*bare).send"},
+	{"http", "tocsin/bench.newBare."},
+	{"bench itself", "tocsin/bench."},
 	{"lane", "net/http.(*persistConn)"},
 	{"lane", "net/http.(*Transport)"},
 	{"http", "net/http.(*conn)"},

@@ -106,12 +106,12 @@ func (t tx) spend(batch, limit int64) (beyond bool, err error) {
 
 // NextBatchDue returns when the next batch that may be handed to its lane falls due; zero if there is none.
 func (l *Ledger) NextBatchDue(ctx context.Context) (time.Time, error) {
-	var due sql.NullInt64
-	err := l.reader.QueryRowContext(ctx, `SELECT min(b.not_before)`+waiting).Scan(&due)
-	if !due.Valid || err != nil {
-		return time.Time{}, err
+	var due int64
+	err := l.reader.QueryRowContext(ctx, `SELECT b.not_before`+waiting+`ORDER BY b.not_before LIMIT 1`).Scan(&due)
+	if errors.Is(err, sql.ErrNoRows) {
+		return time.Time{}, nil
 	}
-	return time.UnixMilli(due.Int64).UTC(), nil
+	return time.UnixMilli(due).UTC(), err
 }
 
 // MarkSent records that the lanes' queue has the batches, and drops their addresses.

@@ -70,7 +70,7 @@ func (l *Ledger) Recipient(ctx context.Context, id string) (audience.Recipient, 
 // their numbers. If ids is not empty, only those are considered.
 func (l *Ledger) RecipientsAfter(ctx context.Context, after, until int64, limit int, ids []string) ([]ledger.Recipient, error) {
 	if len(ids) == 0 {
-		return collect(ctx, l.reader, l.scanRecipient, `SELECT `+recipientColumns+` FROM recipients
+		return collectUpTo(ctx, l.reader, limit, l.scanRecipient, `SELECT `+recipientColumns+` FROM recipients
 			WHERE number > ? AND number <= ? AND deleted = 0 ORDER BY number LIMIT ?`, after, until, limit)
 	}
 	list, err := json.Marshal(ids)

@@ -34,19 +34,19 @@ func (l *Ledger) scanNotification(rows *sql.Rows) (notification.Notification, er
 // Notifications returns the notifications with the ids given that exist, in order of their ids,
 // with all their attempts.
 func (l *Ledger) Notifications(ctx context.Context, ids []int64) ([]notification.Notification, error) {
-	return l.notifications(ctx, "", `WHERE n.id IN (SELECT value FROM json_each(?)) ORDER BY n.id`, jsonInts(ids))
+	return l.notifications(ctx, len(ids), "", `WHERE n.id IN (SELECT value FROM json_each(?)) ORDER BY n.id`, jsonInts(ids))
 }
 
 // Waiting returns the open notifications whose current attempt travelled in a batch.
 func (l *Ledger) Waiting(ctx context.Context, batch int64) ([]notification.Notification, error) {
-	return l.notifications(ctx, "", `WHERE n.id IN (SELECT m.value FROM batches b JOIN updates u ON u.id = b.update_id AND u.open > 0, json_each(b.members) m WHERE b.id = ?)
+	return l.notifications(ctx, 0, "", `WHERE n.id IN (SELECT m.value FROM batches b JOIN updates u ON u.id = b.update_id AND u.open > 0, json_each(b.members) m WHERE b.id = ?)
 		AND n.batch = ? AND n.outcome = 0 ORDER BY n.id`, batch, batch)
 }
 
 // Pending returns the open notifications that an errand is about. Of those whose attempt is in a batch
 // that has not been handed to its lane, unsent has the ids.
 func (l *Ledger) Pending(ctx context.Context, e ledger.Errand) (ns []notification.Notification, unsent map[int64]bool, err error) {
-	ns, err = l.notifications(ctx, "", `WHERE n.id BETWEEN ? AND ? AND n.update_id = ? AND n.outcome = 0 ORDER BY n.id`, e.First, e.Last, e.Update)
+	ns, err = l.notifications(ctx, 0, "", `WHERE n.id BETWEEN ? AND ? AND n.update_id = ? AND n.outcome = 0 ORDER BY n.id`, e.First, e.Last, e.Update)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -72,15 +72,15 @@ func (l *Ledger) Pending(ctx context.Context, e ledger.Errand) (ns []notificatio
 // came after that one: those that are to be stopped, and those marked before that are still queued,
 // since word of it to their lane may have been lost.
 func (l *Ledger) Outdated(ctx context.Context, p ledger.SupersedingPage) ([]notification.Notification, error) {
-	return l.notifications(ctx, below, `JOIN notifications newer ON newer.recipient = n.recipient
+	return l.notifications(ctx, 0, below, `JOIN notifications newer ON newer.recipient = n.recipient
 		WHERE newer.id BETWEEN ? AND ? AND n.outcome = 0 AND (n.stop = 0 OR n.state = 1) AND n.update_id IN
 			(SELECT o.id FROM updates u JOIN updates o ON o.incident IN (SELECT id FROM below) AND o.id < u.id AND o.open > 0
 				AND (u.corrects = 0 OR o.id <= u.corrects) WHERE u.id = ?)
 		ORDER BY n.id`, p.Update, p.First, p.Last, p.Update)
 }
 
-func (l *Ledger) notifications(ctx context.Context, with, where string, args ...any) ([]notification.Notification, error) {
-	ns, err := collect(ctx, l.reader, l.scanNotification, with+`SELECT `+notificationColumns+` FROM notifications n `+where, args...)
+func (l *Ledger) notifications(ctx context.Context, expected int, with, where string, args ...any) ([]notification.Notification, error) {
+	ns, err := collectUpTo(ctx, l.reader, expected, l.scanNotification, with+`SELECT `+notificationColumns+` FROM notifications n `+where, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -312,12 +313,17 @@ type querier interface {
 
 // collect reads all rows of a query.
 func collect[T any](ctx context.Context, q querier, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {
+	return collectUpTo(ctx, q, 0, scan, query, args...)
+}
+
+// collectUpTo reads all rows of a query, of which there are most likely about as many as expected.
+func collectUpTo[T any](ctx context.Context, q querier, expected int, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {
 	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = rows.Close() }()
-	var all []T
+	all := slices.Grow([]T(nil), expected)
 	for rows.Next() {
 		v, err := scan(rows)
 		if err != nil {
