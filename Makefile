@@ -1,18 +1,21 @@
 # make help lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help deps build test race lint fuzz bench microbench demo generate clean
+.PHONY: help deps build test race lint fuzz bench microbench demo chaos generate clean
 
 GO        ?= go
 FUZZTIME  ?= 10s
 SCENARIO  ?= datacentre
 CUSTOMERS ?= 10000
 RECIPIENTS ?= 100000
+DURATION  ?= 10m
+SETUP     ?= both
+SEED      ?= 0
 STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 	@echo
-	@echo 'Settings: SCENARIO=$(SCENARIO) CUSTOMERS=$(CUSTOMERS) KEEP=1 (demo), RECIPIENTS=$(RECIPIENTS) (bench), FUZZTIME=$(FUZZTIME) (fuzz)'
+	@echo 'Settings: SCENARIO=$(SCENARIO) CUSTOMERS=$(CUSTOMERS) KEEP=1 (demo), RECIPIENTS=$(RECIPIENTS) (bench), FUZZTIME=$(FUZZTIME) (fuzz), DURATION=$(DURATION) SETUP=$(SETUP) SEED=… (chaos)'
 
 deps: ## install what tests need beside Go: PostgreSQL's server programs, a C compiler (Debian; as root)
 	@{ command -v initdb || ls /usr/lib/postgresql/*/bin/initdb; } >/dev/null 2>&1 && command -v gcc >/dev/null || \
@@ -51,6 +54,9 @@ microbench: ## run the benchmarks of the parts
 
 demo: build ## play the story of an outage against simulated providers: SCENARIO=…, CUSTOMERS=…, KEEP=1
 	./bin/tocsin demo --scenario $(SCENARIO) --customers $(CUSTOMERS) $(if $(KEEP),--keep)
+
+chaos: build ## hold a drill: kill and cut everything while updates flow: DURATION=…, SEED=…, SETUP=cluster|embedded|both
+	./bin/tocsin chaos --setup $(SETUP) --duration $(DURATION) --seed $(SEED)
 
 generate: ## make generated files anew: the table of channels
 	$(GO) generate ./...

@@ -18,7 +18,7 @@ const (
 	ratePerSecond = 50
 	concurrency   = 4
 	sendTimeout   = 3 * time.Second
-	stepWait      = 12 * time.Second
+	stepWait      = 10 * time.Second
 	bounceWindow  = time.Second
 	usefulFor     = 10 * time.Minute
 )

@@ -265,6 +265,15 @@ func (s *stage) setConduct(ctx context.Context, provider string, c sandbox.Condu
 	return s.call(ctx, http.MethodPut, "/sandbox/conduct/"+provider, c, nil)
 }
 
+// conduct has all providers behave in the same way.
+func (s *stage) conduct(ctx context.Context, c sandbox.Conduct) error {
+	var errs []error
+	for _, p := range s.providers() {
+		errs = append(errs, s.setConduct(ctx, p, c))
+	}
+	return errors.Join(errs...)
+}
+
 // menu is what can go wrong on the set-up.
 func (s *stage) menu() []menu {
 	if s.Setup == Embedded {
@@ -290,10 +299,8 @@ func (s *stage) heal(ctx context.Context) {
 		}
 	}
 	s.public.heal()
-	for _, p := range s.providers() {
-		if err := s.setConduct(ctx, p, usual()); err != nil {
-			s.say("%v", err)
-		}
+	if err := s.conduct(ctx, usual()); err != nil {
+		s.say("%v", err)
 	}
 	s.say("all faults are over: %d of them", len(s.journal.faults))
 }

@@ -123,11 +123,6 @@ func (s *stage) startSandbox(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	for _, p := range s.providers() {
-		if err := s.setConduct(ctx, p, usual()); err != nil {
-			return err
-		}
-	}
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/tocsin-dev/tocsin/channels/sandbox"
 	"github.com/tocsin-dev/tocsin/dispatcher/bus"
 	"github.com/tocsin-dev/tocsin/dispatcher/httpapi"
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
@@ -171,8 +172,12 @@ func (s *stage) command(ctx context.Context, o order, over time.Time) error {
 	return nil
 }
 
-// calm has one incident told before anything goes wrong: nothing may be repeated then.
+// calm has one incident told before anything goes wrong: nothing may be repeated then. The providers are
+// at their best.
 func (s *stage) calm(ctx context.Context) error {
+	if err := s.conduct(ctx, sandbox.Conduct{Latency: usual().Latency, ReceiptAfter: usual().ReceiptAfter}); err != nil {
+		return err
+	}
 	t := teller{rng: rand.New(rand.NewPCG(s.Seed, 4)), channels: s.channelNames(), events: calmEvents}
 	d := t.incident()
 	d.Incident, d.Impact = "calm", incident.Critical
@@ -192,7 +197,7 @@ func (s *stage) calm(ctx context.Context) error {
 		return fmt.Errorf("before any fault: %w", err)
 	}
 	s.say("calm: two updates told in %.1fs", time.Since(begun).Seconds())
-	return nil
+	return s.conduct(ctx, usual())
 }
 
 // calmEvents numbers the calm incident's events, above all others.

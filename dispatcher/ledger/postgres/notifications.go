@@ -88,9 +88,15 @@ func (l *Ledger) Outdated(ctx context.Context, p ledger.SupersedingPage) ([]noti
 	if err != nil || len(older.updates) == 0 {
 		return nil, err
 	}
-	return l.notifications(ctx, `JOIN notifications newer ON newer.recipient = n.recipient
-		WHERE newer.id BETWEEN $1 AND $2 AND n.outcome = 0 AND (n.stop = 0 OR n.state = 1)
-			AND n.update_id = ANY($3) AND n.id BETWEEN $4 AND $5 ORDER BY n.id`, p.First, p.Last, older.updates, older.first, older.last)
+	// Two steps, so that there is one way to find them, by their index, also where the week is so young
+	// that the server knows nothing of its rows yet: as a join it would try every row with every other.
+	recipients, err := collect(ctx, l.pool, func(row pgx.Rows) (n int64, err error) { return n, row.Scan(&n) },
+		`SELECT recipient FROM notifications WHERE id BETWEEN $1 AND $2`, p.First, p.Last)
+	if err != nil || len(recipients) == 0 {
+		return nil, err
+	}
+	return l.notifications(ctx, `WHERE n.update_id = ANY($1) AND n.recipient = ANY($2) AND n.id BETWEEN $3 AND $4
+		AND n.outcome = 0 AND (n.stop = 0 OR n.state = 1) ORDER BY n.id`, older.updates, recipients, older.first, older.last)
 }
 
 // olderOpen finds the updates o with open notifications that update $1 takes the place of; it goes
