@@ -2,13 +2,16 @@ package audit_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/tocsin-dev/tocsin/dispatcher/audit"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
+	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 )
 
 // pruned writes a story, drops what has ended of it, and returns its file, closed.
@@ -79,6 +82,53 @@ func TestEvidenceOfDroppedRows(t *testing.T) {
 	forged := bytes.ReplaceAll(out.Bytes(), []byte(`\"segments\":0`), []byte(`\"segments\":9`))
 	if _, _, err := audit.CheckEvidence(bytes.NewReader(forged)); !errors.Is(err, audit.ErrNotEvidence) || !strings.Contains(err.Error(), "dropped rows") {
 		t.Errorf("with other counts: %v", err)
+	}
+	w.must(w.Close())
+}
+
+// fuse is a context that ends when it has been asked so many times whether it has.
+type fuse struct {
+	context.Context
+	left atomic.Int64
+}
+
+func (f *fuse) Err() error {
+	if f.left.Add(-1) < 0 {
+		return context.Canceled
+	}
+	return nil
+}
+
+// TestDroppingIsEndedAtAnyMoment: whenever it is ended, what is left is as it must be, and the next time
+// goes on.
+func TestDroppingIsEndedAtAnyMoment(t *testing.T) {
+	w := newWorld(t, t.TempDir())
+	w.story()
+	w.record("many", 40, ledger.Approved, "")
+	u, err := w.NextToPlan(t.Context(), 0)
+	w.must(err)
+	p := ledger.Page{Update: u.ID, Cursor: u.Until, Last: true, Now: at(40)}
+	for i := range int64(1500) { // more than one transaction deletes
+		p.Notifications = append(p.Notifications, ledger.NewNotification{Recipient: i + 1, Locale: "ro", Outcome: notification.Suppressed, Reason: notification.NoConsent})
+	}
+	w.must(w.CommitPage(t.Context(), p))
+	partly := false
+	for n := int64(1); ; n++ {
+		f := &fuse{Context: t.Context()}
+		f.left.Store(n)
+		_, err := w.Retain(f, at(3600), at(7200))
+		s, auditErr := audit.Run(t.Context(), w, audit.Options{Tolerance: second, Found: func(v audit.Violation) { t.Errorf("ended after %d looks: %+v", n, v) }})
+		w.must(auditErr)
+		partly = partly || s.Notifications > 12 && s.Notifications < 1514
+		if err == nil {
+			if s.Notifications != 12 {
+				t.Errorf("%d notifications are left, want the 12 of updates that have some open", s.Notifications)
+			}
+			break
+		}
+	}
+	if !partly {
+		t.Error("it was never ended between two of its transactions")
 	}
 	w.must(w.Close())
 }

@@ -19,7 +19,8 @@ func planning(t *testing.T, l *postgres.Ledger, key string, now time.Time) ledge
 		Team: "ops", Incident: key, Kind: incident.Outage, Status: incident.Investigating, Impact: incident.Major, StartedAt: now,
 	}}
 	_, err := l.RecordUpdate(t.Context(), u, func(*incident.Incident) (ledger.NewUpdate, error) {
-		return ledger.NewUpdate{Update: u, State: ledger.Approved, ReceivedAt: now, Incident: incident.Incident{Team: "ops", ID: key}}, nil
+		text := ledger.Text{Kind: channels.SMS, Locale: "en", Units: 1, Content: notification.Content{Text: notification.Literal("Down")}}
+		return ledger.NewUpdate{Update: u, State: ledger.Approved, ReceivedAt: now, Incident: incident.Incident{Team: "ops", ID: key}, Texts: []ledger.Text{text}}, nil
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -97,6 +97,11 @@ func play(t *testing.T, l *postgres.Ledger, key string, now time.Time, n, reache
 
 func reach(t *testing.T, l *postgres.Ledger, ids []int64, now time.Time) {
 	t.Helper()
+	reachBy(t, l, "sms", ids, now)
+}
+
+func reachBy(t *testing.T, l *postgres.Ledger, channel string, ids []int64, now time.Time) {
+	t.Helper()
 	ns, err := l.Notifications(t.Context(), ids)
 	if err != nil {
 		t.Fatal(err)
@@ -104,7 +109,7 @@ func reach(t *testing.T, l *postgres.Ledger, ids []int64, now time.Time) {
 	f := ledger.Fold{Now: now, Before: ns}
 	for _, n := range ns {
 		n.Attempt.State, n.Attempt.Took = notification.Delivered, true
-		n.Outcome, n.Proof, n.ReachedBy, n.SettledAt = notification.Reached, channels.Delivered, "sms", now
+		n.Outcome, n.Proof, n.ReachedBy, n.SettledAt = notification.Reached, channels.Delivered, channel, now
 		f.Changed = append(f.Changed, n)
 	}
 	if err := l.Apply(t.Context(), f); err != nil {
