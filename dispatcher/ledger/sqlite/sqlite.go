@@ -316,6 +316,9 @@ func collect[T any](ctx context.Context, q querier, scan func(*sql.Rows) (T, err
 	return collectUpTo(ctx, q, 0, scan, query, args...)
 }
 
+// most bounds the rows that memory is taken for before they are there.
+const most = 1 << 13
+
 // collectUpTo reads all rows of a query, of which there are most likely about as many as expected.
 func collectUpTo[T any](ctx context.Context, q querier, expected int, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {
 	rows, err := q.QueryContext(ctx, query, args...)
@@ -323,7 +326,7 @@ func collectUpTo[T any](ctx context.Context, q querier, expected int, scan func(
 		return nil, err
 	}
 	defer func() { _ = rows.Close() }()
-	all := slices.Grow([]T(nil), expected)
+	all := slices.Grow([]T(nil), min(expected, most))
 	for rows.Next() {
 		v, err := scan(rows)
 		if err != nil {
