@@ -2,10 +2,13 @@ package bustest
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/url"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -57,16 +60,22 @@ func StartCluster(t testing.TB) *Cluster {
 	return c
 }
 
-// freeAddresses finds an address for each server at which nobody listens.
+// freeAddresses finds an address for each server at which nobody listens. They are below the range from
+// which systems give ports away, or another test might be given one before its server has it.
 func freeAddresses(t testing.TB) (free [nodes]*net.TCPAddr) {
 	t.Helper()
 	for i := range free {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
+		for free[i] == nil {
+			l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000)))
+			if errors.Is(err, syscall.EADDRINUSE) {
+				continue
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = l.Close() }()
+			free[i] = l.Addr().(*net.TCPAddr)
 		}
-		defer func() { _ = l.Close() }()
-		free[i] = l.Addr().(*net.TCPAddr)
 	}
 	return free
 }
