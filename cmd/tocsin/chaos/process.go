@@ -34,7 +34,7 @@ type process struct {
 	mu     sync.Mutex
 	wanted bool
 	down   chan struct{} // closed when it is wanted no more
-	life   *life // the newest, nil before the first
+	life   *life         // the newest, nil before the first
 	lives  int
 	unhurt int // how often it ended unasked
 }
