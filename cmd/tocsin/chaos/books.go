@@ -31,6 +31,8 @@ type books struct {
 	recipients map[int64]string // ids by numbers
 	messages   []seen
 	refused    map[place]bool
+	// repeated is how many attempts the ledger says were sent again after a crash had left them in doubt.
+	repeated int64
 }
 
 // place is where somebody is reached.
@@ -114,6 +116,15 @@ func (b *books) read(ctx context.Context, v ledger.View, k *kept) error {
 	var ids []int64
 	for i := range k.updates {
 		ids = append(ids, k.updates[i].ID)
+		tallies, err := v.Tallies(ctx, k.updates[i].ID)
+		if err != nil {
+			return err
+		}
+		for _, t := range tallies {
+			if t.What == ledger.Repeated {
+				b.repeated += t.Count
+			}
+		}
 	}
 	for after := int64(0); ; {
 		ns, next, err := v.NotificationsOf(ctx, ids, after, rowsAtOnce)

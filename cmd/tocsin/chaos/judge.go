@@ -5,10 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/tocsin-dev/tocsin/dispatcher/audit"
@@ -29,7 +26,7 @@ func (s *stage) judge(ctx context.Context, quiet time.Duration) error {
 		return err
 	}
 	r := check(s.facts(b))
-	s.print(&r, violations, quiet)
+	s.print(b, &r, violations, quiet)
 	failed := violations > 0 || len(r.findings) > 0
 	if failed || s.Keep {
 		err = s.keep(b, &r)
@@ -82,49 +79,4 @@ func (s *stage) facts(b *books) facts {
 		}
 	}
 	return f
-}
-
-// print says what the drill came to.
-func (s *stage) print(r *result, violations int64, quiet time.Duration) {
-	shown := map[string]int{}
-	for _, f := range r.findings {
-		if shown[f.check]++; shown[f.check] <= mostShown {
-			s.say("✗ %s: %s", f.check, f.what)
-		}
-	}
-	for _, check := range slices.Sorted(maps.Keys(shown)) {
-		s.say("✗ %s: %d in all", check, shown[check])
-	}
-	kinds := map[Kind]int{}
-	for i := range s.journal.faults {
-		kinds[s.journal.faults[i].Kind]++
-	}
-	var list []string
-	for _, k := range slices.Sorted(maps.Keys(kinds)) {
-		list = append(list, fmt.Sprintf("%s %d", k, kinds[k]))
-	}
-	unasked := 0
-	for _, p := range s.roles {
-		unasked += p.endedUnasked()
-	}
-	c := &r.counts
-	s.say("faults: %d (%s); %d left out", len(s.journal.faults), strings.Join(list, ", "), s.journal.dropped)
-	s.say("processes that ended by themselves, and were started again: %d", unasked)
-	s.say("updates: %d, notifications: %d, messages taken by providers: %d, delivered: %d", len(s.journal.published), c.notifications, c.messages, c.delivered)
-	list = nil
-	for _, o := range slices.Sorted(maps.Keys(c.outcomes)) {
-		list = append(list, fmt.Sprintf("%s %d", o, c.outcomes[o]))
-	}
-	s.say("outcomes: %s", strings.Join(list, ", "))
-	s.say("repeats: %d, of at most %d that %d crashes can have left in doubt; %d where nothing is to be repeated, %d before any fault",
-		c.repeats, c.repeatBound, c.crashes, c.minorRepeats, c.calmRepeats)
-	s.say("reached on two channels: %d", c.doubleReach)
-	s.say("older news sent more than %v after newer was planned: %d, at most %.1fs after; %d without a fault that held up the word",
-		staleAfter, c.stale, c.latest.Seconds(), c.staleBeyond)
-	s.say("audit: %d violations", violations)
-	verdict := "everything holds ✓"
-	if violations > 0 || len(r.findings) > 0 {
-		verdict = "the drill has FAILED ✗"
-	}
-	s.say("%s set-up, quiet after %.1fs, seed %d: %s", s.Setup, quiet.Seconds(), s.Seed, verdict)
 }

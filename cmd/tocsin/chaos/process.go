@@ -33,7 +33,8 @@ type process struct {
 
 	mu     sync.Mutex
 	wanted bool
-	life   *life // the newest, nil before the first
+	down   chan struct{} // closed when it is wanted no more
+	life   *life         // the newest, nil before the first
 	lives  int
 	unhurt int // how often it ended unasked
 }
@@ -54,7 +55,7 @@ func (p *process) up() error {
 	if p.wanted {
 		return nil
 	}
-	p.wanted = true
+	p.wanted, p.down = true, make(chan struct{})
 	return p.begin()
 }
 
@@ -95,7 +96,7 @@ func (p *process) watch(l *life, stdout io.Reader) {
 	l.err = l.cmd.Wait()
 	close(l.ended)
 	p.mu.Lock()
-	again := p.wanted && p.life == l
+	again, down := p.wanted && p.life == l, p.down
 	if again && !l.killed {
 		p.unhurt++
 	}
@@ -103,7 +104,11 @@ func (p *process) watch(l *life, stdout io.Reader) {
 	if !again {
 		return
 	}
-	time.Sleep(restartAfter)
+	select {
+	case <-time.After(restartAfter):
+	case <-down:
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.wanted && p.life == l {
@@ -146,6 +151,9 @@ func (p *process) term() (inTime bool) {
 func (p *process) unwanted() *life {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.wanted {
+		close(p.down)
+	}
 	p.wanted = false
 	if p.life != nil {
 		p.life.killed = true

@@ -53,7 +53,7 @@ func (s *stage) unsettled(ctx context.Context) ([]string, error) {
 		for i := range k.updates {
 			u := &k.updates[i]
 			known[u.Update.Update.EventID] = true
-			if u.State != ledger.Closed && u.State != ledger.NotAnnounced {
+			if !settled(u) {
 				open = append(open, fmt.Sprintf("update %d (%s of %s) is %s: %d of %d open", u.ID, u.Update.Update.EventID, k.key, u.State, u.Open, u.Audience))
 			}
 		}
@@ -66,6 +66,11 @@ func (s *stage) unsettled(ctx context.Context) ([]string, error) {
 		}
 	}
 	return open, nil
+}
+
+// settled reports whether nothing more becomes of an update.
+func settled(u *ledger.KeptUpdate) bool {
+	return u.State == ledger.Closed || u.State == ledger.NotAnnounced || u.State == ledger.Cancelled && u.Open == 0
 }
 
 // nameOpen prints some of the rows that are open.

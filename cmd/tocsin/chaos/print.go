@@ -1,0 +1,67 @@
+package chaos
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// print says what the drill came to.
+func (s *stage) print(b *books, r *result, violations int64, quiet time.Duration) {
+	s.printFindings(r)
+	s.printFaults()
+	c := &r.counts
+	s.say("updates: %d, notifications: %d, messages taken by providers: %d, delivered: %d", len(s.journal.published), c.notifications, c.messages, c.delivered)
+	s.say("outcomes: %s", listed(c.outcomes))
+	s.say("repeats: %d, of at most %d that %d crashes can have left in doubt; %d where nothing is to be repeated, %d before any fault",
+		c.repeats, c.repeatBound, c.crashes, c.minorRepeats, c.calmRepeats)
+	s.say("attempts in doubt that the ledger says were sent again: %d", b.repeated)
+	s.say("reached on two channels: %d", c.doubleReach)
+	s.say("older news sent more than %v after newer was planned: %d, at most %.1fs after; %d without a fault that held up the word",
+		staleAfter, c.stale, c.latest.Seconds(), c.staleBeyond)
+	s.say("audit: %d violations", violations)
+	verdict := "everything holds ✓"
+	if violations > 0 || len(r.findings) > 0 {
+		verdict = "the drill has FAILED ✗"
+	}
+	s.say("%s set-up, quiet after %.1fs, seed %d: %s", s.Setup, quiet.Seconds(), s.Seed, verdict)
+}
+
+// printFindings prints what was found, some of each check's.
+func (s *stage) printFindings(r *result) {
+	shown := map[string]int{}
+	for _, f := range r.findings {
+		if shown[f.check]++; shown[f.check] <= mostShown {
+			s.say("✗ %s: %s", f.check, f.what)
+		}
+	}
+	if len(shown) > 0 {
+		s.say("✗ found in all: %s", listed(shown))
+	}
+}
+
+// printFaults prints how many faults of each kind there were.
+func (s *stage) printFaults() {
+	kinds := map[Kind]int{}
+	for i := range s.journal.faults {
+		kinds[s.journal.faults[i].Kind]++
+	}
+	unasked := 0
+	for _, p := range s.roles {
+		unasked += p.endedUnasked()
+	}
+	s.say("faults: %d (%s); %d left out", len(s.journal.faults), listed(kinds), s.journal.dropped)
+	s.say("processes that ended by themselves, and were started again: %d", unasked)
+}
+
+// listed writes counts in a line.
+func listed[K cmp.Ordered](counts map[K]int) string {
+	var all []string
+	for _, k := range slices.Sorted(maps.Keys(counts)) {
+		all = append(all, fmt.Sprintf("%v %d", k, counts[k]))
+	}
+	return strings.Join(all, ", ")
+}
