@@ -56,10 +56,3 @@ func (j *journal) order(o ledger.Order) {
 	defer j.mu.Unlock()
 	j.orders = append(j.orders, o)
 }
-
-// updates is how many updates Tocsin has taken.
-func (j *journal) updates() int {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return len(j.published)
-}
