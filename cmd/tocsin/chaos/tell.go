@@ -19,7 +19,7 @@ import (
 )
 
 // storyEvery is how often an incident begins, on average.
-const storyEvery = 7 * time.Second
+const storyEvery = 9 * time.Second
 
 // insistFor is how long a team goes on publishing an update that isn't taken, once the faults are over.
 const insistFor = 2 * time.Minute
