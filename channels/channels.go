@@ -11,7 +11,8 @@
 // keep a queue: the lane that calls them does that, for all of them in the same way. What only some
 // providers can do is an optional interface that the adapter's Sender may implement as well:
 //
-//   - [ReceiptParser]: the provider reports later, by webhook, what became of a message
+//   - [CallbackParser]: the provider calls a webhook: it reports what became of a message, or passes
+//     on what a recipient answered
 //   - [WebhookRegistrar]: the provider must be told where to send those reports
 //   - [Prober]: the provider can be asked whether it works, without sending anything
 //   - [Measurer]: the cost of a text can be counted before it is sent
@@ -109,6 +110,34 @@ type Message struct {
 	// UsefulFor is how long the news is worth delivering; 0 is no limit. Providers with a validity
 	// period or TTL get it, clamped to what they allow.
 	UsefulFor time.Duration
+	// Topic is the same for all messages about an incident: 32 characters of a-z and 0-9 that say
+	// nothing else. Where a device or mailbox can show the newest of them only, or together, that is
+	// the key: a push service's collapse key, a thread.
+	Topic string
+	// News is the update as facts, for kinds whose adapters lay it out themselves (web); else nil. It
+	// is shared between messages, and not to be changed.
+	News *News
+}
+
+// News is what an update says, beside its texts.
+type News struct {
+	Kind   string `json:"kind"`   // outage, maintenance
+	Status string `json:"status"` // investigating, …, as in the update's schema
+	Impact string `json:"impact"` // minor, major, critical
+	// At is when it was said, StartedAt when the outage began or the maintenance begins.
+	At        time.Time `json:"at"`
+	StartedAt time.Time `json:"started_at"`
+	// EndsAt is a maintenance's planned end, EstimatedAt when service is expected back, NextUpdateAt the
+	// promise of the next update, ResolvedAt when service came back; zero where the update doesn't say.
+	EndsAt       time.Time `json:"ends_at,omitzero"`
+	EstimatedAt  time.Time `json:"estimated_at,omitzero"`
+	NextUpdateAt time.Time `json:"next_update_at,omitzero"`
+	ResolvedAt   time.Time `json:"resolved_at,omitzero"`
+	// Services and Regions are names in the message's language, none where all are affected.
+	Services []string `json:"services,omitempty"`
+	Regions  []string `json:"regions,omitempty"`
+	// Link is where to read on, "" if nowhere.
+	Link string `json:"link,omitempty"`
 }
 
 // Ack is the provider's word that it took a message.
@@ -168,13 +197,41 @@ const (
 	ReceiptFailed    ReceiptState = "failed"
 )
 
-// ReceiptParser is a Sender whose provider reports by webhook.
-type ReceiptParser interface {
-	// ParseReceipts verifies that the callback comes from the provider (signature over the raw body
-	// or URL, in constant time) and reads the receipts in it: possibly none, since providers also
-	// call to test the webhook or to say things that are not receipts. An *Error of class Auth means
-	// a bad signature; one of class Rejected means that it could not be read.
-	ParseReceipts(c Callback) ([]Receipt, error)
+// Heard is what a provider said in one callback: possibly nothing, since providers also call to test
+// the webhook or to say things that are of no use here.
+type Heard struct {
+	Receipts []Receipt
+	Inbound  []Inbound
+}
+
+// Inbound is what a recipient did towards us: answered, or left.
+type Inbound struct {
+	// Address is the recipient's on this channel, in the form of Message.Address.
+	Address string
+	// Wish is what the provider itself understood it to be (it blocks those who opted out, say), NoWish
+	// where it only passes on Text.
+	Wish Wish
+	// Text is what the recipient wrote, "" where nothing was written.
+	Text string
+}
+
+// Wish is what a recipient wants of a channel.
+type Wish uint8
+
+// The wishes.
+const (
+	NoWish   Wish = iota
+	OptOut        // no more messages on this channel
+	OptIn         // messages again
+	WantHelp      // to be told what this is
+)
+
+// CallbackParser is a Sender whose provider calls a webhook.
+type CallbackParser interface {
+	// ParseCallback verifies that the callback comes from the provider (signature over the raw body
+	// or URL, in constant time) and reads what it says. An *Error of class Auth means a bad
+	// signature; one of class Rejected means that it could not be read.
+	ParseCallback(c Callback) (Heard, error)
 }
 
 // WebhookRegistrar is a Sender whose provider must be told where to send its callbacks.
@@ -241,6 +298,10 @@ type Spec struct {
 	// of it by then, it never got. 0 where it can't be asked.
 	InquireAfter time.Duration
 	Limits       Limits
+	// CheckAddress checks an address of this channel and returns it in its one normal form; its error
+	// completes a sentence ("is not a mailbox") and doesn't repeat the address. It is safe for
+	// concurrent use. Where it is nil, numbers are checked as such (SMS, voice), and others not at all.
+	CheckAddress func(address string) (normal string, err error)
 	// Docs is the provider's documentation page that the adapter follows.
 	Docs string
 	// Example is a YAML configuration that loads, without the provider line.

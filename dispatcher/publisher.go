@@ -112,7 +112,7 @@ func (p *Publisher) spend(ctx context.Context, unsent []ledger.Batch) ([]ledger.
 
 func (p *Publisher) batch(b *ledger.Batch) bus.Batch {
 	out := bus.Batch{
-		ID: b.ID, Update: b.Update, Team: b.Team, Incident: b.Incident,
+		ID: b.ID, Update: b.Update, Team: b.Team, Incident: b.Incident, Topic: notification.Topic(b.Team, b.Incident),
 		Channel: b.Channel, Locale: b.Locale, Priority: b.Priority, Step: b.Step, Try: b.Try, Last: b.Last,
 		InDoubt: p.InDoubt[b.Impact], UsefulFor: int64(p.UsefulFor.Seconds()),
 		Content: b.Content, Attempts: make([]bus.Attempt, len(b.Items)),

@@ -21,7 +21,7 @@ func parseLocale(root, overrides fs.FS, locale string) (map[channels.Kind]*templ
 		return nil, err
 	}
 	kinds := map[channels.Kind]*template.Template{}
-	for _, kind := range Kinds() {
+	for _, kind := range written() {
 		set, err := phrases.Clone()
 		if err != nil {
 			return nil, err
@@ -70,7 +70,7 @@ func strangers(overrides fs.FS, locales []string) error {
 	var known []string
 	for _, l := range locales {
 		known = append(known, l+"/phrases.tmpl")
-		for _, k := range Kinds() {
+		for _, k := range written() {
 			known = append(known, fileName(l, k))
 		}
 	}
@@ -80,7 +80,7 @@ func strangers(overrides fs.FS, locales []string) error {
 		}
 		if !d.IsDir() && !slices.Contains(known, path) {
 			return fmt.Errorf("%s overrides no text; the files are <locale>/<kind>.tmpl and <locale>/phrases.tmpl, for %v and %v",
-				path, locales, Kinds())
+				path, locales, written())
 		}
 		return nil
 	})

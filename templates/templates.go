@@ -1,7 +1,7 @@
 // Package templates turns updates into the texts that customers read.
 //
-// There is a text for every status, kind of channel and language, in texts/<locale>/<kind>.tmpl,
-// and a [Renderer] fills it from an update and the [Catalogue] of names. The result is a
+// There is a text for every status, kind of channel and language, in texts/<locale>/<kind>.tmpl (some
+// kinds say what another one's text says), and a [Renderer] fills it from an update and the [Catalogue] of names. The result is a
 // [notification.Content]: final but for placeholders of the recipient's own values.
 //
 // # Writing texts
@@ -94,7 +94,24 @@ func (e *MissingError) Error() string {
 
 // Kinds returns the kinds of channel that there are texts for.
 func Kinds() []channels.Kind {
+	return append(written(), channels.Voice, channels.Push, channels.Web)
+}
+
+// written returns the kinds that have texts of their own. Of the others, a call reads out what an SMS
+// says, a notification on a device has that below an e-mail's subject, and a web page a post.
+func written() []channels.Kind {
 	return []channels.Kind{channels.SMS, channels.Email, channels.Messenger, channels.Social}
+}
+
+func wording(kind channels.Kind) channels.Kind {
+	switch kind {
+	case channels.Voice, channels.Push:
+		return channels.SMS
+	case channels.Web:
+		return channels.Social
+	case channels.SMS, channels.Email, channels.Messenger, channels.Social:
+	}
+	return kind
 }
 
 // Statuses returns the statuses, each of which has a text.
@@ -158,15 +175,19 @@ func (r *Renderer) Locale(locale string) string {
 // something is missing that the text needs.
 func (r *Renderer) Render(u incident.Update, kind channels.Kind, locale string) (notification.Content, error) {
 	t, tag := r.resolve(locale)
-	set, ok := t.kinds[kind]
+	set, ok := t.kinds[wording(kind)]
 	if !ok {
 		return notification.Content{}, fmt.Errorf("no texts for channels of kind %q", kind)
 	}
 	x := rendering{
 		set: set, view: newView(u, &r.catalogue, t.words, tag), kind: kind, status: u.Status, locale: tag,
 	}
-	if kind == channels.Email {
+	switch kind {
+	case channels.Email:
 		return x.email(r.layout)
+	case channels.Push, channels.Web:
+		return x.titled(t.kinds[channels.Email])
+	case channels.SMS, channels.Messenger, channels.Social, channels.Voice:
 	}
 	return x.plain(t.words.gsm)
 }
@@ -196,14 +217,31 @@ func (x rendering) plain(gsm bool) (notification.Content, error) {
 	if err != nil {
 		return notification.Content{}, err
 	}
-	if x.kind == channels.SMS {
+	if wording(x.kind) == channels.SMS {
 		text = oneLine(text)
-		if gsm {
+		if gsm && x.kind == channels.SMS {
 			text = gsmFold(text)
 		}
 	}
 	parts, err := segments(plainFacts(text), false)
 	return notification.Content{Text: parts}, err
+}
+
+// titled renders the kinds whose text has a title: an e-mail's subject.
+func (x rendering) titled(email *template.Template) (notification.Content, error) {
+	c, err := x.plain(false)
+	if err != nil {
+		return c, err
+	}
+	x.set = email
+	title, err := x.execute(string(x.status) + ".subject")
+	if err != nil {
+		return c, err
+	}
+	if c.Subject, err = segments(plainFacts(oneLine(title)), false); err == nil && x.kind == channels.Web {
+		c.News, err = x.view.news()
+	}
+	return c, err
 }
 
 // email renders a subject, a text, and the same text as HTML.

@@ -92,7 +92,7 @@ func TestTexts(t *testing.T) {
 					c := render(t, r, u, kind, locale)
 					text := expand(t, c.Text)
 					fmt.Fprintf(&b, "=== %s%s\n", u.Status, measure(kind, text))
-					if kind == channels.Email {
+					if len(c.Subject) > 0 {
 						fmt.Fprintf(&b, "Subject: %s\n\n", expand(t, c.Subject))
 					}
 					fmt.Fprintf(&b, "%s\n\n", text)
@@ -220,7 +220,7 @@ func TestMissing(t *testing.T) {
 	if _, err := r.Render(u, channels.SMS, "en"); err == nil {
 		t.Error("an unknown status was rendered")
 	}
-	if _, err := r.Render(minimal()[0], channels.Voice, "en"); err == nil {
+	if _, err := r.Render(minimal()[0], "fax", "en"); err == nil {
 		t.Error("a kind without texts was rendered")
 	}
 }

@@ -3,8 +3,10 @@ package templates
 import (
 	"fmt"
 	"strings"
+	"time"
 	"unicode"
 
+	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 )
 
@@ -92,15 +94,48 @@ func (v *view) Where() (string, error) {
 }
 
 func (v *view) names(ids []string, catalogue map[string]incident.Text, what string) (string, error) {
+	names, err := v.list(ids, catalogue, what)
+	return v.w.join(names), err
+}
+
+func (v *view) list(ids []string, catalogue map[string]incident.Text, what string) ([]string, error) {
 	names := make([]string, 0, len(ids))
 	for _, id := range ids {
 		name, err := v.must(catalogue[id], fmt.Sprintf("name of %s %q", what, id))
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		names = append(names, name)
 	}
-	return v.w.join(names), nil
+	return names, nil
+}
+
+// news is the update as facts.
+func (v *view) news() (*channels.News, error) {
+	services, err := v.list(v.u.Affects.Services, v.catalogue.Services, "service")
+	if err != nil {
+		return nil, err
+	}
+	regions, err := v.list(v.u.Affects.Regions, v.catalogue.Regions, "region")
+	if err != nil {
+		return nil, err
+	}
+	n := &channels.News{
+		Kind: string(v.u.Kind), Status: string(v.u.Status), Impact: string(v.u.Impact), At: v.u.Time,
+		StartedAt: v.u.StartedAt, EndsAt: when(v.u.EndsAt), NextUpdateAt: when(v.u.NextUpdateAt), ResolvedAt: when(v.u.ResolvedAt),
+		Services: services, Regions: regions, Link: v.Link,
+	}
+	if v.u.Estimate != nil {
+		n.EstimatedAt = v.u.Estimate.At
+	}
+	return n, nil
+}
+
+func when(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return *t
 }
 
 func (v *view) must(t incident.Text, variable string) (string, error) {

@@ -100,7 +100,7 @@ func complete(t *testing.T, h *Harness) {
 // runOptional checks what only some providers can do.
 func (h Harness) runOptional(t *testing.T) {
 	sender := h.anySender(t)
-	_, parses := sender.(channels.ReceiptParser)
+	_, parses := sender.(channels.CallbackParser)
 	_, probes := sender.(channels.Prober)
 	_, measures := sender.(channels.Measurer)
 	_, inquires := sender.(channels.Inquirer)
@@ -112,7 +112,7 @@ func (h Harness) runOptional(t *testing.T) {
 		{"receipts", "Spec.Proofs has nothing beyond accepted, or the answer proves it all",
 			h.Spec.GivesReceipts() && !h.provedByAck(), h.testReceipts},
 		{"proof by the answer", "the harness has no AckProof", h.AckProof > channels.Accepted, h.testAckProof},
-		{"foreign callbacks", "the Sender is no ReceiptParser", parses, h.testForeignCallbacks},
+		{"foreign callbacks", "the Sender is no CallbackParser", parses, h.testForeignCallbacks},
 		{"idempotency", "Spec.Idempotent is false", h.Spec.Idempotent, h.testIdempotency},
 		{"probe", "the Sender is no Prober", probes, h.testProbe},
 		{"inquiry", "the Sender is no Inquirer", inquires, h.testInquiry},

@@ -193,23 +193,23 @@ func (p *pigeon) refusal(status int, header http.Header, address string) *channe
 	return e
 }
 
-func (p *pigeon) ParseReceipts(c channels.Callback) ([]channels.Receipt, error) {
+func (p *pigeon) ParseCallback(c channels.Callback) (channels.Heard, error) {
 	want := seal(p.Key.Reveal(), []byte(c.URL.String()+string(c.Body)))
 	if p.flaw == "signs the body only" {
 		want = seal(p.Key.Reveal(), c.Body)
 	}
 	if got := c.Header.Get("X-Seal"); got != want && p.flaw != "trusts everybody" && p.flaw != "signs the body only" {
-		return nil, &channels.Error{Class: channels.Auth, Code: "seal"}
+		return channels.Heard{}, &channels.Error{Class: channels.Auth, Code: "seal"}
 	}
 	var f feather
 	if err := json.Unmarshal(c.Body, &f); err != nil {
-		return nil, &channels.Error{Class: channels.Rejected, Code: "json", Err: err}
+		return channels.Heard{}, &channels.Error{Class: channels.Rejected, Code: "json", Err: err}
 	}
 	state := channels.ReceiptAccepted
 	if f.State == "delivered" {
 		state = channels.ReceiptDelivered
 	}
-	return []channels.Receipt{{Ref: c.Ref, State: state, Code: f.State}}, nil
+	return channels.Heard{Receipts: []channels.Receipt{{Ref: c.Ref, State: state, Code: f.State}}}, nil
 }
 
 // pigeonLoft is the far side.

@@ -21,12 +21,12 @@ func (h Harness) testReceipts(t *testing.T) {
 }
 
 // receiver makes a Sender whose provider knows where receipts are taken.
-func (s *stage) receiver() (channels.Sender, channels.ReceiptParser) {
+func (s *stage) receiver() (channels.Sender, channels.CallbackParser) {
 	s.t.Helper()
 	sender := s.sender()
-	parser, ok := sender.(channels.ReceiptParser)
+	parser, ok := sender.(channels.CallbackParser)
 	if !ok {
-		s.t.Fatal("Spec.Proofs promises receipts, but the Sender is no ReceiptParser")
+		s.t.Fatal("Spec.Proofs promises receipts, but the Sender is no CallbackParser")
 	}
 	if registrar, ok := sender.(channels.WebhookRegistrar); ok {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -40,17 +40,17 @@ func (s *stage) receiver() (channels.Sender, channels.ReceiptParser) {
 
 // awaitDelivered parses callbacks until one says that the message was delivered, and returns that
 // one.
-func (s *stage) awaitDelivered(parser channels.ReceiptParser, m channels.Message, ack channels.Ack) channels.Callback {
+func (s *stage) awaitDelivered(parser channels.CallbackParser, m channels.Message, ack channels.Ack) channels.Callback {
 	s.t.Helper()
 	deadline := time.After(patience)
 	for {
 		select {
 		case c := <-s.callbacks:
-			receipts, err := parser.ParseReceipts(c)
+			heard, err := parser.ParseCallback(c)
 			if err != nil {
-				s.t.Fatalf("ParseReceipts of a genuine callback: %v", err)
+				s.t.Fatalf("ParseCallback of a genuine callback: %v", err)
 			}
-			for _, r := range receipts {
+			for _, r := range heard.Receipts {
 				s.checkReceipt(r)
 				if r.State == channels.ReceiptDelivered && s.names(r, m, ack) {
 					return c
@@ -114,11 +114,11 @@ func (h Harness) testManyDelivered(t *testing.T) {
 	for len(open) > 0 {
 		select {
 		case c := <-s.callbacks:
-			receipts, err := parser.ParseReceipts(c)
+			heard, err := parser.ParseCallback(c)
 			if err != nil {
-				t.Fatalf("ParseReceipts of a genuine callback: %v", err)
+				t.Fatalf("ParseCallback of a genuine callback: %v", err)
 			}
-			for _, r := range receipts {
+			for _, r := range heard.Receipts {
 				if r.State == channels.ReceiptDelivered {
 					delete(open, s.key(r.Ref, r.ProviderID))
 				}
@@ -156,15 +156,15 @@ func (h Harness) testForged(t *testing.T) {
 		forgeries["another attempt's URL"] = withRef(genuine, m.Ref[:len(m.Ref)-1]+"0")
 	}
 	for name, c := range forgeries {
-		receipts, err := parser.ParseReceipts(c)
+		heard, err := parser.ParseCallback(c)
 		if err == nil || channels.AsError(err).Class != channels.Auth {
-			t.Errorf("a callback with %s: %d receipts, error %v; want an error of class auth", name, len(receipts), err)
+			t.Errorf("a callback with %s: %d receipts, error %v; want an error of class auth", name, len(heard.Receipts), err)
 		}
 		if err != nil {
 			s.mustBeError(err, m)
 		}
 	}
-	if _, err := parser.ParseReceipts(genuine); err != nil {
+	if _, err := parser.ParseCallback(genuine); err != nil {
 		t.Errorf("the genuine callback once more: %v", err)
 	}
 }
@@ -172,16 +172,16 @@ func (h Harness) testForged(t *testing.T) {
 // testForeignCallbacks feeds the parser what anybody may send to a public URL.
 func (h Harness) testForeignCallbacks(t *testing.T) {
 	s := newStage(t, h)
-	parser := s.sender().(channels.ReceiptParser)
+	parser := s.sender().(channels.CallbackParser)
 	u, err := url.Parse(s.public + receiptsPath)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, body := range []string{"", "{", "null", "[]", `{"a":1}`, "a=%zz&=;", "\x00\xff\xfe", "<xml/>", "0"} {
 		c := channels.Callback{Method: http.MethodPost, URL: u, Header: http.Header{}, Body: []byte(body)}
-		receipts, err := parser.ParseReceipts(c)
+		heard, err := parser.ParseCallback(c)
 		if err == nil {
-			t.Errorf("a stranger's callback %q gave %d receipts and no error", body, len(receipts))
+			t.Errorf("a stranger's callback %q gave %d receipts and no error", body, len(heard.Receipts))
 			continue
 		}
 		s.mustBeError(err, channels.Message{})

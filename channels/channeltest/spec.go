@@ -30,6 +30,34 @@ func (h Harness) testSpec(t *testing.T) {
 	}
 	Spec(t, h.Spec)
 	t.Run("inquiry", h.checkInquirer)
+	t.Run("addresses", h.checkAddresses)
+}
+
+// checkAddresses checks that the check of addresses takes those of the harness, gives a form that it
+// takes again unchanged, and doesn't repeat an address that it refuses.
+func (h Harness) checkAddresses(t *testing.T) {
+	check := h.Spec.CheckAddress
+	if check == nil {
+		t.Log("not checked, since Spec.CheckAddress is nil")
+		return
+	}
+	for d := range 10 {
+		normal, err := check(h.Address(d))
+		if err != nil {
+			t.Errorf("an address of the harness: %v", err)
+			continue
+		}
+		if again, err := check(normal); err != nil || again != normal {
+			t.Errorf("the normal form of an address has another one, error %v", err)
+		}
+	}
+	for _, bad := range []string{"", "no such address \x00", strings.Repeat("x", 4096)} {
+		if _, err := check(bad); err == nil {
+			t.Errorf("address %.40q is taken", bad)
+		} else if len(bad) > 3 && strings.Contains(err.Error(), bad) {
+			t.Errorf("error %v repeats the address", err)
+		}
+	}
 }
 
 func checkNames(t *testing.T, s channels.Spec) {

@@ -159,10 +159,23 @@ func (s *stage) message(d int) channels.Message {
 		Text:      fmt.Sprintf("Card payments are down. Notice %d.", n),
 		Callback:  s.public + receiptsPath + "/" + ref,
 		UsefulFor: time.Hour,
+		Topic:     "0123456789abcdef0123456789abcdef",
 	}
-	if s.h.Spec.Kind == channels.Email {
+	switch s.h.Spec.Kind {
+	case channels.Email, channels.Push, channels.Web:
 		m.Subject = fmt.Sprintf("Card payments, notice %d", n)
+	case channels.SMS, channels.Messenger, channels.Social, channels.Voice:
+	}
+	switch s.h.Spec.Kind {
+	case channels.Email:
 		m.HTML = "<p>" + m.Text + "</p>"
+	case channels.Web:
+		now := time.Now().UTC().Truncate(time.Second)
+		m.News = &channels.News{
+			Kind: "outage", Status: "identified", Impact: "major", At: now, StartedAt: now.Add(-time.Hour),
+			NextUpdateAt: now.Add(time.Hour), Services: []string{"card payments"},
+		}
+	case channels.SMS, channels.Messenger, channels.Social, channels.Push, channels.Voice:
 	}
 	return m
 }

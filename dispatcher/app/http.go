@@ -81,7 +81,7 @@ func (a *App) receivers() []httpapi.Receiver {
 	for i := range a.channels {
 		c := &a.channels[i]
 		for j := range c.accounts {
-			if p, ok := c.accounts[j].sender.(channels.ReceiptParser); ok {
+			if p, ok := c.accounts[j].sender.(channels.CallbackParser); ok {
 				all = append(all, httpapi.Receiver{Channel: c.Name, Provider: c.accounts[j].Name, Parser: p})
 			}
 		}

@@ -94,7 +94,7 @@ func (a *App) makeLanes() {
 
 // callbackBase is the URL below which a provider's receipts are taken; "" if there can be none.
 func (a *App) callbackBase(c *configured, p *account) string {
-	if _, ok := p.sender.(channels.ReceiptParser); !ok || a.Config.HTTP.PublicURL == "" {
+	if _, ok := p.sender.(channels.CallbackParser); !ok || a.Config.HTTP.PublicURL == "" {
 		return ""
 	}
 	return strings.TrimSuffix(a.Config.HTTP.PublicURL, "/") + "/v1/receipts/" + c.Name + "/" + p.Name

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/tocsin-dev/tocsin/channels"
-	"github.com/tocsin-dev/tocsin/channels/email"
 	"github.com/tocsin-dev/tocsin/dispatcher/audience"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 	"github.com/tocsin-dev/tocsin/dispatcher/plan"
@@ -167,23 +166,19 @@ func measure(all []configured) func(channels.Kind, string) int {
 // Checker makes the check that customers pass on their way into the directory.
 func Checker(c *Config, specs []channels.Spec) (*audience.Checker, error) {
 	r := audience.Rules{Locale: c.Locale, Zone: c.Zone, Channels: map[string]audience.AddressCheck{}}
-	add := func(channel string, k channels.Kind) {
-		switch k {
-		case channels.SMS, channels.Voice:
+	add := func(channel string, s *channels.Spec) {
+		r.Channels[channel] = s.CheckAddress
+		if numbers := s.Kind == channels.SMS || s.Kind == channels.Voice; numbers && s.CheckAddress == nil {
 			r.Channels[channel] = audience.Phone(c.PhoneCountry)
-		case channels.Email:
-			r.Channels[channel] = email.CheckAddress
-		case channels.Messenger, channels.Social, channels.Web, channels.Push:
-			r.Channels[channel] = nil
 		}
 	}
-	for _, s := range specs {
-		add(s.Channel, s.Kind)
+	for i := range specs {
+		add(specs[i].Channel, &specs[i])
 	}
 	for _, ch := range c.Channels {
 		first := ch.All()[0].Provider
 		if i := slices.IndexFunc(specs, func(s channels.Spec) bool { return s.Provider == first }); i >= 0 {
-			add(ch.Name, specs[i].Kind)
+			add(ch.Name, &specs[i])
 		}
 	}
 	checker, err := audience.NewChecker(r)

@@ -16,10 +16,12 @@ type Batch struct {
 	Update   int64  `json:"update"`
 	Team     string `json:"team"`
 	Incident string `json:"incident"`
-	Channel  string `json:"channel"`
-	Locale   string `json:"locale"`
-	Step     uint8  `json:"step,omitempty"`
-	Try      uint8  `json:"try,omitempty"`
+	// Topic is what messages about the incident have in common, as in channels.Message.
+	Topic   string `json:"topic,omitempty"`
+	Channel string `json:"channel"`
+	Locale  string `json:"locale"`
+	Step    uint8  `json:"step,omitempty"`
+	Try     uint8  `json:"try,omitempty"`
 	// Last says that no step of the cascade follows: better an uncertain way than none.
 	Last bool `json:"last,omitempty"`
 	// InDoubt says what to do with attempts that may have gone out before a crash.

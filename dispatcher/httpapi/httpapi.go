@@ -183,7 +183,7 @@ type Receiver struct {
 	Channel string
 	// Provider is its name among the channel's providers, as configured.
 	Provider string
-	Parser   channels.ReceiptParser
+	Parser   channels.CallbackParser
 }
 
 // target is what a webhook's path names.

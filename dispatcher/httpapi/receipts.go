@@ -62,13 +62,13 @@ func (s *Server) receipts(w http.ResponseWriter, r *http.Request, _ *Token) erro
 	if err := readInto(buf, r); err != nil {
 		return err
 	}
-	given, err := rc.Parser.ParseReceipts(channels.Callback{
+	heard, err := rc.Parser.ParseCallback(channels.Callback{
 		Method: r.Method, URL: s.calledURL(r.URL), Ref: r.PathValue("ref"), Header: r.Header, Body: buf.Bytes(),
 	})
 	if err != nil {
 		return rc.refused(err)
 	}
-	return rc.take(w, r, given, s.Signer)
+	return rc.take(w, r, heard.Receipts, s.Signer)
 }
 
 func readInto(buf *bytes.Buffer, r *http.Request) error {

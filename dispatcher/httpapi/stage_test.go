@@ -114,27 +114,27 @@ type parser struct {
 	last channels.Callback
 }
 
-func (p *parser) ParseReceipts(c channels.Callback) ([]channels.Receipt, error) {
+func (p *parser) ParseCallback(c channels.Callback) (channels.Heard, error) {
 	p.mu.Lock()
 	p.last = c
 	p.last.Body = bytes.Clone(c.Body)
 	p.mu.Unlock()
 	switch string(c.Body) {
 	case "forged":
-		return nil, &channels.Error{Class: channels.Auth, Code: "signature"}
+		return channels.Heard{}, &channels.Error{Class: channels.Auth, Code: "signature"}
 	case "unreadable":
-		return nil, &channels.Error{Class: channels.Rejected, Code: "body"}
+		return channels.Heard{}, &channels.Error{Class: channels.Rejected, Code: "body"}
 	case "":
-		return nil, nil
+		return channels.Heard{}, nil
 	}
 	if id, ok := strings.CutPrefix(string(c.Body), "id "); ok {
-		return []channels.Receipt{{ProviderID: id, State: channels.ReceiptFailed, Code: strings.Repeat("9", 200)}}, nil
+		return channels.Heard{Receipts: []channels.Receipt{{ProviderID: id, State: channels.ReceiptFailed, Code: strings.Repeat("9", 200)}}}, nil
 	}
 	var all []channels.Receipt
 	for ref := range strings.FieldsSeq(string(c.Body)) {
 		all = append(all, channels.Receipt{Ref: ref, State: channels.ReceiptDelivered, Code: "ok"})
 	}
-	return all, nil
+	return channels.Heard{Receipts: all}, nil
 }
 
 func (p *parser) called() channels.Callback {

@@ -92,6 +92,8 @@ func (l *Lane) message(b *bus.Batch, i int) (channels.Message, error) {
 		Address:   a.Address,
 		Locale:    b.Locale,
 		UsefulFor: time.Duration(b.UsefulFor) * time.Second,
+		Topic:     b.Topic,
+		News:      b.Content.News,
 	}
 	var err error
 	if m.Text, err = b.Content.Text.Expand(a.Values); err != nil {

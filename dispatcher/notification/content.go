@@ -3,6 +3,8 @@ package notification
 import (
 	"fmt"
 	"strings"
+
+	"github.com/tocsin-dev/tocsin/channels"
 )
 
 // Segment is a stretch of a text: literal, or a placeholder for a value of the recipient's.
@@ -35,6 +37,8 @@ type Content struct {
 	Subject Segments `json:"subject,omitempty"`
 	Text    Segments `json:"text"`
 	HTML    Segments `json:"html,omitempty"`
+	// News is the update as facts, for kinds whose adapters lay it out themselves; else nil.
+	News *channels.News `json:"news,omitempty"`
 }
 
 // Personal reports whether the content asks for values of the recipient's.

@@ -28,17 +28,19 @@ import (
 	"time"
 
 	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/channels/email"
 )
 
 // Spec describes the adapter.
 func Spec() channels.Spec {
 	return channels.Spec{
-		Provider: "smtp",
-		Title:    "E-mail through an SMTP relay",
-		Kind:     channels.Email,
-		Channel:  "email",
-		Proofs:   []channels.Proof{channels.Accepted},
-		Silence:  channels.SilenceIsPresumed,
+		Provider:     "smtp",
+		Title:        "E-mail through an SMTP relay",
+		Kind:         channels.Email,
+		Channel:      "email",
+		Proofs:       []channels.Proof{channels.Accepted},
+		CheckAddress: email.CheckAddress,
+		Silence:      channels.SilenceIsPresumed,
 		// A relay learns of an unknown mailbox as soon as it has tried, within minutes. What it has
 		// not delivered after four hours it reports as delayed (the usual warning time of MTAs), and
 		// then goes on for days (RFC 5321, section 4.5.4.1), for which no outage notice can wait.

@@ -28,12 +28,12 @@ type event struct {
 	Desc         string `json:"desc"`
 }
 
-// ParseReceipts implements [channels.ReceiptParser]. A callback holds one event; what users do
+// ParseCallback implements [channels.CallbackParser]. A callback holds one event; what users do
 // (subscribed, unsubscribed, conversation_started, message, client_status) and the call that tests
 // the webhook are no receipts.
-func (s *sender) ParseReceipts(c channels.Callback) ([]channels.Receipt, error) {
+func (s *sender) ParseCallback(c channels.Callback) (channels.Heard, error) {
 	if !s.signed(c) {
-		return nil, &channels.Error{Class: channels.Auth, Code: "signature", Err: errors.New("callback isn't signed by Viber")}
+		return channels.Heard{}, &channels.Error{Class: channels.Auth, Code: "signature", Err: errors.New("callback isn't signed by Viber")}
 	}
 	return parseEvent(c.Body)
 }
@@ -49,10 +49,10 @@ func (s *sender) signed(c channels.Callback) bool {
 	return hmac.Equal(mac.Sum(nil), given)
 }
 
-func parseEvent(body []byte) ([]channels.Receipt, error) {
+func parseEvent(body []byte) (channels.Heard, error) {
 	var e event
 	if err := json.Unmarshal(body, &e); err != nil || e.Event == "" {
-		return nil, unreadable("no event")
+		return channels.Heard{}, unreadable("no event")
 	}
 	r := channels.Receipt{Code: e.Event, At: e.time()}
 	switch e.Event {
@@ -63,13 +63,13 @@ func parseEvent(body []byte) ([]channels.Receipt, error) {
 	case failed:
 		r.State, r.Code = channels.ReceiptFailed, failureCode(e.Desc)
 	default:
-		return nil, nil
+		return channels.Heard{}, nil
 	}
 	if e.MessageToken == 0 {
-		return nil, unreadable("a receipt without message_token")
+		return channels.Heard{}, unreadable("a receipt without message_token")
 	}
 	r.ProviderID = strconv.FormatUint(e.MessageToken, 10)
-	return []channels.Receipt{r}, nil
+	return channels.Heard{Receipts: []channels.Receipt{r}}, nil
 }
 
 func unreadable(what string) *channels.Error {

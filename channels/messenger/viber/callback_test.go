@@ -43,8 +43,8 @@ func TestDocumentedCallbacks(t *testing.T) {
 			if !known {
 				t.Fatal("nothing says what is to be read in it")
 			}
-			got, err := s.ParseReceipts(signed(testdata(t, file), "test-token"))
-			if diff := cmp.Diff(expected, got); err != nil || diff != "" {
+			heard, err := s.ParseCallback(signed(testdata(t, file), "test-token"))
+			if diff := cmp.Diff(expected, heard.Receipts); err != nil || diff != "" {
 				t.Errorf("error %v, receipts (-want +got):\n%s", err, diff)
 			}
 		})
@@ -77,7 +77,7 @@ func TestSignature(t *testing.T) {
 	body := testdata(t, "callback_delivered.json")
 	upper := signed(body, "test-token")
 	upper.Header.Set("X-Viber-Content-Signature", strings.ToUpper(upper.Header.Get("X-Viber-Content-Signature")))
-	if _, err := s.ParseReceipts(upper); err != nil {
+	if _, err := s.ParseCallback(upper); err != nil {
 		t.Errorf("a signature in upper case: %v", err)
 	}
 	other := signed(body, "test-token")
@@ -88,7 +88,7 @@ func TestSignature(t *testing.T) {
 		"no header":     {Header: http.Header{}, Body: body},
 		"no hex":        {Header: http.Header{"X-Viber-Content-Signature": {"zz"}}, Body: body},
 	} {
-		if _, err := s.ParseReceipts(c); err == nil || channels.AsError(err).Class != channels.Auth {
+		if _, err := s.ParseCallback(c); err == nil || channels.AsError(err).Class != channels.Auth {
 			t.Errorf("%s: error %v, want class auth", name, err)
 		}
 	}
@@ -109,18 +109,18 @@ func TestUnreadableCallbacks(t *testing.T) {
 		``, `{`, `[]`, `{}`, `{"event":""}`, `{"event":"delivered"}`, `{"event":"seen","message_token":0}`,
 		`{"event":"failed","message_token":-1}`, `{"event":"delivered","message_token":4.9e18}`, `{"event":1}`,
 	} {
-		got, err := parseEvent([]byte(body))
+		heard, err := parseEvent([]byte(body))
 		if err == nil || channels.AsError(err).Class != channels.Rejected {
-			t.Errorf("%s: %+v, error %v; want class rejected", body, got, err)
+			t.Errorf("%s: %+v, error %v; want class rejected", body, heard, err)
 		}
 	}
 }
 
 func TestUntrustedTime(t *testing.T) {
 	for _, timestamp := range []string{"0", "-5", "4987034606158369000"} {
-		got, err := parseEvent([]byte(`{"event":"seen","message_token":1,"timestamp":` + timestamp + `}`))
-		if err != nil || len(got) != 1 || !got[0].At.IsZero() {
-			t.Errorf("timestamp %s: %+v, error %v; want one receipt without a time", timestamp, got, err)
+		heard, err := parseEvent([]byte(`{"event":"seen","message_token":1,"timestamp":` + timestamp + `}`))
+		if err != nil || len(heard.Receipts) != 1 || !heard.Receipts[0].At.IsZero() {
+			t.Errorf("timestamp %s: %+v, error %v; want one receipt without a time", timestamp, heard, err)
 		}
 	}
 }
@@ -138,23 +138,23 @@ func TestFailureCode(t *testing.T) {
 	}
 }
 
-func FuzzParseReceipts(f *testing.F) {
+func FuzzParseCallback(f *testing.F) {
 	for _, file := range callbackFiles(f) {
 		f.Add(testdata(f, file))
 	}
 	s := &sender{token: "test-token"}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		if _, err := s.ParseReceipts(signed(body, "")); err == nil {
+		if _, err := s.ParseCallback(signed(body, "")); err == nil {
 			t.Fatal("a callback signed with nothing was taken")
 		}
-		receipts, err := s.ParseReceipts(signed(body, "test-token"))
+		heard, err := s.ParseCallback(signed(body, "test-token"))
 		if err != nil {
-			if e := channels.AsError(err); e.Class != channels.Rejected || len(receipts) > 0 {
-				t.Errorf("error %v with %d receipts", err, len(receipts))
+			if e := channels.AsError(err); e.Class != channels.Rejected || len(heard.Receipts) > 0 {
+				t.Errorf("error %v with %d receipts", err, len(heard.Receipts))
 			}
 			return
 		}
-		for _, r := range receipts {
+		for _, r := range heard.Receipts {
 			if r.ProviderID == "" || r.State == "" || len(r.Code) > maxCode {
 				t.Errorf("receipt %+v", r)
 			}

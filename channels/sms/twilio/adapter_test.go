@@ -199,7 +199,7 @@ func signed(t testing.TB, ref, body string) channels.Callback {
 		Header: http.Header{"X-Twilio-Signature": {signature(u.String(), form)}}}
 }
 
-func TestParseReceipts(t *testing.T) {
+func TestParseCallback(t *testing.T) {
 	const ids = "AccountSid=AC1&MessageSid=SM1&SmsSid=SM1&"
 	failed := channels.Receipt{Ref: "r1", ProviderID: "SM1", State: channels.ReceiptFailed}
 	with := func(r channels.Receipt, state channels.ReceiptState, code string) []channels.Receipt {
@@ -227,9 +227,9 @@ func TestParseReceipts(t *testing.T) {
 		"status twice":       {ids + "MessageStatus=failed&MessageStatus=delivered", with(failed, channels.ReceiptFailed, "failed"), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := s.ParseReceipts(signed(t, "r1", tt.body))
-			if !slices.Equal(got, tt.want) {
-				t.Errorf("receipts %+v, want %+v", got, tt.want)
+			heard, err := s.ParseCallback(signed(t, "r1", tt.body))
+			if !slices.Equal(heard.Receipts, tt.want) {
+				t.Errorf("receipts %+v, want %+v", heard.Receipts, tt.want)
 			}
 			if tt.code == "" {
 				if err != nil {
@@ -249,12 +249,12 @@ func TestTheURLIsSigned(t *testing.T) {
 	c := signed(t, "r1", "MessageSid=SM1&MessageStatus=delivered")
 	c.URL, _ = url.Parse("https://tocsin.example/receipts/twilio/r2")
 	c.Ref = "r2"
-	if _, err := newTestSender(t, "").ParseReceipts(c); channels.AsError(err).Class != channels.Auth {
+	if _, err := newTestSender(t, "").ParseCallback(c); channels.AsError(err).Class != channels.Auth {
 		t.Errorf("error %v, want one of class auth", err)
 	}
 }
 
-func FuzzParseReceipts(f *testing.F) {
+func FuzzParseCallback(f *testing.F) {
 	f.Add("MessageSid=SM1&MessageStatus=delivered", true)
 	f.Add("MessageSid=SM1&MessageStatus=delivered&ErrorCode=30003", false)
 	f.Add("%zz;=&&=\x00", true)
@@ -270,14 +270,14 @@ func FuzzParseReceipts(f *testing.F) {
 		if genuine {
 			c.Header.Set("X-Twilio-Signature", signature(u.String(), form))
 		}
-		receipts, err := s.ParseReceipts(c)
-		if err != nil && (len(receipts) != 0 || channels.AsError(err).Code == "unclassified") {
-			t.Errorf("%d receipts and the error %v", len(receipts), err)
+		heard, err := s.ParseCallback(c)
+		if err != nil && (len(heard.Receipts) != 0 || channels.AsError(err).Code == "unclassified") {
+			t.Errorf("%d receipts and the error %v", len(heard.Receipts), err)
 		}
 		if (!genuine || unreadable != nil) && err == nil {
 			t.Errorf("body %q was taken", body)
 		}
-		for _, r := range receipts {
+		for _, r := range heard.Receipts {
 			if r.Ref != "r1" || r.ProviderID == "" || r.State == "" || r.Code == "" {
 				t.Errorf("receipt %+v is incomplete", r)
 			}

@@ -50,12 +50,12 @@ func BenchmarkSend(b *testing.B) {
 	}
 }
 
-func BenchmarkParseReceipts(b *testing.B) {
+func BenchmarkParseCallback(b *testing.B) {
 	c := signed(b, "r1", "AccountSid=AC1&ApiVersion=2010-04-01&From=%2B15005550006&MessageSid=SM1&MessageStatus=delivered&SmsSid=SM1&SmsStatus=delivered&To=%2B37369000100")
 	s := &sender{validator: client.NewRequestValidator(testToken)}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := s.ParseReceipts(c); err != nil {
+		if _, err := s.ParseCallback(c); err != nil {
 			b.Fatal(err)
 		}
 	}

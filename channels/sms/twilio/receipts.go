@@ -35,37 +35,37 @@ func stateOf(status string) (channels.ReceiptState, bool) {
 	return "", false
 }
 
-// ParseReceipts reads a status callback. The signature covers the URL and with it the Ref. Callbacks
+// ParseCallback reads a status callback. The signature covers the URL and with it the Ref. Callbacks
 // that aren't about an outgoing message give no receipts. Twilio's time of the delivery
 // (RawDlrDoneDate) has no zone and no seconds, so it is not given.
-func (s *sender) ParseReceipts(c channels.Callback) ([]channels.Receipt, error) {
+func (s *sender) ParseCallback(c channels.Callback) (channels.Heard, error) {
 	form, err := url.ParseQuery(string(c.Body))
 	called, signature := c.URL.String(), c.Header.Get("X-Twilio-Signature")
 	// The library also tries the URL with and without its port, as Twilio does; it is asked only
 	// where the URL as it stands does not fit, since it costs several times as much.
 	if !s.signed(called, form, signature) && !s.validator.ValidateBody(called, c.Body, signature) {
-		return nil, &channels.Error{Class: channels.Auth, Code: "signature", Err: errSignature}
+		return channels.Heard{}, &channels.Error{Class: channels.Auth, Code: "signature", Err: errSignature}
 	}
 	if err != nil {
-		return nil, &channels.Error{Class: channels.Rejected, Code: "body", Err: errors.New("the body is no form")}
+		return channels.Heard{}, &channels.Error{Class: channels.Rejected, Code: "body", Err: errors.New("the body is no form")}
 	}
 	status := form.Get("MessageStatus")
 	if status == "" {
-		return nil, nil
+		return channels.Heard{}, nil
 	}
 	state, known := stateOf(status)
 	if !known {
-		return nil, &channels.Error{Class: channels.Rejected, Code: "status", Err: fmt.Errorf("unknown MessageStatus %q", status)}
+		return channels.Heard{}, &channels.Error{Class: channels.Rejected, Code: "status", Err: fmt.Errorf("unknown MessageStatus %q", status)}
 	}
 	sid := form.Get("MessageSid")
 	if sid == "" {
-		return nil, &channels.Error{Class: channels.Rejected, Code: "body", Err: errNoMessage}
+		return channels.Heard{}, &channels.Error{Class: channels.Rejected, Code: "body", Err: errNoMessage}
 	}
 	r := channels.Receipt{Ref: c.Ref, ProviderID: sid, State: state, Code: status}
 	if code := form.Get("ErrorCode"); code != "" && code != "0" {
 		r.Code = code
 	}
-	return []channels.Receipt{r}, nil
+	return channels.Heard{Receipts: []channels.Receipt{r}}, nil
 }
 
 // signed reports whether a signature is that of the URL and the form: HMAC-SHA1 over the URL followed

@@ -107,11 +107,11 @@ type sender struct {
 }
 
 var (
-	_ channels.Sender        = (*sender)(nil)
-	_ channels.ReceiptParser = (*sender)(nil)
-	_ channels.Prober        = (*sender)(nil)
-	_ channels.Measurer      = (*sender)(nil)
-	_ channels.Inquirer      = (*sender)(nil)
+	_ channels.Sender         = (*sender)(nil)
+	_ channels.CallbackParser = (*sender)(nil)
+	_ channels.Prober         = (*sender)(nil)
+	_ channels.Measurer       = (*sender)(nil)
+	_ channels.Inquirer       = (*sender)(nil)
 )
 
 func newSender(decode func(any) error, env channels.Env) (channels.Sender, error) {
