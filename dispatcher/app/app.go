@@ -88,6 +88,9 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		return nil, err
 	}
 	if a.ledger != nil {
+		if err := a.claimStreams(ctx); err != nil {
+			return nil, err
+		}
 		if err := a.syncAccounts(ctx); err != nil {
 			return nil, err
 		}
@@ -192,7 +195,7 @@ func (a *App) connectEmbedded(ctx context.Context) (err error) {
 		})
 	}
 	a.server, err = bus.StartServer(bus.ServerOptions{
-		Dir: filepath.Join(a.Config.DataDir, "nats"), Listen: c.listen(), MaxBytes: int64(c.MaxBytes), Users: users,
+		Dir: a.natsDir(), Listen: c.listen(), MaxBytes: int64(c.MaxBytes), Users: users,
 	})
 	if err != nil {
 		return err
@@ -206,6 +209,8 @@ func (a *App) connectEmbedded(ctx context.Context) (err error) {
 	a.endpoints = Endpoints{NATS: a.server.URL(), NATSUser: operatorUser, NATSPassword: operator, Token: newSecret()}
 	return nil
 }
+
+func (a *App) natsDir() string { return filepath.Join(a.Config.DataDir, "nats") }
 
 // has reports whether this process runs a role.
 func (a *App) has(r Role) bool { return slices.Contains(a.Roles, r) }

@@ -10,6 +10,7 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher"
 	"github.com/tocsin-dev/tocsin/dispatcher/audience"
 	"github.com/tocsin-dev/tocsin/dispatcher/audit"
+	"github.com/tocsin-dev/tocsin/dispatcher/bus"
 	"github.com/tocsin-dev/tocsin/dispatcher/dashboard"
 	"github.com/tocsin-dev/tocsin/dispatcher/httpapi"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
@@ -31,6 +32,7 @@ type Store interface {
 	Accounts(ctx context.Context) ([]string, error)
 	Retain(ctx context.Context, before, now time.Time) (ledger.Dropped, error)
 	trail
+	Identity(ctx context.Context) (string, error)
 	Ping(ctx context.Context) error
 	Close() error
 }
@@ -109,6 +111,24 @@ func OpenLedgerReadOnly(ctx context.Context, c *Config) (audit.Ledger, func() er
 		return nil, nil, err
 	}
 	return l, l.Close, nil
+}
+
+// claimStreams ties the streams to the ledger, so that no other one's results are taken for this one's.
+func (a *App) claimStreams(ctx context.Context) error {
+	id, err := a.ledger.Identity(ctx)
+	if err != nil {
+		return fmt.Errorf("ledger (%s): %w", a.Config.LedgerPlace(), err)
+	}
+	err = a.bus.Claim(ctx, id)
+	if !errors.Is(err, bus.ErrOtherLedger) {
+		return err
+	}
+	if a.Config.NATS.URL != "" {
+		return fmt.Errorf("%w (%s). All processes on one NATS share one ledger: give them the same ledger.url. "+
+			"If that ledger is gone for good, delete Tocsin's streams and buckets there as well", err, a.Config.LedgerPlace())
+	}
+	return fmt.Errorf("%w (%s). Restore the ledger that was there; if it is gone for good, remove %s as well, with what was still on its way",
+		err, a.Config.LedgerPlace(), a.natsDir())
 }
 
 // lockLedger keeps others from a ledger that is a file.

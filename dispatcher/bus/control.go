@@ -16,6 +16,7 @@ import (
 //	provider.<channel>.<name>   Health: whether the provider's receipts come; engine → lanes, engines
 //	history.<channel>.<name>    what the engine needs to judge that, kept over restarts; engine → engine
 //	paused.<update>             there while an operator has paused the update; engine → lanes
+//	ledger                      the identity of the ledger to which the streams belong
 const ControlBucket = "control"
 
 // controlBucket is its stream.

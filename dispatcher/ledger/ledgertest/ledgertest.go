@@ -78,6 +78,7 @@ type Store interface {
 	// Retention.
 	Retain(ctx context.Context, before, now time.Time) (ledger.Dropped, error)
 
+	Identity(ctx context.Context) (string, error)
 	Ping(ctx context.Context) error
 	Close() error
 }
@@ -88,6 +89,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		name string
 		run  func(*world)
 	}{
+		{"IdentityStays", identity},
 		{"DirectoryRoundTrip", directoryRoundTrip},
 		{"DirectoryReplacesById", directoryReplaces},
 		{"DirectoryPages", directoryPages},
@@ -185,5 +187,17 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 			test.run(w)
 			w.trail() // holds, whatever was done
 		})
+	}
+}
+
+func identity(w *world) {
+	id, err := w.Identity(w.ctx)
+	w.must(err)
+	w.people(1)
+	again, err := w.Identity(w.ctx)
+	w.must(err)
+	w.equal("identity", again, id)
+	if len(id) != 32 {
+		w.Errorf("identity %q, want 32 characters", id)
 	}
 }

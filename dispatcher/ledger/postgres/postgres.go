@@ -253,3 +253,8 @@ func (l *Ledger) Ping(ctx context.Context) error {
 	}
 	return named(l.pool.Ping(ctx))
 }
+
+// Identity is what tells the ledger from every other: 32 characters, made once.
+func (l *Ledger) Identity(ctx context.Context) (id string, err error) {
+	return id, named(l.pool.QueryRow(ctx, `SELECT id FROM identity`).Scan(&id))
+}

@@ -218,6 +218,11 @@ func (l *Ledger) Ping(ctx context.Context) error {
 	return l.reader.PingContext(ctx)
 }
 
+// Identity is what tells the ledger from every other: 32 characters, made once.
+func (l *Ledger) Identity(ctx context.Context) (id string, err error) {
+	return id, l.reader.QueryRowContext(ctx, `SELECT id FROM identity`).Scan(&id)
+}
+
 // write runs f in a transaction. what says what is being done, for errors.
 func (l *Ledger) write(ctx context.Context, what string, f func(tx) error) error {
 	if l.writer == nil {

@@ -73,6 +73,17 @@ func TestReopenKeepsEverything(t *testing.T) {
 	}
 }
 
+func TestNoTwoLedgersAreTheSame(t *testing.T) {
+	seen := map[string]bool{}
+	for _, name := range []string{"a.db", "b.db"} {
+		id, err := open(t, filepath.Join(t.TempDir(), name), sqlite.Options{}).Identity(t.Context())
+		if err != nil || seen[id] {
+			t.Errorf("identity %q (%v)", id, err)
+		}
+		seen[id] = true
+	}
+}
+
 func TestLedgerIsItsOwnersOnly(t *testing.T) {
 	dir := t.TempDir()
 	l := open(t, filepath.Join(dir, "ledger.db"), sqlite.Options{})

@@ -1,0 +1,43 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// ErrOtherLedger says that what is in the streams belongs to another ledger.
+var ErrOtherLedger = errors.New("the streams belong to another ledger")
+
+// ledgerKey is where the control bucket says to which ledger the streams belong.
+const ledgerKey = "ledger"
+
+// Claim ties the streams to a ledger, by its identity, if they are not tied to one yet, and returns
+// ErrOtherLedger if they are to another. Ids of notifications and batches have a meaning within one
+// ledger only: with two, each would take the other's results for its own.
+func (b *Bus) Claim(ctx context.Context, ledger string) error {
+	kv, err := b.js.KeyValue(ctx, ControlBucket)
+	if err == nil {
+		_, err = kv.Create(ctx, ledgerKey, []byte(ledger))
+	}
+	if !errors.Is(err, jetstream.ErrKeyExists) {
+		return claimError(err)
+	}
+	entry, err := kv.Get(ctx, ledgerKey)
+	if err != nil {
+		return claimError(err)
+	}
+	if owner := string(entry.Value()); owner != ledger {
+		return fmt.Errorf("nats: %w: theirs is %.8s…, this process has %.8s…", ErrOtherLedger, owner, ledger)
+	}
+	return nil
+}
+
+func claimError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("nats: tying the streams to the ledger: %w", err)
+}
