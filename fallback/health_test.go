@@ -171,7 +171,7 @@ func (w *world) watchWords() *words {
 	said := &words{last: map[string]string{}}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- w.bus.Watch(ctx, ">", said.hear) }()
+	go func() { ended <- w.bus.Watch(ctx, []string{">"}, said.hear) }()
 	w.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {

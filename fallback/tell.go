@@ -14,7 +14,7 @@ import (
 // tell.
 type Control interface {
 	PutControl(ctx context.Context, key string, value []byte) error
-	Watch(ctx context.Context, keys string, each func(key string, value []byte)) error
+	Watch(ctx context.Context, keys []string, each func(key string, value []byte)) error
 }
 
 // listenAgain is how long the engine waits after it has lost sight of the control bucket.
@@ -27,7 +27,7 @@ func (e *Engine) hearControl(ctx context.Context) error {
 		return nil
 	}
 	for ctx.Err() == nil {
-		err := e.Control.Watch(ctx, ">", func(key string, value []byte) { e.health.hear(key, value, e.Clock) })
+		err := e.Control.Watch(ctx, []string{">"}, func(key string, value []byte) { e.health.hear(key, value, e.Clock) })
 		if ctx.Err() != nil {
 			return nil
 		}

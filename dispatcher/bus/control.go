@@ -17,6 +17,7 @@ import (
 //	history.<channel>.<name>    what the engine needs to judge that, kept over restarts; engine → engine
 //	paused.<update>             there while an operator has paused the update; engine → lanes
 //	ledger                      the identity of the ledger to which the streams belong
+//	beat.<channel>              a mark by which a lane makes sure that it hears of the rest; lane → itself
 const ControlBucket = "control"
 
 // controlBucket is its stream.
@@ -69,6 +70,9 @@ const PausedKeys = pausedPrefix + "*"
 
 const pausedPrefix = "paused."
 
+// BeatKey is where the lane of a channel puts its marks.
+func BeatKey(channel string) string { return "beat." + channel }
+
 // PausedUpdate returns the update that a key says is paused; 0 if it is no such key.
 func PausedUpdate(key string) int64 {
 	id, _ := strings.CutPrefix(key, pausedPrefix)
@@ -96,20 +100,20 @@ func (b *Bus) PutControl(ctx context.Context, key string, value []byte) error {
 }
 
 // Watch calls each with what stands under the keys of the control bucket now, then with every change,
-// in order, until ctx ends. keys may hold wildcards. value is empty when a key was deleted. It is an
+// in order, until ctx ends. keys may hold wildcards, and must not overlap. value is empty when a key was deleted. It is an
 // error if it ends before ctx does.
-func (b *Bus) Watch(ctx context.Context, keys string, each func(key string, value []byte)) error {
+func (b *Bus) Watch(ctx context.Context, keys []string, each func(key string, value []byte)) error {
 	fail := func(err error) error {
 		if ctx.Err() != nil {
 			return nil // ended before it began
 		}
-		return fmt.Errorf("nats: watching %s in bucket %s: %w", keys, ControlBucket, err)
+		return fmt.Errorf("nats: watching %s in bucket %s: %w", strings.Join(keys, " "), ControlBucket, err)
 	}
 	kv, err := b.js.KeyValue(ctx, ControlBucket)
 	if err != nil {
 		return fail(err)
 	}
-	w, err := kv.Watch(ctx, keys)
+	w, err := kv.WatchFiltered(ctx, keys)
 	if err != nil {
 		return fail(err)
 	}

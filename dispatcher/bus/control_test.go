@@ -24,7 +24,7 @@ func TestWatchTellsWhatStandsAndWhatChanges(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	heard, ended := make(chan string, 8), make(chan error, 1)
 	go func() {
-		ended <- b.Watch(ctx, bus.HealthKeys("sms"), func(key string, value []byte) { heard <- fmt.Sprintf("%s=%s", key, value) })
+		ended <- b.Watch(ctx, []string{bus.HealthKeys("sms")}, func(key string, value []byte) { heard <- fmt.Sprintf("%s=%s", key, value) })
 	}()
 	for _, want := range []string{"provider.sms.a=2", "provider.sms.b=3", "provider.sms.a=4"} {
 		if got := <-heard; got != want {
@@ -50,7 +50,7 @@ func TestControlOfAClosedConnection(t *testing.T) {
 	if err := b.PutControl(t.Context(), "k", nil); err == nil {
 		t.Error("a word was given over a closed connection")
 	}
-	if err := b.Watch(t.Context(), ">", func(string, []byte) {}); err == nil {
+	if err := b.Watch(t.Context(), []string{">"}, func(string, []byte) {}); err == nil {
 		t.Error("a closed connection is watched")
 	}
 }

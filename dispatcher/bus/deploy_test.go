@@ -70,7 +70,7 @@ func TestDeployedPermissionsSuffice(t *testing.T) {
 		t.Error(err)
 	}
 	seen, cancel := context.WithCancel(ctx)
-	if err := b.Watch(seen, bus.PausedKeys, func(string, []byte) { cancel() }); err != nil {
+	if err := b.Watch(seen, []string{bus.PausedKeys}, func(string, []byte) { cancel() }); err != nil {
 		t.Error(err)
 	}
 	compete(t, b, nil)

@@ -24,24 +24,26 @@ const (
 	leaselessTimeout = 10 * time.Minute
 )
 
-// store appends a record to the journal and returns its sequence. While the stream is full or NATS
+// store appends a record to the journal and returns its sequence, and a moment before which the journal
+// had no records but those that are known. While the stream is full or NATS
 // does not answer it tries again, until the lane stops: nothing is started meanwhile, and to give up
 // would leave in doubt what is known here. An append whose answer was lost may have been stored: the
 // record is then found in the journal, and known. So ErrOvertaken means that there are records of
 // others.
-func (r *run) store(ctx context.Context, record bus.Record, last uint64) (uint64, error) {
+func (r *run) store(ctx context.Context, record bus.Record, last uint64) (seq uint64, asOf time.Time, err error) {
 	patient, cancel := linger(ctx)
 	defer cancel()
 	var p patience
+	began := time.Now()
 	for {
-		seq, err := r.storeNow(patient, record, last)
+		seq, asOf, err = r.storeNow(patient, record, last, began)
 		wait, again := p.again(err)
 		if !again || errors.Is(err, bus.ErrFull) && ctx.Err() != nil {
-			return seq, err
+			return seq, asOf, err
 		}
 		r.waiting(ctx, err, p.tries)
 		if !pause(patient, wait) {
-			return 0, err
+			return 0, asOf, err
 		}
 	}
 }
@@ -100,24 +102,25 @@ func pause(ctx context.Context, d time.Duration) bool {
 // one is being replicated just then; if it stays so, the journal's records are gone.
 var errUnseen = errors.New("the journal refuses records, and shows none")
 
-// storeNow tries once.
-func (r *run) storeNow(ctx context.Context, record bus.Record, last uint64) (uint64, error) {
+// storeNow tries once. The first try began at the time given.
+func (r *run) storeNow(ctx context.Context, record bus.Record, last uint64, began time.Time) (uint64, time.Time, error) {
 	ctx, cancel := context.WithTimeout(ctx, appendTry)
 	defer cancel()
+	asked := time.Now()
 	seq, err := r.l.Bus.Append(ctx, r.b.Channel, record, last)
 	if !errors.Is(err, bus.ErrOvertaken) {
-		return seq, err
+		return seq, asked, err
 	}
 	entries, rerr := r.l.Bus.Journal(ctx, r.b.Channel, r.b.ID, last)
 	switch {
 	case rerr != nil:
-		return 0, rerr
+		return 0, asked, rerr
 	case len(entries) == 0:
-		return 0, fmt.Errorf("batch %d, after record %d: %w", r.b.ID, last, errUnseen)
+		return 0, asked, fmt.Errorf("batch %d, after record %d: %w", r.b.ID, last, errUnseen)
 	case entries[0].Lane == r.id: // this very record: all earlier ones are before last
-		return entries[0].Sequence, nil
+		return entries[0].Sequence, began, nil // stored by some try: there may be others behind it
 	}
-	return 0, err
+	return 0, asked, err
 }
 
 // read returns the records that we don't know yet. It tries again while NATS does not answer.

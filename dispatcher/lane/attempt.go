@@ -12,8 +12,8 @@ import (
 // attempt makes one attempt, at the pace of the channel's providers, and says what became of it. A
 // provider that says that nothing went out is followed by the channel's next one; an answer that
 // leaves open whether something did ends the attempt. Once a provider has been called, the end of ctx
-// no longer matters: the answer is waited for.
-func (l *Lane) attempt(ctx context.Context, b *bus.Batch, i int) bus.Result {
+// no longer matters: the answer is waited for. What v doesn't allow by then is not begun.
+func (l *Lane) attempt(ctx context.Context, v *view, b *bus.Batch, i int) bus.Result {
 	res := bus.Result{Index: i}
 	m, err := l.message(b, i)
 	if err != nil {
@@ -26,14 +26,14 @@ func (l *Lane) attempt(ctx context.Context, b *bus.Batch, i int) bus.Result {
 		if o == nil {
 			return l.giveBack(res, why.err)
 		}
-		ack, e := l.try(ctx, o, m)
+		ack, e := l.try(ctx, o, m, v, b.Attempts[i].Notification)
 		switch {
 		case e == nil:
 			res.State, res.Proof, res.ProviderID = bus.ResultAccepted, ack.Proof, ack.ID
 			return l.by(o, res)
 		case !unsent(e.Class):
 			return l.by(o, failure(res, e))
-		case ctx.Err() != nil:
+		case e.Code == codeNotBegun, ctx.Err() != nil:
 			return failure(res, e)
 		}
 		why.add(e)
@@ -41,12 +41,16 @@ func (l *Lane) attempt(ctx context.Context, b *bus.Batch, i int) bus.Result {
 	}
 }
 
-// try gives one provider the message when its turn comes.
-func (l *Lane) try(ctx context.Context, o *outlet, m channels.Message) (channels.Ack, *channels.Error) {
+// try gives one provider the message when its turn comes, if v still allows it.
+func (l *Lane) try(ctx context.Context, o *outlet, m channels.Message, v *view, notification int64) (channels.Ack, *channels.Error) {
 	if e := o.enter(ctx); e != nil {
 		return channels.Ack{}, e
 	}
 	defer o.leave()
+	if !v.begin(notification) {
+		return channels.Ack{}, notBegun()
+	}
+	defer v.end()
 	return o.send(ctx, m)
 }
 

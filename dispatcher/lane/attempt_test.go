@@ -46,14 +46,14 @@ func TestAttemptResults(t *testing.T) {
 		{&channels.Error{Class: channels.RateLimited, Code: "c", RetryAfter: 2 * time.Second}, returned},
 		{&channels.Error{Class: channels.Unknown, Code: "c"}, fail(bus.ResultUnknown, channels.Unknown)},
 	} {
-		got := newTestLane(nil, answering(tt.err), nil).attempt(t.Context(), testBatch(1, 1), 0)
+		got := newTestLane(nil, answering(tt.err), nil).attempt(t.Context(), nil, testBatch(1, 1), 0)
 		if d := cmp.Diff(tt.want, got); d != "" {
 			t.Errorf("%v (-want +got):\n%s", tt.err, d)
 		}
 	}
 	p := newProvider()
 	p.answer = func(context.Context, int64) (channels.Ack, error) { return channels.Ack{}, errors.New("?") }
-	if got := newTestLane(nil, p, nil).attempt(t.Context(), testBatch(1, 1), 0); got.State != bus.ResultUnknown {
+	if got := newTestLane(nil, p, nil).attempt(t.Context(), nil, testBatch(1, 1), 0); got.State != bus.ResultUnknown {
 		t.Errorf("an error of no class: %+v, want unknown", got)
 	}
 }
@@ -66,7 +66,7 @@ func TestMessage(t *testing.T) {
 	b.Attempts[0].Values = map[string]string{"name": "A&B"}
 	p := newProvider()
 	l := newTestLane(nil, p, func(o *Options) { o.Providers[0].CallbackBase = "https://example.com/hooks/sms" })
-	if res := l.attempt(t.Context(), b, 0); res.State != bus.ResultAccepted {
+	if res := l.attempt(t.Context(), nil, b, 0); res.State != bus.ResultAccepted {
 		t.Fatalf("attempt: %+v", res)
 	}
 	ref := p.signer.Ref(notification.ID{Notification: 3000, Step: 1, Try: 2})
@@ -77,7 +77,7 @@ func TestMessage(t *testing.T) {
 	if d := cmp.Diff(want, p.last); d != "" {
 		t.Errorf("message (-want +got):\n%s", d)
 	}
-	if res := l.attempt(t.Context(), b, 1); res.State != bus.ResultFailed || res.Code != "missing_value" {
+	if res := l.attempt(t.Context(), nil, b, 1); res.State != bus.ResultFailed || res.Code != "missing_value" {
 		t.Errorf("an attempt without its value: %+v", res)
 	}
 	if total, _ := p.most(); total != 1 {
@@ -91,7 +91,7 @@ func TestRateLimit(t *testing.T) {
 		b := testBatch(1, 22)
 		begun := time.Now()
 		for i := range b.Attempts {
-			if res := l.attempt(t.Context(), b, i); res.State != bus.ResultAccepted {
+			if res := l.attempt(t.Context(), nil, b, i); res.State != bus.ResultAccepted {
 				t.Fatalf("attempt %d: %+v", i, res)
 			}
 		}
@@ -107,9 +107,9 @@ func TestRateLimitEndsWithTheLane(t *testing.T) {
 		l := newTestLane(nil, p, func(o *Options) { o.Providers[0].Limits.PerSecond, o.Providers[0].Limits.Concurrency = 0.01, 1 })
 		ctx, cancel := context.WithCancel(t.Context())
 		b := testBatch(1, 2)
-		l.attempt(ctx, b, 0)
+		l.attempt(ctx, nil, b, 0)
 		go cancel()
-		if res := l.attempt(ctx, b, 1); res.State != bus.ResultReturned || res.Code != "stopping" {
+		if res := l.attempt(ctx, nil, b, 1); res.State != bus.ResultReturned || res.Code != "stopping" {
 			t.Errorf("an attempt that waits when the lane stops: %+v, want it returned", res)
 		}
 		if total, _ := p.most(); total != 1 {
@@ -126,9 +126,9 @@ func TestProviderAsksForQuiet(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			p := answering(&channels.Error{Class: channels.RateLimited, Code: "429", RetryAfter: tt.retryAfter})
 			l := newTestLane(nil, p, nil)
-			l.attempt(t.Context(), testBatch(1, 1), 0)
+			l.attempt(t.Context(), nil, testBatch(1, 1), 0)
 			begun := time.Now()
-			l.attempt(t.Context(), testBatch(1, 1), 0)
+			l.attempt(t.Context(), nil, testBatch(1, 1), 0)
 			if waited := time.Since(begun); waited != tt.waits {
 				t.Errorf("asked to wait %v, waited %v", tt.retryAfter, waited)
 			}
@@ -140,13 +140,13 @@ func TestLongQuietGivesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := answering(&channels.Error{Class: channels.RateLimited, Code: "429", RetryAfter: time.Minute})
 		l := newTestLane(nil, p, nil)
-		l.attempt(t.Context(), testBatch(1, 1), 0)
+		l.attempt(t.Context(), nil, testBatch(1, 1), 0)
 		want := bus.Result{State: bus.ResultReturned, Class: channels.RateLimited, Code: "paused", RetryAfter: 60_000}
-		if d := cmp.Diff(want, l.attempt(t.Context(), testBatch(1, 1), 0)); d != "" {
+		if d := cmp.Diff(want, l.attempt(t.Context(), nil, testBatch(1, 1), 0)); d != "" {
 			t.Errorf("during a long pause (-want +got):\n%s", d)
 		}
 		time.Sleep(time.Minute)
-		l.attempt(t.Context(), testBatch(1, 1), 0)
+		l.attempt(t.Context(), nil, testBatch(1, 1), 0)
 		if total, _ := p.most(); total != 2 {
 			t.Errorf("%d sent, want the first and the one after the pause", total)
 		}
@@ -159,11 +159,11 @@ func TestLongQuietUsesUpNoRate(t *testing.T) {
 		p := answering(&channels.Error{Class: channels.RateLimited, Code: "429", RetryAfter: time.Minute})
 		l := newTestLane(nil, p, func(o *Options) { o.Providers[0].Limits.PerSecond, o.Providers[0].Limits.Concurrency = 1, 1 })
 		for range 500 {
-			l.attempt(t.Context(), testBatch(1, 1), 0)
+			l.attempt(t.Context(), nil, testBatch(1, 1), 0)
 		}
 		time.Sleep(time.Minute)
 		begun := time.Now()
-		l.attempt(t.Context(), testBatch(1, 1), 0)
+		l.attempt(t.Context(), nil, testBatch(1, 1), 0)
 		if waited := time.Since(begun); waited != 0 {
 			t.Errorf("the first attempt after the pause waited %v", waited)
 		}
@@ -182,7 +182,7 @@ func TestBreaker(t *testing.T) {
 				return channels.Ack{}, nil
 			}
 			l := newTestLane(nil, p, nil)
-			try := func() bus.Result { return l.attempt(t.Context(), testBatch(1, 1), 0) }
+			try := func() bus.Result { return l.attempt(t.Context(), nil, testBatch(1, 1), 0) }
 			for range tripAfter {
 				try()
 			}
@@ -226,12 +226,12 @@ func TestBreakerSaysWhy(t *testing.T) {
 		}
 		l := newTestLane(nil, p, func(o *Options) { o.Log = slog.New(slog.NewTextHandler(&said, nil)) })
 		for range 3 * tripAfter {
-			l.attempt(t.Context(), testBatch(1, 1), 0)
+			l.attempt(t.Context(), nil, testBatch(1, 1), 0)
 			time.Sleep(time.Second) // over several probes
 		}
 		down = false
 		time.Sleep(openFor)
-		l.attempt(t.Context(), testBatch(1, 1), 0)
+		l.attempt(t.Context(), nil, testBatch(1, 1), 0)
 		lines := strings.Split(strings.TrimSpace(said.String()), "\n")
 		if len(lines) != 2 || !strings.Contains(lines[0], "credentials") || !strings.Contains(lines[0], "code=20003") ||
 			!strings.Contains(lines[1], "works again") || strings.Contains(said.String(), "+373") {
@@ -245,7 +245,7 @@ func TestBreakerIsNotForSingleMessages(t *testing.T) {
 		p := answering(&channels.Error{Class: class, Code: "c"})
 		l := newTestLane(nil, p, nil)
 		for range 4 * tripAfter {
-			l.attempt(t.Context(), testBatch(1, 1), 0)
+			l.attempt(t.Context(), nil, testBatch(1, 1), 0)
 		}
 		if total, _ := p.most(); total != 4*tripAfter {
 			t.Errorf("%v: called %d times of %d", class, total, 4*tripAfter)

@@ -11,28 +11,40 @@ import (
 
 // Control is where the fallback engine says what it has learnt of providers, and what operators have paused.
 type Control interface {
-	Watch(ctx context.Context, keys string, each func(key string, value []byte)) error
+	Watch(ctx context.Context, keys []string, each func(key string, value []byte)) error
+	PutControl(ctx context.Context, key string, value []byte) error
 }
 
 // watchAgain is how long a lane waits after it has lost sight of what the engine says.
-const watchAgain = 5 * time.Second
+const watchAgain = time.Second
 
 // watch follows what stands in the control bucket, until ctx ends.
 func (l *Lane) watch(ctx context.Context) {
 	var both sync.WaitGroup
 	both.Go(func() {
-		l.follow(ctx, bus.HealthKeys(l.Channel), l.hear, func() {
+		l.follow(ctx, []string{bus.HealthKeys(l.Channel)}, l.hear, func() {
 			for _, o := range l.outlets { // by its own breakers alone
 				l.hush(o, time.Time{})
 			}
 		})
 	})
-	both.Go(func() { l.follow(ctx, bus.PausedKeys, l.hold, func() {}) }) // what is paused stays so meanwhile
+	both.Go(func() { l.watchPauses(ctx) })
 	both.Wait()
 }
 
+// watchPauses follows what is paused, and the lane's own marks among it, by one watch after another.
+func (l *Lane) watchPauses(ctx context.Context) {
+	for ctx.Err() == nil {
+		watch, again := context.WithCancel(ctx)
+		l.sight.watchedBy(again)
+		// What is paused stays so while that can't be seen.
+		l.follow(watch, []string{bus.PausedKeys, bus.BeatKey(l.Channel)}, l.hold, func() {})
+		again()
+	}
+}
+
 // follow hears words until ctx ends; blind is called when they can't be seen any more.
-func (l *Lane) follow(ctx context.Context, keys string, hear func(string, []byte), blind func()) {
+func (l *Lane) follow(ctx context.Context, keys []string, hear func(string, []byte), blind func()) {
 	for ctx.Err() == nil {
 		err := l.Control.Watch(ctx, keys, hear)
 		if ctx.Err() != nil {
@@ -47,8 +59,12 @@ func (l *Lane) follow(ctx context.Context, keys string, hear func(string, []byte
 	}
 }
 
-// hold takes word that an update is paused, or no longer is.
+// hold takes word that an update is paused, or no longer is; or a mark of the lane's own.
 func (l *Lane) hold(key string, value []byte) {
+	if key == bus.BeatKey(l.Channel) && l.sight != nil {
+		l.sight.hear(value)
+		return
+	}
 	update := bus.PausedUpdate(key)
 	if update == 0 {
 		return

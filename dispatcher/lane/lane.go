@@ -11,6 +11,14 @@
 // doubt. Records are marked with the run that added them: one whose acknowledgement was lost is known
 // again, and not taken for another lane's.
 //
+// # Nothing on old knowledge
+//
+// An attempt starts only as long as the lane knows, as of less than a second and a half ago, that its
+// notification isn't revoked ([view]) and its update isn't paused ([sight]). The last look is taken when
+// the attempt's turn at the provider has come, however long it waited for that; what may not start then
+// is put back, and is answered or started when more is known. Nothing is asked for a single attempt:
+// records that carry results prove knowledge too, and only where none are due an empty one is added.
+//
 // # What a lane decides
 //
 // Nothing but the pace, and which of the channel's providers gets an attempt. An attempt that none of
@@ -87,6 +95,7 @@ type Lane struct {
 	limits     channels.Limits
 	window     int
 	accepted   prometheus.Counter
+	sight      *sight   // as of when it knows what is paused; nil if it hears of no pauses
 	jobs       chan job // taken by the workers, one for each Send that may be under way
 
 	mu     sync.Mutex
@@ -106,6 +115,9 @@ func New(o Options) *Lane {
 		paused:   map[int64]bool{},
 	}
 	l.window = window(l.limits)
+	if o.Control != nil {
+		l.sight = newSight()
+	}
 	for _, p := range o.Providers {
 		l.outlets = append(l.outlets, newOutlet(p, o.Channel, o.Metrics, o.Log))
 		l.weighted = l.weighted || p.Weight > 0
@@ -185,6 +197,7 @@ func (l *Lane) Run(ctx context.Context) error {
 	}
 	if l.Control != nil {
 		consumers.Go(func() { l.watch(ctx) })
+		consumers.Go(func() { l.beat(ctx) })
 	}
 	if l.asks() {
 		consumers.Go(func() {
@@ -218,6 +231,7 @@ func (l *Lane) Run(ctx context.Context) error {
 // job is one attempt to be made.
 type job struct {
 	ctx    context.Context
+	view   *view
 	batch  *bus.Batch
 	index  int
 	repeat bool
@@ -228,7 +242,7 @@ type job struct {
 // have to grow its stack anew each time.
 func (l *Lane) work() {
 	for j := range l.jobs {
-		res := l.attempt(j.ctx, j.batch, j.index)
+		res := l.attempt(j.ctx, j.view, j.batch, j.index)
 		res.Repeat = j.repeat
 		j.result <- res
 	}
@@ -295,6 +309,7 @@ func (l *Lane) enter(batch int64) bool {
 		return false
 	}
 	l.active[batch] = true
+	l.sight.want()
 	return true
 }
 

@@ -11,10 +11,10 @@ import (
 
 // Metrics are the lanes' metrics, shared by all lanes of a process.
 type Metrics struct {
-	batches, results, sends, repeats, claims, overtaken, aliens, fulls, aways *prometheus.CounterVec
-	inquiries, unaskeds                                                       *prometheus.CounterVec
-	inFlight, open, silent                                                    *prometheus.GaugeVec
-	seconds                                                                   *prometheus.HistogramVec
+	batches, results, sends, repeats, claims, overtaken, aliens, fulls, aways, blinds *prometheus.CounterVec
+	inquiries, unaskeds                                                               *prometheus.CounterVec
+	inFlight, open, silent                                                            *prometheus.GaugeVec
+	seconds                                                                           *prometheus.HistogramVec
 }
 
 // NewMetrics makes the lanes' metrics and registers them.
@@ -39,6 +39,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		aliens:    counter("alien_results_total", "Results in a batch's journal that none of its attempts can have; left out.", "channel"),
 		fulls:     counter("journal_full_total", "Records that found no room in their batch's journal; they are tried again.", "channel"),
 		aways:     counter("journal_unavailable_total", "Requests to a batch's journal that NATS did not answer; they are tried again.", "channel"),
+		blinds:    counter("blind_total", "Times that a batch's attempts waited because the lane could not know whether they were still wanted.", "channel"),
 		inquiries: counter("inquiries_total", "Attempts that a provider was asked about, by what it said of the message, the class of error, or why it was not asked any more.", "channel", "provider", "answer"),
 		unaskeds:  counter("inquiries_unpublished_total", "Attempts in doubt that no provider was asked about, since INQUIRIES took no more.", "channel"),
 		inFlight:  gauge("attempts_in_flight", "Attempts under way at the provider."),
@@ -88,6 +89,8 @@ func (m *Metrics) alien(channel string) { m.aliens.WithLabelValues(channel).Inc(
 func (m *Metrics) full(channel string) { m.fulls.WithLabelValues(channel).Inc() }
 
 func (m *Metrics) away(channel string) { m.aways.WithLabelValues(channel).Inc() }
+
+func (m *Metrics) blind(channel string) { m.blinds.WithLabelValues(channel).Inc() }
 
 func (m *Metrics) unasked(channel string, n int) { m.unaskeds.WithLabelValues(channel).Add(float64(n)) }
 

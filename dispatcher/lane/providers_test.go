@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -45,7 +46,7 @@ func TestFailoverByClass(t *testing.T) {
 	} {
 		first, second := answering(&channels.Error{Class: tt.class, Code: "c"}), answering(nil)
 		l := several(nil, nil, first, second)
-		res := l.attempt(t.Context(), testBatch(1, 1), 0)
+		res := l.attempt(t.Context(), nil, testBatch(1, 1), 0)
 		sent, _ := second.most()
 		if (sent == 1) != tt.next || (res.State == bus.ResultAccepted) != tt.next {
 			t.Errorf("%v: the second provider got %d, the result is %+v", tt.class, sent, res)
@@ -72,7 +73,7 @@ func TestNoneCan(t *testing.T) {
 	slower := answering(&channels.Error{Class: channels.Unavailable, Code: "slower", RetryAfter: time.Minute})
 	mute := answering(&channels.Error{Class: channels.Auth, Code: "mute"})
 	want := bus.Result{State: bus.ResultReturned, Class: channels.RateLimited, Code: "slow", RetryAfter: 40_000}
-	got := several(nil, nil, mute, slower, slow).attempt(t.Context(), testBatch(1, 1), 0)
+	got := several(nil, nil, mute, slower, slow).attempt(t.Context(), nil, testBatch(1, 1), 0)
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
@@ -85,7 +86,7 @@ func TestInOrderTheFirstThatHasRateLeft(t *testing.T) {
 		b := testBatch(1, 8+30)
 		begun := time.Now()
 		for i := range b.Attempts {
-			l.attempt(t.Context(), b, i)
+			l.attempt(t.Context(), nil, b, i)
 		}
 		if took := time.Since(begun); took > 2100*time.Millisecond { // 4 + 4 at once, then 15 a second
 			t.Errorf("38 attempts took %v at 10 and 5 a second", took)
@@ -112,7 +113,7 @@ func TestWeights(t *testing.T) {
 	l := several(nil, func(ps []Provider) { ps[0].Weight, ps[1].Weight = 3, 1 }, senders...)
 	b := testBatch(1, 1000)
 	for i := range b.Attempts {
-		l.attempt(t.Context(), b, i)
+		l.attempt(t.Context(), nil, b, i)
 	}
 	for i, s := range senders {
 		counts[i], _ = s.most()
@@ -199,7 +200,7 @@ func TestAcceptedByOneAtMost(t *testing.T) {
 		}, senders...)
 		b := testBatch(1, attempts)
 		for i := range b.Attempts {
-			res := l.attempt(context.Background(), b, i)
+			res := l.attempt(context.Background(), nil, b, i)
 			a := log[b.Attempts[i].Notification]
 			gone := a != nil && a.mayHaveGone
 			if said := res.State == bus.ResultAccepted || res.State == bus.ResultUnknown; said != gone {
@@ -219,13 +220,13 @@ func TestChannelDown(t *testing.T) {
 		l := several(nil, func(ps []Provider) { ps[0].Limits.PerSecond, ps[1].Limits.PerSecond = 1, 1 }, first, second)
 		b := testBatch(1, 1)
 		for range 2 * tripAfter {
-			l.attempt(t.Context(), b, 0)
+			l.attempt(t.Context(), nil, b, 0)
 		}
 		time.Sleep(2 * time.Minute)
-		l.attempt(t.Context(), b, 0) // probes, and fails
+		l.attempt(t.Context(), nil, b, 0) // probes, and fails
 		begun := time.Now()
 		for range 1000 {
-			res := l.attempt(t.Context(), b, 0)
+			res := l.attempt(t.Context(), nil, b, 0)
 			if res.State != bus.ResultReturned || res.DownFor < (2*time.Minute).Milliseconds() || res.Provider != "" {
 				t.Fatalf("with all breakers open: %+v", res)
 			}
@@ -235,11 +236,11 @@ func TestChannelDown(t *testing.T) {
 		}
 		second.answer = nil
 		time.Sleep(openFor + time.Second)
-		if res := l.attempt(t.Context(), b, 0); res.State != bus.ResultAccepted || res.Provider != "b" || res.DownFor != 0 {
+		if res := l.attempt(t.Context(), nil, b, 0); res.State != bus.ResultAccepted || res.Provider != "b" || res.DownFor != 0 {
 			t.Errorf("one provider works again: %+v", res)
 		}
 		first.answer, second.answer = answering(down).answer, answering(down).answer
-		if res := l.attempt(t.Context(), b, 0); res.DownFor != 0 {
+		if res := l.attempt(t.Context(), nil, b, 0); res.DownFor != 0 {
 			t.Errorf("one breaker is closed, yet the channel is down: %+v", res)
 		}
 	})
@@ -256,7 +257,7 @@ func TestProviderWhoseReceiptsStoppedIsProbed(t *testing.T) {
 		say(l, "b", `nonsense`)
 		b := testBatch(1, 1)
 		for range 1000 { // ten seconds of them
-			l.attempt(t.Context(), b, 0)
+			l.attempt(t.Context(), nil, b, 0)
 			time.Sleep(10 * time.Millisecond)
 		}
 		if n, _ := silent.most(); n < 9 || n > 11 {
@@ -265,7 +266,7 @@ func TestProviderWhoseReceiptsStoppedIsProbed(t *testing.T) {
 		before, _ := silent.most()
 		for range 20 { // little traffic
 			time.Sleep(20 * time.Second)
-			l.attempt(t.Context(), b, 0)
+			l.attempt(t.Context(), nil, b, 0)
 		}
 		if n, _ := silent.most(); n-before < 8 || n-before > 11 {
 			t.Errorf("the silent provider got %d of 20 in 400 seconds, want about one in 30 seconds", n-before)
@@ -273,7 +274,7 @@ func TestProviderWhoseReceiptsStoppedIsProbed(t *testing.T) {
 		say(l, "a", `{"state":"closed","since":"2026-11-22T11:00:00Z"}`)
 		before, _ = other.most()
 		for range 100 {
-			l.attempt(t.Context(), b, 0)
+			l.attempt(t.Context(), nil, b, 0)
 		}
 		if after, _ := other.most(); after != before {
 			t.Errorf("the provider is heard of again, and %d went past it", after-before)
@@ -286,7 +287,7 @@ func TestOnlyProviderSilentIsADownChannel(t *testing.T) {
 		l := newTestLane(nil, newProvider(), nil)
 		since := time.Now().Add(-3 * time.Minute)
 		say(l, "acme", fmt.Sprintf(`{"state":"open","since":%q}`, since.Format(time.RFC3339Nano)))
-		res := l.attempt(t.Context(), testBatch(1, 1), 0)
+		res := l.attempt(t.Context(), nil, testBatch(1, 1), 0)
 		want := bus.Result{
 			State: bus.ResultReturned, Class: channels.Unavailable, Code: "receipts_stopped",
 			RetryAfter: openFor.Milliseconds(), DownFor: (3 * time.Minute).Milliseconds(),
@@ -295,7 +296,7 @@ func TestOnlyProviderSilentIsADownChannel(t *testing.T) {
 			t.Errorf("(-want +got):\n%s", d)
 		}
 		say(l, "acme", "") // the key was deleted
-		if res := l.attempt(t.Context(), testBatch(1, 1), 0); res.State != bus.ResultAccepted {
+		if res := l.attempt(t.Context(), nil, testBatch(1, 1), 0); res.State != bus.ResultAccepted {
 			t.Errorf("nothing is said of it any more: %+v", res)
 		}
 	})
@@ -304,8 +305,8 @@ func TestOnlyProviderSilentIsADownChannel(t *testing.T) {
 // blind is a control bucket that can be seen once, and then not any more.
 type blind struct{ seen, lost chan struct{} }
 
-func (b blind) Watch(ctx context.Context, keys string, each func(string, []byte)) error {
-	if keys == bus.PausedKeys {
+func (b blind) Watch(ctx context.Context, keys []string, each func(string, []byte)) error {
+	if slices.Contains(keys, bus.PausedKeys) {
 		<-ctx.Done()
 		return nil
 	}
@@ -314,6 +315,8 @@ func (b blind) Watch(ctx context.Context, keys string, each func(string, []byte)
 	<-b.lost
 	return fmt.Errorf("%s can't be seen", keys)
 }
+
+func (blind) PutControl(context.Context, string, []byte) error { return nil }
 
 // idle is a bus with nothing in its queues.
 type idle struct{ memory }
@@ -331,12 +334,12 @@ func TestLaneThatSeesNothingGoesByItsOwnBreaker(t *testing.T) {
 		ended := make(chan error, 1)
 		go func() { ended <- l.Run(ctx) }()
 		<-control.seen
-		if res := l.attempt(t.Context(), testBatch(1, 1), 0); res.Code != "receipts_stopped" {
+		if res := l.attempt(t.Context(), nil, testBatch(1, 1), 0); res.Code != "receipts_stopped" {
 			t.Errorf("while it sees the word: %+v", res)
 		}
 		close(control.lost)
 		synctest.Wait()
-		if res := l.attempt(t.Context(), testBatch(1, 1), 0); res.State != bus.ResultAccepted {
+		if res := l.attempt(t.Context(), nil, testBatch(1, 1), 0); res.State != bus.ResultAccepted {
 			t.Errorf("when it can't see it any more: %+v", res)
 		}
 		<-control.seen // it looks again

@@ -5,7 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"slices"
+	"maps"
 	"time"
 
 	"github.com/tocsin-dev/tocsin/channels"
@@ -35,10 +35,15 @@ type run struct {
 	settled []bool         // attempts with a result, in the journal or pending
 	inDoubt []bool         // attempts that may have gone out before we took over; nil if the journal was empty
 	revoked map[int64]bool // notifications whose attempt must not start
+	view    view           // what workers may know of that
+	stale   bool           // nothing may start before more is known
+	probe   bool           // more is to be asked for
+	blind   time.Time      // since when attempts have waited for that; zero if none does
+	told    bool           // that they wait
 
 	inFlight int          // attempts under way
 	pending  []bus.Result // results that no record carries yet
-	unsent   []bus.Result // of attempts that had not begun when the lane was told to stop
+	unsent   []bus.Result // of attempts that a worker had taken, and did not begin
 	resolved int          // results in acknowledged records
 	due      bool         // the pending results have waited long enough
 
@@ -52,6 +57,7 @@ type run struct {
 type appended struct {
 	record   bus.Record
 	sequence uint64
+	asOf     time.Time
 	err      error
 }
 
@@ -65,6 +71,7 @@ func (l *Lane) process(ctx context.Context, b *bus.Batch, queued time.Time, begu
 		results:  make(chan bus.Result, l.limits.Concurrency),
 		appended: make(chan appended, 1),
 	}
+	r.view.pauses = l.sight
 	if l.asks() {
 		r.startedAt, r.ids = make([]time.Time, len(b.Attempts)), make([]string, len(b.Attempts))
 	}
@@ -85,10 +92,12 @@ func (r *run) claim(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 		record := r.record(nil)
-		seq, err := r.store(ctx, record, r.last)
+		seq, asOf, err := r.store(ctx, record, r.last)
 		if err == nil {
+			r.view.knows(asOf)
 			r.l.Metrics.claim(r.b.Channel, r.through > 0) // a revocation alone is nobody's claim
 			r.last, r.through = seq, record.Through
+			r.look(ctx, time.Now())
 			return nil
 		}
 		if !errors.Is(err, bus.ErrOvertaken) {
@@ -141,6 +150,9 @@ func (r *run) revoke(notifications []int64) {
 	for _, n := range notifications {
 		r.revoked[n] = true
 	}
+	if len(notifications) > 0 {
+		r.view.revoked.Store(new(maps.Clone(r.revoked)))
+	}
 }
 
 // record makes the next record: with it, at most a window of attempts can be in doubt, and what is
@@ -157,9 +169,12 @@ func (r *run) loop(ctx context.Context) error {
 		r.skip()
 		r.report(ctx)
 		var worker chan<- job
+		var seen <-chan struct{}
 		switch {
-		case r.started < r.through:
+		case r.ready():
 			worker = r.l.jobs
+		case r.stale:
+			seen = r.l.sight.next()
 		case r.started == len(r.b.Attempts):
 			r.begun()
 		}
@@ -167,9 +182,9 @@ func (r *run) loop(ctx context.Context) error {
 		case worker <- r.next(ctx):
 			r.start()
 		case res := <-r.results:
-			r.collect(res)
+			r.collect(ctx, res)
 			for len(r.results) > 0 { // what else is there, without asking for everything again
-				r.collect(<-r.results)
+				r.collect(ctx, <-r.results)
 			}
 		case a := <-r.appended:
 			if err := r.acknowledge(ctx, a); err != nil {
@@ -177,7 +192,9 @@ func (r *run) loop(ctx context.Context) error {
 				return err
 			}
 		case <-flush.C:
-			r.due = len(r.pending) > 0
+			r.tick(ctx)
+		case <-seen:
+			r.look(ctx, time.Now())
 		case <-ctx.Done():
 			return r.handOver(ctx)
 		}
@@ -186,23 +203,38 @@ func (r *run) loop(ctx context.Context) error {
 }
 
 // skip passes over attempts that need no sending: settled before, revoked, in doubt and not to be
-// repeated, or of an update that is paused. One in doubt that was revoked may have left before: that is for receipts to say.
+// repeated, or of an update that is paused. Those that were put back come first.
 func (r *run) skip() {
-	for ; r.started < r.through; r.started++ {
-		i := r.started
-		switch {
-		case r.settled[i]:
-		case r.revoked[r.b.Attempts[i].Notification] && !r.doubtful(i):
-			r.note(bus.Result{Index: i, State: bus.ResultRevoked})
-		case r.doubtful(i) && (!r.repeats() || r.revoked[r.b.Attempts[i].Notification]):
-			r.note(bus.Result{Index: i, State: bus.ResultUnknown, Code: inDoubt})
-		case !r.doubtful(i) && r.l.isPaused(r.b.Update):
-			r.note(bus.Result{Index: i, State: bus.ResultReturned, Class: channels.Unavailable, Code: notification.HeldBack, RetryAfter: 1000})
-		default:
+	for len(r.unsent) > 0 {
+		if !r.passOver(r.unsent[0].Index) {
 			return
 		}
+		r.unsent = r.unsent[1:]
+	}
+	for r.started < r.through && r.passOver(r.started) {
+		r.started++
 	}
 }
+
+// passOver settles an attempt that needs no sending, and reports whether it did. One in doubt that was
+// revoked may have left before: that is for receipts to say.
+func (r *run) passOver(i int) bool {
+	switch {
+	case r.settled[i]:
+	case r.revoked[r.b.Attempts[i].Notification] && !r.doubtful(i):
+		r.note(bus.Result{Index: i, State: bus.ResultRevoked})
+	case r.doubtful(i) && (!r.repeats() || r.revoked[r.b.Attempts[i].Notification]):
+		r.note(bus.Result{Index: i, State: bus.ResultUnknown, Code: inDoubt})
+	case !r.doubtful(i) && r.l.isPaused(r.b.Update):
+		r.note(bus.Result{Index: i, State: bus.ResultReturned, Class: channels.Unavailable, Code: notification.HeldBack, RetryAfter: 1000})
+	default:
+		return false
+	}
+	return true
+}
+
+// ready reports whether an attempt may be given to a worker.
+func (r *run) ready() bool { return !r.stale && (len(r.unsent) > 0 || r.started < r.through) }
 
 func (r *run) doubtful(i int) bool { return r.inDoubt != nil && r.inDoubt[i] }
 
@@ -229,68 +261,66 @@ func (r *run) know(res bus.Result) {
 
 // next is the attempt that a worker is to take next.
 func (r *run) next(ctx context.Context) job {
-	return job{ctx: ctx, batch: r.b, index: r.started, repeat: r.started < r.through && r.doubtful(r.started), result: r.results}
+	i := r.started
+	if len(r.unsent) > 0 {
+		i = r.unsent[0].Index
+	}
+	return job{ctx: ctx, view: &r.view, batch: r.b, index: i, repeat: i < r.through && r.doubtful(i), result: r.results}
 }
 
 // start notes that a worker has taken the next attempt.
 func (r *run) start() {
-	if r.doubtful(r.started) {
-		r.l.Metrics.repeat(r.b.Channel)
+	i := r.started
+	if len(r.unsent) > 0 {
+		i, r.unsent = r.unsent[0].Index, r.unsent[1:]
+	} else {
+		r.started++
 	}
 	if r.startedAt != nil {
-		r.startedAt[r.started] = time.Now().UTC()
+		r.startedAt[i] = time.Now().UTC()
 	}
-	r.started++
 	r.inFlight++
 }
 
-func (r *run) collect(res bus.Result) {
+func (r *run) collect(ctx context.Context, res bus.Result) {
 	r.inFlight--
-	if res.Code == codeStopping {
+	switch res.Code {
+	case codeNotBegun:
 		r.unsent = append(r.unsent, res)
-		return
-	}
-	r.note(res)
-}
-
-// takeBack makes attempts that a worker had taken, and not begun, the next ones again: whoever takes
-// the batch over makes them, and the cascade's time is not spent. One with a later one behind it that
-// did begin can't be told from those in doubt: it is returned.
-func (r *run) takeBack() {
-	slices.SortFunc(r.unsent, func(a, b bus.Result) int { return a.Index - b.Index })
-	for len(r.unsent) > 0 && r.unsent[len(r.unsent)-1].Index == r.started-1 {
-		r.unsent = r.unsent[:len(r.unsent)-1]
-		r.started--
-	}
-	for _, res := range r.unsent {
+		r.look(ctx, time.Now())
+	case codeStopping:
+		r.unsent = append(r.unsent, res)
+	default:
+		if res.Repeat {
+			r.l.Metrics.repeat(r.b.Channel)
+		}
 		r.note(res)
 	}
-	r.unsent = nil
 }
 
 // report appends the pending results if it is time: enough of them, nothing else to do, or they
-// have waited long enough. One append is under way at a time.
+// have waited long enough; or if the run must know whether to go on. One append is under way at a time.
 func (r *run) report(ctx context.Context) {
-	if r.appending || len(r.pending) == 0 {
+	if r.appending || (len(r.pending) == 0 && !r.probe) {
 		return
 	}
-	idle := r.inFlight == 0 && r.started >= r.through
-	if len(r.pending) < r.l.window/2 && !idle && !r.due {
+	idle := r.inFlight == 0 && !r.ready()
+	if len(r.pending) < r.l.window/2 && !idle && !r.due && !r.probe {
 		return
 	}
 	r.append(ctx, r.record(r.pending))
-	r.pending, r.due = nil, false
+	r.pending, r.due, r.probe = nil, false, false
 }
 
 func (r *run) append(ctx context.Context, record bus.Record) {
 	r.appending = true
 	last, doubts := r.last, r.doubts(&record)
 	go func() {
-		seq, err := r.store(ctx, record, last)
+		seq, asOf, err := r.store(ctx, record, last)
 		if err == nil {
 			r.inquire(ctx, doubts)
 		}
-		r.appended <- appended{record, seq, err}
+		r.appended <- appended{record, seq, asOf, err}
 	}()
 }
 
@@ -302,6 +332,8 @@ func (r *run) acknowledge(ctx context.Context, a appended) error {
 	case a.err == nil:
 		r.last, r.through = a.sequence, a.record.Through
 		r.resolved += len(a.record.Results)
+		r.view.knows(a.asOf)
+		r.look(ctx, time.Now())
 		return nil
 	case !errors.Is(a.err, bus.ErrOvertaken):
 		return fmt.Errorf("reporting: %w", a.err)
@@ -330,50 +362,4 @@ func (r *run) reached() int {
 		}
 	}
 	return r.started
-}
-
-// drain waits for what is under way. Its results are lost to this run: whoever took the batch over
-// treats those attempts as in doubt.
-func (r *run) drain() {
-	for ; r.inFlight > 0; r.inFlight-- {
-		<-r.results
-	}
-}
-
-// handOver ends the run in order: it waits for what is under way and reports it, so that nothing is
-// in doubt for the next one but what was for this one, and what was not answered in time.
-func (r *run) handOver(ctx context.Context) error {
-	r.await(lastAnswers)
-	r.takeBack()
-	for r.appending {
-		if err := r.acknowledge(ctx, <-r.appended); err != nil {
-			return err
-		}
-	}
-	record := bus.Record{Batch: r.b.ID, Step: r.b.Step, Try: r.b.Try, Lane: r.id, Through: r.reached(), Results: r.pending}
-	r.append(ctx, record)
-	for r.appending {
-		if err := r.acknowledge(ctx, <-r.appended); err != nil {
-			return fmt.Errorf("handing over: %w", err)
-		}
-	}
-	return context.Cause(ctx)
-}
-
-// lastAnswers is how long a lane that stops waits for providers' answers. It leaves time to report
-// them within the time that a process has to stop.
-const lastAnswers = 15 * time.Second
-
-// await collects what is under way, for so long at most.
-func (r *run) await(d time.Duration) {
-	late := time.NewTimer(d)
-	defer late.Stop()
-	for r.inFlight > 0 {
-		select {
-		case res := <-r.results:
-			r.collect(res)
-		case <-late.C:
-			return
-		}
-	}
 }
