@@ -105,25 +105,6 @@ func TestChecks(t *testing.T) {
 		{"reached, and no provider took it", func(s *scene) { s.sent = s.sent[1:] }, "witness", "no provider took it"},
 		{"delivered, and no provider delivered it", func(s *scene) { s.sent[0].delivered = false }, "witness", "no provider delivered it"},
 		{"no consent", func(s *scene) { s.customers[ana].Consents = []string{"email"} }, "consent", "without consent"},
-		{"repeated without a crash", func(s *scene) {
-			s.incidents[0].updates[0].Update.Update.Impact = incident.Critical
-			s.sent = append(s.sent, s.sent[0])
-		}, "repeats", "more than the 0"},
-		{"repeated after a crash", func(s *scene) {
-			s.incidents[0].updates[0].Update.Update.Impact = incident.Critical
-			s.faults = []inflicted{{Fault: Fault{Kind: Kill, Target: "lane-1"}}}
-			s.sent = append(s.sent, s.sent[0])
-		}, "", ""},
-		{"repeated though it was not to be", func(s *scene) {
-			s.faults = []inflicted{{Fault: Fault{Kind: Kill, Target: "lane-1"}}}
-			s.sent = append(s.sent, s.sent[0])
-		}, "repeats", "nothing in doubt is to be sent again"},
-		{"repeated before any fault", func(s *scene) {
-			s.incidents[0].updates[0].Update.Update.Impact = incident.Critical
-			s.published["Q00001Z"] = published{Calm: true}
-			s.faults = []inflicted{{Fault: Fault{Kind: Kill, Target: "lane-1"}}}
-			s.sent = append(s.sent, s.sent[0])
-		}, "repeats", "before any fault"},
 		{"stale news", func(s *scene) {
 			s.sent[0].at = at(65)
 			s.inDoubt = func(string) int { return 0 }
