@@ -78,6 +78,7 @@ func check(f facts) result {
 		c.outcomes(&c.incidents[i])
 		c.stale(&c.incidents[i])
 	}
+	c.soonQuiet()
 	c.consent()
 	c.repeats()
 	return c.result
@@ -281,6 +282,17 @@ func (c *checker) family(u *ledger.KeptUpdate) ledger.IncidentKey {
 		}
 	}
 	return key
+}
+
+// longestWait is how long it may take from the last message until everything has ended: an attempt in
+// doubt waits until its provider can be asked, and for the answer, which may take as long again.
+const longestWait = time.Minute
+
+// soonQuiet: once the last message was taken, nothing but waits keeps anything open.
+func (c *checker) soonQuiet() {
+	if late := c.quiet.Sub(c.last()); len(c.messages) > 0 && late > longestWait {
+		c.found("quiet", "it took %.1fs from the last message until everything had ended", late.Seconds())
+	}
 }
 
 // consent: nothing went to where somebody has no address or gave no consent.

@@ -65,6 +65,16 @@ func (s *scene) message(mark string, when time.Time) seen {
 	return seen{place{"sms", "+1"}, "twilio", mark, ana, when, true}
 }
 
+// account adds a public account whose post was rejected, by a provider or by nobody.
+func (s *scene) account(refused bool) {
+	s.recipients[3] = audience.AccountPrefix + "mastodon:bank"
+	s.rows = append(s.rows, notification.Notification{
+		ID: 5, Update: 1, Recipient: 3, Outcome: notification.Unreachable, Reason: notification.Rejected,
+		Attempt: notification.Attempt{Channel: "mastodon", State: notification.Failed, QueuedAt: at(0)},
+	})
+	s.refused[place{"mastodon", "bank"}] = refused
+}
+
 func (s *scene) check() result {
 	s.incidents[0].rows, s.messages = s.rows, s.sent
 	return check(s.facts)
@@ -105,6 +115,10 @@ func TestChecks(t *testing.T) {
 		{"reached, and no provider took it", func(s *scene) { s.sent = s.sent[1:] }, "witness", "no provider took it"},
 		{"delivered, and no provider delivered it", func(s *scene) { s.sent[0].delivered = false }, "witness", "no provider delivered it"},
 		{"no consent", func(s *scene) { s.customers[ana].Consents = []string{"email"} }, "consent", "without consent"},
+		{"a public account's post was refused", func(s *scene) { s.account(true) }, "", ""},
+		{"a public account is not reached, and nobody refused", func(s *scene) { s.account(false) }, "nobody lost", "no provider has refused"},
+		{"soon quiet", func(s *scene) { s.quiet = at(100) }, "", ""},
+		{"quiet long after", func(s *scene) { s.quiet = at(200) }, "quiet", "139.0s from the last message"},
 		{"stale news", func(s *scene) {
 			s.sent[0].at = at(65)
 			s.inDoubt = func(string) int { return 0 }

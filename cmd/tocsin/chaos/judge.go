@@ -17,6 +17,7 @@ const mostShown = 12
 
 // judge holds the ledger and the witness to the promises, and prints what came of the drill.
 func (s *stage) judge(ctx context.Context, quiet time.Duration) error {
+	quietAt := time.Now()
 	violations, err := s.audit(ctx)
 	if err != nil {
 		return err
@@ -25,6 +26,7 @@ func (s *stage) judge(ctx context.Context, quiet time.Duration) error {
 	if err != nil {
 		return err
 	}
+	b.quiet = quietAt
 	f, err := s.facts(b)
 	if err != nil {
 		return err

@@ -27,7 +27,8 @@ func (s *stage) print(b *books, r *result, violations int64, quiet time.Duration
 	if violations > 0 || len(r.findings) > 0 {
 		verdict = "the drill has FAILED ✗"
 	}
-	s.say("%s set-up, quiet after %.1fs, seed %d: %s", s.Setup, quiet.Seconds(), s.Seed, verdict)
+	s.say("%s set-up, quiet after %.1fs, %.1fs after the last message, seed %d: %s",
+		s.Setup, quiet.Seconds(), b.quiet.Sub(b.last()).Seconds(), s.Seed, verdict)
 }
 
 // printFindings prints what was found, some of each check's.

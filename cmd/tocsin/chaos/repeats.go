@@ -12,8 +12,8 @@ const (
 	// doubt any more: a lane gathers results for a quarter of a second, and may then have to wait for the
 	// record before.
 	unrecorded = 2 * time.Second
-	// moment is how long after a process was killed something may still be on its way from it.
-	moment = time.Second
+	// underway is how long after a process died a slow provider may still take what it was given.
+	underway = sendTimeout
 )
 
 // crash is a fault by which lanes may have died or lost their leases, or their word may have been lost.
@@ -139,13 +139,13 @@ func (c *checker) crashes() []crash {
 		x := crash{inflicted: f}
 		switch f.Kind {
 		case Kill, Overdue:
-			x.from, x.to = f.From, f.From.Add(moment)
+			x.from, x.to = f.From, f.From.Add(underway)
 		case Term: // in order, unless there was no room to say what was done
 			if x.from, x.to = f.From, f.To; !c.muffled(x.from, x.to) {
 				continue
 			}
 		case Freeze:
-			x.from, x.to = f.From, f.To.Add(unrecorded)
+			x.from, x.to = f.From, f.To.Add(underway)
 		case CutNATS, StallNATS, KillNode, KillNodes, TermNode, Refill:
 			x.from, x.to = f.From, f.To.Add(takeover)
 		default:
