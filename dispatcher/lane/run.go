@@ -234,9 +234,6 @@ func (r *run) next(ctx context.Context) job {
 
 // start notes that a worker has taken the next attempt.
 func (r *run) start() {
-	if r.doubtful(r.started) {
-		r.l.Metrics.repeat(r.b.Channel)
-	}
 	if r.startedAt != nil {
 		r.startedAt[r.started] = time.Now().UTC()
 	}
@@ -249,6 +246,9 @@ func (r *run) collect(res bus.Result) {
 	if res.Code == codeStopping {
 		r.unsent = append(r.unsent, res)
 		return
+	}
+	if res.Repeat {
+		r.l.Metrics.repeat(r.b.Channel)
 	}
 	r.note(res)
 }
