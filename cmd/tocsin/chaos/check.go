@@ -48,6 +48,7 @@ type counts struct {
 	staleBeyond               int           // of those, not explained by faults
 	latest                    time.Duration // the longest after
 	doubleReach               int
+	unheard                   int // unreachable by the ledger, though a provider delivered
 	outcomes                  map[string]int
 	notifications             int
 }
@@ -164,6 +165,9 @@ func (c *checker) outcomes(k *kept) {
 		c.counts.outcomes[name]++
 		if arrivedTwice(n) {
 			c.counts.doubleReach++
+		}
+		if n.Outcome == notification.Unreachable && slices.ContainsFunc(sent, func(m *seen) bool { return m.delivered }) {
+			c.counts.unheard++
 		}
 		c.claims(n, id, sent)
 		c.excuse(n, id, k)

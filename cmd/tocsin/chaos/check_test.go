@@ -166,3 +166,18 @@ func TestDisturbed(t *testing.T) {
 		}
 	}
 }
+
+// TestUnheard counts those whom a message reached, and word of it did not come.
+func TestUnheard(t *testing.T) {
+	s := newScene()
+	n := &s.rows[0]
+	n.Outcome, n.Reason, n.ReachedBy, n.Attempt.State = notification.Unreachable, notification.Silence, "", notification.Expired
+	r := s.check()
+	if r.counts.unheard != 1 || len(r.findings) > 0 {
+		t.Errorf("%d unheard, found %q; want one and nothing", r.counts.unheard, r.findings)
+	}
+	s.sent[0].delivered = false
+	if r := s.check(); r.counts.unheard != 0 {
+		t.Errorf("%d unheard, want none: it was not delivered", r.counts.unheard)
+	}
+}

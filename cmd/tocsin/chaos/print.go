@@ -19,6 +19,7 @@ func (s *stage) print(b *books, r *result, violations int64, quiet time.Duration
 	s.say("repeats: %d, of at most %d messages that %d crashes can have left in doubt, taken up to %.2fs before; %d where nothing is to be repeated, %d before any fault",
 		c.repeats, c.repeatBound, c.crashes, max(0, c.unrecorded).Seconds(), c.minorRepeats, c.calmRepeats)
 	s.say("attempts made although they were in doubt, by the ledger: %d; most had not left before, as the providers say", b.repeated)
+	s.say("unreachable by the ledger, though a provider delivered, and word of it was lost: %d", c.unheard)
 	s.say("reached on two channels: %d", c.doubleReach)
 	s.say("older news sent more than %v after newer was planned: %d, at most %.1fs after; %d without a fault that held up the word",
 		staleAfter, c.stale, c.latest.Seconds(), c.staleBeyond)
