@@ -67,6 +67,7 @@ type Engine struct {
 	announced announced // what the engine needs to know of updates, kept
 	recent    recent    // notifications as they were written last, kept
 	health    *health   // what is learnt of providers
+	asking    asking    // what providers are being asked about; of the engine that judges
 }
 
 const (
@@ -312,13 +313,23 @@ func (f *fold) judge(ctx context.Context, d ledger.Deadline) error {
 	if d.Kind == ledger.Silence && f.asked[d.Batch] {
 		return nil // comes again, when there has been time for an answer
 	}
-	f.out.Done = append(f.out.Done, d)
 	waiting, err := f.e.Ledger.Waiting(ctx, d.Batch)
 	if err != nil {
 		return err
 	}
-	if d.Kind == ledger.Inquiry {
+	if d.Kind == ledger.Silence && !f.e.asking.about(d.Batch) {
+		// The one that asked, if it was asked, has died since, and perhaps the lane with the answer.
+		if err := f.inquire(ctx, d.Batch, waiting); err != nil || f.asked[d.Batch] {
+			return err
+		}
+	}
+	f.out.Done = append(f.out.Done, d)
+	switch d.Kind {
+	case ledger.Inquiry:
 		return f.inquire(ctx, d.Batch, waiting)
+	case ledger.Silence:
+		f.heardOut = append(f.heardOut, d.Batch)
+	case ledger.Bounce, ledger.Queue:
 	}
 	for i := range waiting {
 		f.event(&waiting[i], notification.Event{Kind: passed[d.Kind]})

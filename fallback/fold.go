@@ -26,6 +26,7 @@ type fold struct {
 	queued   map[int64]time.Time               // notifications with a new attempt, and not before when
 	revoked  map[journal]map[int64]bool
 	asked    map[int64]bool // batches about which providers are being asked
+	heardOut []int64        // batches that don't wait for answers any more
 	deferred int            // further attempts put off to the end of quiet hours
 	signs    signs          // what this fold tells of providers
 }
@@ -155,6 +156,7 @@ func (f *fold) apply(ctx context.Context) error {
 	if !f.e.shared {
 		f.e.recent.put(f.out.Changed)
 	}
+	f.e.asking.commit(f.asked, f.heardOut)
 	f.e.health.observe(&f.signs, f.now)
 	f.e.Metrics.fold(&f.out, f.events, time.Since(begun))
 	f.e.Metrics.putOff(f.deferred)

@@ -31,10 +31,26 @@ func (e *Engine) answerTime(wait time.Duration) time.Duration {
 // wait is over, where it can be.
 func (f *fold) awaitReceipt(n *notification.Notification) {
 	how := f.treatment(n)
-	f.await(n, ledger.Silence, how.Wait)
-	if how.Askable && f.e.Inquiries != nil {
-		f.await(n, ledger.Inquiry, how.Wait-f.e.answerTime(how.Wait))
+	if !how.Askable || f.e.Inquiries == nil {
+		f.await(n, ledger.Silence, how.Wait)
+		return
 	}
+	answer := f.e.answerTime(how.Wait)
+	if n.Attempt.State == notification.Unknown { // lanes ask, but no sooner than that
+		f.await(n, ledger.Silence, max(how.Wait, f.e.Clock.Product(how.AskAfter)+answer))
+		return
+	}
+	f.await(n, ledger.Silence, how.Wait)
+	f.await(n, ledger.Inquiry, how.Wait-answer)
+}
+
+// asks is how long lanes take to ask about so many messages of a channel.
+func (e *Engine) asks(channel string, n int) time.Duration {
+	rate := e.Policy.Channels[channel].AskRate
+	if rate <= 0 {
+		return 0
+	}
+	return e.Clock.Product(time.Duration(float64(n) / rate * float64(time.Second)))
 }
 
 // inquire has providers asked about those of a batch that they took and did not report on, and leaves
@@ -42,7 +58,7 @@ func (f *fold) awaitReceipt(n *notification.Notification) {
 // the time to judge may be now. That lanes can't be told is no reason not to judge.
 func (f *fold) inquire(ctx context.Context, batch int64, waiting []notification.Notification) error {
 	var q bus.Inquiries
-	answer := time.Duration(0)
+	wait := time.Duration(0)
 	for i := range waiting {
 		n := &waiting[i]
 		one, ok := f.e.inquiryOf(n)
@@ -50,11 +66,12 @@ func (f *fold) inquire(ctx context.Context, batch int64, waiting []notification.
 			continue
 		}
 		q.Channel, q.Inquiries = n.Attempt.Channel, append(q.Inquiries, one)
-		answer = max(answer, f.e.answerTime(f.treatment(n).Wait))
+		wait = max(wait, f.treatment(n).Wait)
 	}
 	if len(q.Inquiries) == 0 || f.e.Inquiries == nil {
 		return nil
 	}
+	answer := f.e.asking.put(q.Channel, f.e.asks(q.Channel, len(q.Inquiries)), f.e.answerTime(wait), wait, f.now)
 	q.Until = time.Now().UTC().Add(f.e.Clock.Machine(answer))
 	err := f.e.Inquiries.PublishInquiries(ctx, q, fmt.Sprintf("batch-%d-%d", batch, f.now.UnixMilli()))
 	if ctx.Err() != nil {

@@ -151,10 +151,7 @@ func TestEngineThatWasAwayAsksBeforeItJudges(t *testing.T) {
 	w := newWorld(t)
 	w.askable("viber", func(c *notification.ChannelPolicy) { c.Wait = 5 * time.Minute })
 	n := w.announce("a", 1, "viber", "sms")[0]
-	w.engine.health = newHealth(w.engine.Policy)
-	took := newFold(w.engine)
-	took.add(notification.Event{Attempt: notification.ID{Notification: n.ID}, Kind: notification.ResultAccepted, ProviderID: "p1"})
-	w.must(took.apply(t.Context()))
+	w.taken(n)
 	w.engine.Clock = clock.Scaled(1, time.Now().Add(time.Hour)) // it comes back an hour later
 	back := w.engine.Clock.Now()
 	w.must(w.engine.judge(t.Context(), back))

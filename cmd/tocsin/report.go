@@ -162,7 +162,7 @@ func proofLine(u *ledger.UpdateReport) string {
 
 // fallbackLine says what the first channel alone would have missed, and who heard it twice.
 func fallbackLine(u *ledger.UpdateReport) string {
-	return fmt.Sprintf("reached only by fallback: %s; reached twice: %s; sent again after a crash: %s",
+	return fmt.Sprintf("reached only by fallback: %s; reached twice: %s; perhaps sent twice after a crash: %s",
 		thousands(u.ReachedByFallback), thousands(u.DoubleReach), thousands(u.Repeats))
 }
 

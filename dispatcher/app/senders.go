@@ -10,6 +10,7 @@ import (
 
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/dispatcher/audience"
+	"github.com/tocsin-dev/tocsin/dispatcher/lane"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 	"github.com/tocsin-dev/tocsin/dispatcher/plan"
 )
@@ -83,7 +84,9 @@ func policyOf(c *Config, one *configured) (notification.ChannelPolicy, error) {
 	for i := range one.accounts {
 		s := &one.accounts[i].spec
 		p.BounceWindow, p.ByID = max(p.BounceWindow, s.BounceWindow), p.ByID || s.ReceiptsByID
-		p.Askable = p.Askable || s.InquireAfter > 0
+		if s.InquireAfter > 0 {
+			askable(&p, s.InquireAfter, lane.AskRate(one.accounts[i].limits))
+		}
 		p.Providers = append(p.Providers, one.accounts[i].Name)
 	}
 	p.Queue = ch.Queue
@@ -104,6 +107,14 @@ func policyOf(c *Config, one *configured) (notification.ChannelPolicy, error) {
 		return p, fmt.Errorf("proof: %q must be delivered or accepted", ch.Proof)
 	}
 	return p, nil
+}
+
+// askable notes that one of a channel's providers can be asked: the slowest of them counts.
+func askable(p *notification.ChannelPolicy, after time.Duration, rate float64) {
+	if !p.Askable || rate < p.AskRate {
+		p.AskRate = rate
+	}
+	p.Askable, p.AskAfter = true, max(p.AskAfter, after)
 }
 
 // httpClient keeps as many connections as its lane uses at once; contexts bound its requests.

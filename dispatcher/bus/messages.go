@@ -85,7 +85,8 @@ type Result struct {
 	Provider string         `json:"provider,omitempty"`
 	Class    channels.Class `json:"class,omitempty"`
 	Code     string         `json:"code,omitempty"`
-	// Repeat says that the attempt was sent again, after a crash had left it in doubt.
+	// Repeat says that the attempt was sent although a crash had left it in doubt: it may have been sent
+	// before.
 	Repeat bool `json:"repeat,omitempty"`
 	// RetryAfter is how long a returned attempt should wait, in milliseconds of machine time.
 	RetryAfter int64 `json:"retry_ms,omitempty"`

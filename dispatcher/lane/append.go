@@ -25,8 +25,8 @@ const (
 )
 
 // store appends a record to the journal and returns its sequence, and a moment before which the journal
-// had no records but those that are known. While the stream is full or NATS
-// does not answer it tries again, until the lane stops: nothing is started meanwhile, and to give up
+// had no records but those that are known. While the stream is full or NATS does not answer it tries
+// again, until some time after the lane was told to stop: nothing is started meanwhile, and to give up
 // would leave in doubt what is known here. An append whose answer was lost may have been stored: the
 // record is then found in the journal, and known. So ErrOvertaken means that there are records of
 // others.
@@ -38,7 +38,7 @@ func (r *run) store(ctx context.Context, record bus.Record, last uint64) (seq ui
 	for {
 		seq, asOf, err = r.storeNow(patient, record, last, began)
 		wait, again := p.again(err)
-		if !again || errors.Is(err, bus.ErrFull) && ctx.Err() != nil {
+		if !again {
 			return seq, asOf, err
 		}
 		r.waiting(ctx, err, p.tries)

@@ -26,6 +26,8 @@ const (
 	askShare = 8
 	// askUnlimited is how many are asked a second of a provider that takes any number of messages.
 	askUnlimited = 100
+	// askTakes is how long an answer is thought to take.
+	askTakes = 100 * time.Millisecond
 	// askAgain is how long to wait before asking again where the provider could not say.
 	askAgain = 30 * time.Second
 	// pendingInquiries bounds what a lane has taken and not answered; those that are not due count.
@@ -34,6 +36,13 @@ const (
 	answersAtOnce = 64
 	answersWithin = time.Second
 )
+
+// AskRate is about how many messages a second a provider of these limits is asked about, if each answer
+// takes as long as askTakes.
+func AskRate(l channels.Limits) float64 {
+	d := newDesk(l)
+	return min(float64(d.limiter.Limit()), float64(cap(d.places))/askTakes.Seconds())
+}
 
 // desk is where one provider is asked. It is safe for concurrent use.
 type desk struct {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/tocsin-dev/tocsin/dispatcher/bus"
 	"github.com/tocsin-dev/tocsin/dispatcher/bus/bustest"
+	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 )
 
 // memory is a journal of one batch that is kept in memory, so that it can be used within synctest.
@@ -146,6 +147,29 @@ func TestFullJournalDoesNotHoldUpAStop(t *testing.T) {
 		err := process(ctx, newTestLane(&cramped{refusals: 1 << 30}, newProvider(), nil), testBatch(1, 40))
 		if took := time.Since(begun); err == nil || took > time.Minute+2*appendTimeout {
 			t.Errorf("stopped after %v: %v", took, err)
+		}
+	})
+}
+
+// TestStopWaitsForRoom: a lane that is told to stop while the journal has no room says what it did when
+// there is room again, and the next one repeats nothing.
+func TestStopWaitsForRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(3500*time.Millisecond, cancel)
+		batch, p, j := testBatch(1, 40), newProvider(), &cramped{refusals: 8}
+		batch.InDoubt = notification.Repeat
+		if err := process(ctx, newTestLane(j, p, nil), batch); !errors.Is(err, context.Canceled) {
+			t.Fatalf("stopped lane: %v", err)
+		}
+		if before, _ := p.most(); before == 0 || before == 40 {
+			t.Fatalf("%d sent before the stop: it proves nothing", before)
+		}
+		if err := process(t.Context(), newTestLane(j, p, nil), batch); err != nil {
+			t.Fatal(err)
+		}
+		if total, most := p.most(); total != 40 || most != 1 {
+			t.Errorf("%d sent, one of them %d times; want each of 40 once", total, most)
 		}
 	})
 }

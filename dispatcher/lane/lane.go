@@ -243,7 +243,7 @@ type job struct {
 func (l *Lane) work() {
 	for j := range l.jobs {
 		res := l.attempt(j.ctx, j.view, j.batch, j.index)
-		res.Repeat = j.repeat
+		res.Repeat = j.repeat && res.State != bus.ResultReturned // which was not sent
 		j.result <- res
 	}
 }

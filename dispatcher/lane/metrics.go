@@ -33,7 +33,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		batches:   counter("batches_total", "Batches taken from the queue, by how that ended.", "channel", "end"),
 		results:   counter("attempts_total", "Attempts by what became of them.", "channel", "result", "class"),
 		sends:     counter("sends_total", "Messages given to a provider, by its answer; an attempt that one could not take is given to the next.", "channel", "provider", "class"),
-		repeats:   counter("repeats_total", "Attempts sent again after a crash left them in doubt.", "channel"),
+		repeats:   counter("repeats_total", "Attempts sent although a crash had left them in doubt: most had not left before, some had.", "channel"),
 		claims:    counter("claims_total", "Batches claimed, anew or taken over.", "channel", "how"),
 		overtaken: counter("overtaken_total", "Batches stopped because another lane had claimed them.", "channel"),
 		aliens:    counter("alien_results_total", "Results in a batch's journal that none of its attempts can have; left out.", "channel"),

@@ -215,7 +215,7 @@ type Fold struct {
 	Deadlines []Deadline
 	// Done are deadlines that have been dealt with.
 	Done []Deadline
-	// DoubleReached lists second reaches, and Repeated attempts sent again, one entry each.
+	// DoubleReached lists second reaches, and Repeated attempts sent although in doubt, one entry each.
 	DoubleReached, Repeated []Occurrence
 	// ProviderIDs are ids newly known on channels whose receipts name nothing else.
 	ProviderIDs []ProviderAttempt

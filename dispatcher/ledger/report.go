@@ -88,7 +88,7 @@ type UpdateReport struct {
 	Outcomes []OutcomeCount  `json:"outcomes"`
 	// ReachedByFallback counts those reached by a later step than the first.
 	ReachedByFallback int64 `json:"reached_by_fallback"`
-	// Repeats counts attempts sent again after a crash had left them in doubt.
+	// Repeats counts attempts sent although a crash had left them in doubt: at most as many were sent twice.
 	Repeats     int64 `json:"repeats"`
 	DoubleReach int64 `json:"double_reach"`
 	// Spans from the update's arrival until recipients were reached.

@@ -26,7 +26,8 @@ const (
 	Returned = "returned"
 	// Double counts recipients reached once more, by the channel of the second time.
 	Double = "double_reach"
-	// Repeated counts attempts sent again after a crash had left them in doubt.
+	// Repeated counts attempts sent although a crash had left them in doubt: at most as many were sent
+	// twice.
 	Repeated = "repeated"
 )
 

@@ -57,8 +57,12 @@ type ChannelPolicy struct {
 	BounceWindow time.Duration
 	// ByID says that receipts name the provider's id only, so that ids must be indexed.
 	ByID bool
-	// Askable says that a provider behind it can be asked what became of a message.
+	// Askable says that a provider behind it can be asked what became of a message; AskRate is about how
+	// many they are asked about a second, of machine time, 0 if that is not known.
 	Askable bool
+	AskRate float64
+	// AskAfter is how long after an attempt in doubt they can be asked whether they have it, in machine time.
+	AskAfter time.Duration
 	// Providers are the names of the providers behind it, at least one.
 	Providers []string
 }

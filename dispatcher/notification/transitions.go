@@ -68,7 +68,7 @@ type Event struct {
 	Provider string
 	// Proof is what an acceptance already proves.
 	Proof channels.Proof
-	// Repeat says that the attempt was sent again, after a crash had left it in doubt.
+	// Repeat says that the attempt was sent although a crash had left it in doubt.
 	Repeat bool
 	// RetryAfter is how long a returned attempt should wait.
 	RetryAfter time.Duration

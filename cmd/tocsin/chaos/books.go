@@ -31,8 +31,19 @@ type books struct {
 	recipients map[int64]string // ids by numbers
 	messages   []seen
 	refused    map[place]bool
-	// repeated is how many attempts the ledger says were sent again after a crash had left them in doubt.
+	// repeated is how many attempts the ledger says were made although a crash had left them in doubt.
 	repeated int64
+	quiet    time.Time // when everything was closed
+}
+
+// last is when a provider took the last message.
+func (b *books) last() (at time.Time) {
+	for i := range b.messages {
+		if b.messages[i].at.After(at) {
+			at = b.messages[i].at
+		}
+	}
+	return at
 }
 
 // place is where somebody is reached.

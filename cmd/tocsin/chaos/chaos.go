@@ -11,6 +11,21 @@
 // simulated provider took. Updates have marks in their texts, so that what was taken can be joined to
 // what the ledger says, by address and mark.
 //
+// # Repeats
+//
+// A repeat is a second message of the same update to the same customer on the same channel. Each must be
+// explained by a crash: a fault by which the process died that held the channel's lane then (or froze, or
+// was cut off from NATS), or by which NATS itself lost a server or all room. The first of the two messages
+// must have been taken in the two seconds before that crash (so soon a lane has on record what became of an
+// attempt), or while the fault lasted and until all works again. For a kill that is no longer than a slow
+// provider may take; a stop in order is no crash, unless it had to be a kill in the end, or RESULTS was
+// full. Time in which RESULTS was full before a crash counts as well, since nothing can be recorded then.
+//
+// A crash explains no more repeats on a channel than there were such messages, and no more than a window
+// of each batch that a lane may hold. Of updates whose doubts are not to be repeated, and before the first
+// fault, nothing explains any. The sum of what crashes can have left in doubt is printed beside what was
+// seen.
+//
 // What goes wrong and when is made of a seed, and is the same for the same seed and duration; what comes
 // of it is not, since that depends on the machine.
 package chaos

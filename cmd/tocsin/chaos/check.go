@@ -3,6 +3,7 @@ package chaos
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tocsin-dev/tocsin/dispatcher/audience"
@@ -20,8 +21,9 @@ type facts struct {
 	cancelled map[int64]bool // updates that were called off
 	// inDoubt is how many attempts on a channel one crash of its lane leaves in doubt.
 	inDoubt func(channel string) int
-	// lanes are the processes that send.
-	lanes []string
+	// lanes are the processes that send, and tenures which channels each of them sent on, and when.
+	lanes   []string
+	tenures tenures
 }
 
 // finding is something that is not as Tocsin promises.
@@ -37,13 +39,16 @@ type result struct {
 // counts are the drill's figures.
 type counts struct {
 	messages, delivered       int
-	repeats, repeatBound      int
-	crashes                   int // that can leave attempts in doubt
+	repeats                   int
+	repeatBound               int           // messages that crashes can have left in doubt
+	crashes                   int           // that can leave attempts in doubt
+	unrecorded                time.Duration // the longest time before a crash at which something was sent that was sent again
 	minorRepeats, calmRepeats int
 	stale                     int           // sent more than two seconds after newer news was planned
 	staleBeyond               int           // of those, not explained by faults
 	latest                    time.Duration // the longest after
 	doubleReach               int
+	unheard                   int // unreachable by the ledger, though a provider delivered
 	outcomes                  map[string]int
 	notifications             int
 }
@@ -74,6 +79,7 @@ func check(f facts) result {
 		c.outcomes(&c.incidents[i])
 		c.stale(&c.incidents[i])
 	}
+	c.soonQuiet()
 	c.consent()
 	c.repeats()
 	return c.result
@@ -160,6 +166,9 @@ func (c *checker) outcomes(k *kept) {
 		if arrivedTwice(n) {
 			c.counts.doubleReach++
 		}
+		if n.Outcome == notification.Unreachable && slices.ContainsFunc(sent, func(m *seen) bool { return m.delivered }) {
+			c.counts.unheard++
+		}
 		c.claims(n, id, sent)
 		c.excuse(n, id, k)
 	}
@@ -195,7 +204,7 @@ func (c *checker) claims(n *notification.Notification, id string, sent []*seen) 
 }
 
 func account(id string) bool {
-	return len(id) > len(audience.AccountPrefix) && id[:len(audience.AccountPrefix)] == audience.AccountPrefix
+	return strings.HasPrefix(id, audience.AccountPrefix)
 }
 
 // excuse: who was not reached has a reason that holds.
@@ -230,8 +239,8 @@ func (c *checker) reason(n *notification.Notification, id string) string {
 		if !c.cancelled[n.Update] {
 			return "nobody has called it off"
 		}
-	case notification.InvalidAddress:
-		if r != nil && !slices.ContainsFunc(r.Addresses, func(a audience.Address) bool { return c.refused[place{a.Channel, a.Address}] }) {
+	case notification.InvalidAddress, notification.Rejected:
+		if !c.wasRefused(id, r) {
 			return "no provider has refused an address"
 		}
 	case notification.Silence, notification.Unavailable, notification.OutOfDate, notification.Undelivered:
@@ -240,6 +249,15 @@ func (c *checker) reason(n *notification.Notification, id string) string {
 		return "no reason that a drill gives"
 	}
 	return ""
+}
+
+// wasRefused reports whether a provider has refused somebody: a customer's address, or a public account.
+func (c *checker) wasRefused(id string, r *audience.Recipient) bool {
+	if r == nil {
+		channel, address, _ := strings.Cut(strings.TrimPrefix(id, audience.AccountPrefix), ":")
+		return c.refused[place{channel, address}]
+	}
+	return slices.ContainsFunc(r.Addresses, func(a audience.Address) bool { return c.refused[place{a.Channel, a.Address}] })
 }
 
 // succeeded reports whether there is a newer notification for the same recipient, in the incident or in
@@ -270,6 +288,17 @@ func (c *checker) family(u *ledger.KeptUpdate) ledger.IncidentKey {
 	return key
 }
 
+// longestWait is how long it may take from the last message until everything has ended: an attempt in
+// doubt waits until its provider can be asked, and for the answer, which may take as long again.
+const longestWait = time.Minute
+
+// soonQuiet: once the last message was taken, nothing but waits keeps anything open.
+func (c *checker) soonQuiet() {
+	if late := c.quiet.Sub(c.last()); len(c.messages) > 0 && late > longestWait {
+		c.found("quiet", "it took %.1fs from the last message until everything had ended", late.Seconds())
+	}
+}
+
 // consent: nothing went to where somebody has no address or gave no consent.
 func (c *checker) consent() {
 	for i := range c.messages {
@@ -280,70 +309,5 @@ func (c *checker) consent() {
 		if !slices.Contains(c.customers[m.recipient].Consents, m.channel) {
 			c.found("consent", "%s was told on %s at %s without consent", m.recipient, m.channel, clock(m.at))
 		}
-	}
-}
-
-// repeats: a message goes twice to somebody on a channel only where a crash left it in doubt.
-func (c *checker) repeats() {
-	type key struct {
-		told
-		place
-	}
-	times := map[key]int{}
-	for i := range c.messages {
-		m := &c.messages[i]
-		if id := c.byMark[m.mark]; id != 0 {
-			times[key{told{id, m.recipient}, m.place}]++
-		}
-	}
-	for k, n := range times {
-		if n < 2 {
-			continue
-		}
-		u := c.update[k.update]
-		c.counts.repeats += n - 1
-		if p := c.published[u.Update.Update.EventID]; p.Calm {
-			c.counts.calmRepeats += n - 1
-			c.found("repeats", "%s was told %s %d times on %s before any fault", k.recipient, u.Update.Update.EventID, n, k.channel)
-		}
-		if doubt()[u.Update.Update.Impact] == notification.LeaveUnknown {
-			c.counts.minorRepeats += n - 1
-			c.found("repeats", "%s was told %s %d times on %s, though nothing in doubt is to be sent again", k.recipient, u.Update.Update.EventID, n, k.channel)
-		}
-	}
-	c.bound()
-	if c.counts.repeats > c.counts.repeatBound {
-		c.found("repeats", "%d messages were repeated, more than the %d that %d crashes can have left in doubt",
-			c.counts.repeats, c.counts.repeatBound, c.counts.crashes)
-	}
-}
-
-// bound adds up what may be repeated: for each fault by which a lane can have died, or have lost its
-// lease, a window for each batch that it held.
-func (c *checker) bound() {
-	most, channels := 0, map[string]bool{}
-	for i := range c.messages {
-		channels[c.messages[i].channel] = true
-	}
-	for ch := range channels {
-		most += c.inDoubt(ch)
-	}
-	for _, f := range c.faults {
-		if c.hurtsLanes(&f) {
-			c.counts.crashes++
-			c.counts.repeatBound += most
-		}
-	}
-}
-
-// hurtsLanes reports whether a fault can leave attempts in doubt.
-func (c *checker) hurtsLanes(f *inflicted) bool {
-	switch f.Kind {
-	case Kill, Freeze, CutNATS, StallNATS, Term:
-		return slices.Contains(c.lanes, f.Target)
-	case KillNode, KillNodes, TermNode, FullStream, Refill, FullLedger:
-		return true
-	default:
-		return false
 	}
 }

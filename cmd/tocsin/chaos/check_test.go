@@ -65,6 +65,16 @@ func (s *scene) message(mark string, when time.Time) seen {
 	return seen{place{"sms", "+1"}, "twilio", mark, ana, when, true}
 }
 
+// account adds a public account whose post was rejected, by a provider or by nobody.
+func (s *scene) account(refused bool) {
+	s.recipients[3] = audience.AccountPrefix + "mastodon:bank"
+	s.rows = append(s.rows, notification.Notification{
+		ID: 5, Update: 1, Recipient: 3, Outcome: notification.Unreachable, Reason: notification.Rejected,
+		Attempt: notification.Attempt{Channel: "mastodon", State: notification.Failed, QueuedAt: at(0)},
+	})
+	s.refused[place{"mastodon", "bank"}] = refused
+}
+
 func (s *scene) check() result {
 	s.incidents[0].rows, s.messages = s.rows, s.sent
 	return check(s.facts)
@@ -105,25 +115,10 @@ func TestChecks(t *testing.T) {
 		{"reached, and no provider took it", func(s *scene) { s.sent = s.sent[1:] }, "witness", "no provider took it"},
 		{"delivered, and no provider delivered it", func(s *scene) { s.sent[0].delivered = false }, "witness", "no provider delivered it"},
 		{"no consent", func(s *scene) { s.customers[ana].Consents = []string{"email"} }, "consent", "without consent"},
-		{"repeated without a crash", func(s *scene) {
-			s.incidents[0].updates[0].Update.Update.Impact = incident.Critical
-			s.sent = append(s.sent, s.sent[0])
-		}, "repeats", "more than the 0"},
-		{"repeated after a crash", func(s *scene) {
-			s.incidents[0].updates[0].Update.Update.Impact = incident.Critical
-			s.faults = []inflicted{{Fault: Fault{Kind: Kill, Target: "lane-1"}}}
-			s.sent = append(s.sent, s.sent[0])
-		}, "", ""},
-		{"repeated though it was not to be", func(s *scene) {
-			s.faults = []inflicted{{Fault: Fault{Kind: Kill, Target: "lane-1"}}}
-			s.sent = append(s.sent, s.sent[0])
-		}, "repeats", "nothing in doubt is to be sent again"},
-		{"repeated before any fault", func(s *scene) {
-			s.incidents[0].updates[0].Update.Update.Impact = incident.Critical
-			s.published["Q00001Z"] = published{Calm: true}
-			s.faults = []inflicted{{Fault: Fault{Kind: Kill, Target: "lane-1"}}}
-			s.sent = append(s.sent, s.sent[0])
-		}, "repeats", "before any fault"},
+		{"a public account's post was refused", func(s *scene) { s.account(true) }, "", ""},
+		{"a public account is not reached, and nobody refused", func(s *scene) { s.account(false) }, "nobody lost", "no provider has refused"},
+		{"soon quiet", func(s *scene) { s.quiet = at(100) }, "", ""},
+		{"quiet long after", func(s *scene) { s.quiet = at(200) }, "quiet", "139.0s from the last message"},
 		{"stale news", func(s *scene) {
 			s.sent[0].at = at(65)
 			s.inDoubt = func(string) int { return 0 }
@@ -169,5 +164,20 @@ func TestDisturbed(t *testing.T) {
 		if got := c.disturbed(at(tt.from), at(tt.to)).Seconds(); got != tt.want {
 			t.Errorf("from %v to %v: %v seconds, want %v", tt.from, tt.to, got, tt.want)
 		}
+	}
+}
+
+// TestUnheard counts those whom a message reached, and word of it did not come.
+func TestUnheard(t *testing.T) {
+	s := newScene()
+	n := &s.rows[0]
+	n.Outcome, n.Reason, n.ReachedBy, n.Attempt.State = notification.Unreachable, notification.Silence, "", notification.Expired
+	r := s.check()
+	if r.counts.unheard != 1 || len(r.findings) > 0 {
+		t.Errorf("%d unheard, found %q; want one and nothing", r.counts.unheard, r.findings)
+	}
+	s.sent[0].delivered = false
+	if r := s.check(); r.counts.unheard != 0 {
+		t.Errorf("%d unheard, want none: it was not delivered", r.counts.unheard)
 	}
 }

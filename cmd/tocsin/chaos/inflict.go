@@ -104,13 +104,21 @@ func (s *stage) harmRole(f Fault) (undo, error) {
 		r.signal(syscall.SIGSTOP)
 		return func(context.Context) error { r.signal(syscall.SIGCONT); return nil }, nil
 	case Term:
-		if !r.term() {
-			s.say("%s did not stop within %v of SIGTERM and was killed", r.name, drainTimeout)
-		}
+		s.stop(r)
 	default:
 		r.kill()
 	}
 	return func(context.Context) error { return r.up() }, nil
+}
+
+// stop stops a role's process in order; if it does not stop, that is a fault of its own.
+func (s *stage) stop(r *role) {
+	if r.term() {
+		return
+	}
+	now := time.Now()
+	s.say("%s did not stop within %v of SIGTERM and was killed", r.name, drainTimeout)
+	s.journal.fault(inflicted{Fault{Kind: Overdue, Target: r.name}, now, now})
 }
 
 func (s *stage) harmGates(f Fault) (undo, error) {
@@ -200,7 +208,7 @@ func (s *stage) fillLedger() (undo, error) {
 // restart stops the embedded server and starts it with another configuration.
 func (s *stage) restart(c configuration) error {
 	r := s.roles[0]
-	r.term()
+	s.stop(r)
 	if err := s.writeConfig(r.config, c); err != nil {
 		return err
 	}

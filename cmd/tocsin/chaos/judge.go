@@ -17,6 +17,7 @@ const mostShown = 12
 
 // judge holds the ledger and the witness to the promises, and prints what came of the drill.
 func (s *stage) judge(ctx context.Context, quiet time.Duration) error {
+	quietAt := time.Now()
 	violations, err := s.audit(ctx)
 	if err != nil {
 		return err
@@ -25,7 +26,12 @@ func (s *stage) judge(ctx context.Context, quiet time.Duration) error {
 	if err != nil {
 		return err
 	}
-	r := check(s.facts(b))
+	b.quiet = quietAt
+	f, err := s.facts(b)
+	if err != nil {
+		return err
+	}
+	r := check(f)
 	s.print(b, &r, violations, quiet)
 	failed := violations > 0 || len(r.findings) > 0
 	if failed || s.Keep {
@@ -67,16 +73,21 @@ func (s *stage) audit(ctx context.Context) (violations int64, err error) {
 	return violations, err
 }
 
-func (s *stage) facts(b *books) facts {
+func (s *stage) facts(b *books) (facts, error) {
+	held, err := s.tenures()
+	if err != nil {
+		return facts{}, err
+	}
 	f := facts{
 		books: b, customers: s.customers, published: s.journal.published, faults: s.journal.faults,
 		cancelled: map[int64]bool{}, inDoubt: s.inDoubt,
-		lanes: s.names(func(r *role) bool { return r.roles == "lane" || r.roles == "all" }),
+		lanes:   s.names(func(r *role) bool { return r.roles == "lane" || r.roles == "all" }),
+		tenures: held,
 	}
 	for _, o := range s.journal.orders {
 		if o.Verb == ledger.Cancel {
 			f.cancelled[o.Update] = true
 		}
 	}
-	return f
+	return f, nil
 }

@@ -16,9 +16,10 @@ func (s *stage) print(b *books, r *result, violations int64, quiet time.Duration
 	c := &r.counts
 	s.say("updates: %d, notifications: %d, messages taken by providers: %d, delivered: %d", len(s.journal.published), c.notifications, c.messages, c.delivered)
 	s.say("outcomes: %s", listed(c.outcomes))
-	s.say("repeats: %d, of at most %d that %d crashes can have left in doubt; %d where nothing is to be repeated, %d before any fault",
-		c.repeats, c.repeatBound, c.crashes, c.minorRepeats, c.calmRepeats)
-	s.say("attempts in doubt that the ledger says were sent again: %d", b.repeated)
+	s.say("repeats: %d, of at most %d messages that %d crashes can have left in doubt, taken up to %.2fs before; %d where nothing is to be repeated, %d before any fault",
+		c.repeats, c.repeatBound, c.crashes, max(0, c.unrecorded).Seconds(), c.minorRepeats, c.calmRepeats)
+	s.say("attempts made although they were in doubt, by the ledger: %d; most had not left before, as the providers say", b.repeated)
+	s.say("unreachable by the ledger, though a provider delivered, and word of it was lost: %d", c.unheard)
 	s.say("reached on two channels: %d", c.doubleReach)
 	s.say("older news sent more than %v after newer was planned: %d, at most %.1fs after; %d without a fault that held up the word",
 		staleAfter, c.stale, c.latest.Seconds(), c.staleBeyond)
@@ -27,7 +28,8 @@ func (s *stage) print(b *books, r *result, violations int64, quiet time.Duration
 	if violations > 0 || len(r.findings) > 0 {
 		verdict = "the drill has FAILED ✗"
 	}
-	s.say("%s set-up, quiet after %.1fs, seed %d: %s", s.Setup, quiet.Seconds(), s.Seed, verdict)
+	s.say("%s set-up, quiet after %.1fs, %.1fs after the last message, seed %d: %s",
+		s.Setup, quiet.Seconds(), b.quiet.Sub(b.last()).Seconds(), s.Seed, verdict)
 }
 
 // printFindings prints what was found, some of each check's.

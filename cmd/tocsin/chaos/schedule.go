@@ -29,6 +29,7 @@ const (
 	FullLedger Kind = "ledger full"   // the ledger's file may not grow any more
 	Conduct    Kind = "provider"      // a provider behaves badly
 	Refill     Kind = "streams small" // the embedded streams are flooded until they take no more
+	Overdue    Kind = "stop overdue"  // not in the schedule: a process did not stop in order, and was killed
 )
 
 // Fault is one thing that goes wrong, and for how long.

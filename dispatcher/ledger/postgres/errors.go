@@ -3,6 +3,8 @@ package postgres
 import (
 	"errors"
 	"fmt"
+	"io"
+	"net"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -76,7 +78,19 @@ func named(err error) error {
 	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
 		return fmt.Errorf("the PostgreSQL server does not answer: start it, or check ledger.url: %w", err)
 	}
+	if severed(err) {
+		return fmt.Errorf("the connection to the PostgreSQL server was lost: %w", err)
+	}
 	return err
+}
+
+// severed reports whether an error is the end of a connection that there was, in the words of the network:
+// as such it would not say whose.
+func severed(err error) bool {
+	if _, ok := errors.AsType[*net.OpError](err); ok {
+		return true
+	}
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed)
 }
 
 // retryable reports whether a transaction was given up for the sake of another's, so that it may
