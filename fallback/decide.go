@@ -274,7 +274,7 @@ func (d *decision) requeue() {
 	n := &d.Notification
 	at := d.now.Add(d.pause())
 	switch {
-	case d.ev.Code == notification.HeldBack:
+	case d.ev.Code == notification.HeldBack && n.Stop == notification.GoOn:
 		n.Attempt.QueuedAt = at // a pause uses up nobody's time
 	case d.ev.Kind == notification.ReceiptAbsent: // it has waited long enough, and nothing is left of it
 		at, n.Attempt.ProviderID, n.Attempt.Code = d.now, "", ""
