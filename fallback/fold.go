@@ -30,8 +30,8 @@ type fold struct {
 	// what is given up: the word would be lost with an engine that dies after its commit. If it dies before
 	// that, the lane answers that it has stopped what nobody asked it to stop, and it is queued again.
 	tellFirst bool
-	deferred int            // further attempts put off to the end of quiet hours
-	signs    signs          // what this fold tells of providers
+	deferred  int   // further attempts put off to the end of quiet hours
+	signs     signs // what this fold tells of providers
 }
 
 // journal names a batch's journal.

@@ -37,7 +37,7 @@ func TestEngineAgainstModel(t *testing.T) {
 				"provider": p.report, "answer": p.answer, "deliver": p.deliver, "deliver more": p.deliver, "pass": p.pass,
 				"order": p.order, "directory": p.directory, "restart": p.restart,
 			})
-			p.heal()
+			heal(p)
 		})
 	})
 }
@@ -46,6 +46,7 @@ func TestEngineAgainstModel(t *testing.T) {
 type play struct {
 	*rapid.T
 	ledger  *sqlite.Ledger
+	dir     string // of the ledger's file
 	policy  notification.Policy
 	rules   *plan.Rules
 	metrics *Metrics
@@ -63,8 +64,8 @@ type incarnation struct {
 
 // newPlay makes a world with a few recipients and one engine, or two that share the work.
 func newPlay(t *rapid.T, blank string) *play {
-	l := openCopy(t, blank)
-	p := &play{T: t, ledger: l, surroundings: newSurroundings(), known: newKnown(), metrics: NewMetrics(prometheus.NewRegistry())}
+	l, dir := openCopy(t, blank)
+	p := &play{T: t, ledger: l, dir: dir, surroundings: newSurroundings(), known: newKnown(), metrics: NewMetrics(prometheus.NewRegistry())}
 	p.policy = notification.Policy{
 		RetryEvery: 30 * time.Second, MoveOnAfter: 10 * time.Minute,
 		UsefulFor: rapid.SampledFrom([]time.Duration{0, 2 * time.Hour}).Draw(t, "useful for"),

@@ -50,8 +50,8 @@ func scratch(t *testing.T) string {
 	return dir
 }
 
-// openCopy opens a copy of a ledger that nobody has open.
-func openCopy(t *rapid.T, of string) *sqlite.Ledger {
+// openCopy opens a copy of a ledger that nobody has open, in a directory of its own.
+func openCopy(t *rapid.T, of string) (l *sqlite.Ledger, dir string) {
 	dir, err := os.MkdirTemp(filepath.Dir(of), "play")
 	if err == nil {
 		err = copyFile(filepath.Join(dir, "ledger.db"), of)
@@ -59,12 +59,12 @@ func openCopy(t *rapid.T, of string) *sqlite.Ledger {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := sqlite.Open(context.Background(), filepath.Join(dir, "ledger.db"), sqlite.Options{})
+	l, err = sqlite.Open(context.Background(), filepath.Join(dir, "ledger.db"), sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	return l
+	return l, dir
 }
 
 func copyFile(to, from string) error {
@@ -325,8 +325,33 @@ func (p *play) pass(t *rapid.T) {
 	p.work(p.judging(p.heardUntil()))
 }
 
-// heal puts everything right and waits until all is over.
-func (p *play) heal() {
+// heal puts everything right in worlds that share their time, and waits until all is over in each.
+func heal(ps ...*play) {
+	for _, p := range ps {
+		p.mend()
+	}
+	for range 100 {
+		if !slices.ContainsFunc(ps, func(p *play) bool { return !p.over() }) {
+			for _, p := range ps {
+				p.end()
+			}
+			return
+		}
+		for _, p := range ps {
+			p.healthily()
+		}
+		time.Sleep(7 * time.Minute)
+		for _, p := range ps {
+			p.finish(p.engines[0], p.superseding())
+			p.finish(p.engines[0], p.judging(time.Now()))
+			p.check(p.T)
+		}
+	}
+	ps[0].Fatalf("it does not come to an end: %+v", ps[0].rows())
+}
+
+// mend starts the engines again, and takes back what operators have put in the way.
+func (p *play) mend() {
 	for i := range p.engines {
 		p.dies(p.engines[i])
 	}
@@ -337,14 +362,6 @@ func (p *play) heal() {
 		}
 		p.resumeUpdates(name)
 	}
-	for range 100 {
-		if p.over() {
-			p.end()
-			return
-		}
-		p.healthily()
-	}
-	p.Fatalf("it does not come to an end: %+v", p.rows())
 }
 
 func (p *play) resumeUpdates(name string) {
@@ -358,7 +375,7 @@ func (p *play) resumeUpdates(name string) {
 	}
 }
 
-// healthily does a round of everything, without mishaps.
+// healthily does a round of everything but for time, without mishaps.
 func (p *play) healthily() {
 	if u, err := p.ledger.NextToPlan(p.Context(), 0); err == nil {
 		p.page(u, 10, func() []string { return []string{"viber", "sms"} })
@@ -380,9 +397,5 @@ func (p *play) healthily() {
 			p.finish(e, p.hearing([]*letter{l}))
 		}
 	}
-	p.check(p.T)
-	time.Sleep(7 * time.Minute)
-	p.finish(e, p.superseding())
-	p.finish(e, p.judging(time.Now()))
 	p.check(p.T)
 }
