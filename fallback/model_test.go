@@ -32,10 +32,11 @@ func TestEngineAgainstModel(t *testing.T) {
 		rapid.SyncTest(t, func(t *rapid.T) {
 			p := newPlay(t, blank)
 			defer p.close()
+			p.begin()
 			t.Repeat(map[string]func(*rapid.T){
-				"": p.check, "announce": p.announce, "plan": p.plan, "hand over": p.handOver, "lane": p.lane,
-				"provider": p.report, "answer": p.answer, "deliver": p.deliver, "deliver more": p.deliver, "pass": p.pass,
-				"order": p.order, "directory": p.directory, "restart": p.restart,
+				"": p.check, "announce": p.announce, "plan": p.plan, "hand over": p.handOver, "lane": p.lane, "lane again": p.lane,
+				"provider": p.report, "provider again": p.report, "answer": p.answer, "deliver": p.deliver, "deliver more": p.deliver,
+				"deliver again": p.deliver, "pass": p.pass, "pass on": p.pass, "order": p.order, "directory": p.directory, "restart": p.restart,
 			})
 			heal(p)
 		})

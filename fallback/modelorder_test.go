@@ -129,7 +129,8 @@ func (p *play) newer() {
 
 // canonical is what must not depend on the order: how everybody ended, and what is known of the attempts
 // that were spoken of. With what proof somebody was reached depends on which came first, and what the
-// cascade had gone on to by then on when it was heard; neither is to be otherwise.
+// cascade had gone on to by then on when it was heard; whether the last step failed before there was newer
+// news or after it is the difference between unreachable and superseded. None of it is to be otherwise.
 func (p *play) canonical() (lines []string) {
 	for _, n := range p.rows() {
 		var first notification.Attempt
@@ -137,6 +138,9 @@ func (p *play) canonical() (lines []string) {
 			if a.Step == 0 {
 				first = *a
 			}
+		}
+		if n.Outcome == notification.Unreachable && p.overtaken(&n) {
+			n.Outcome, n.Reason = notification.Superseded, notification.NewerUpdate
 		}
 		lines = append(lines, fmt.Sprint(n.ID, n.Update, n.Recipient, n.Outcome, n.Reason, n.ReachedBy, first.State, first.Took))
 	}

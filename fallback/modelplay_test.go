@@ -16,7 +16,6 @@ import (
 
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/dispatcher/audience"
-	"github.com/tocsin-dev/tocsin/dispatcher/bus"
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger/sqlite"
@@ -162,6 +161,13 @@ func (p *play) plan(t *rapid.T) {
 		}
 		return rapid.SampledFrom(cascades).Draw(t, "cascade")
 	})
+}
+
+// begin has the lanes hold something from the start.
+func (p *play) begin() {
+	p.announce(p.T)
+	p.plan(p.T)
+	p.handOver(p.T)
 }
 
 // page commits a page of recipients, with the cascades given; whose is empty isn't told.
@@ -323,79 +329,4 @@ func (p *play) pass(t *rapid.T) {
 		return
 	}
 	p.work(p.judging(p.heardUntil()))
-}
-
-// heal puts everything right in worlds that share their time, and waits until all is over in each.
-func heal(ps ...*play) {
-	for _, p := range ps {
-		p.mend()
-	}
-	for range 100 {
-		if !slices.ContainsFunc(ps, func(p *play) bool { return !p.over() }) {
-			for _, p := range ps {
-				p.end()
-			}
-			return
-		}
-		for _, p := range ps {
-			p.healthily()
-		}
-		time.Sleep(7 * time.Minute)
-		for _, p := range ps {
-			p.finish(p.engines[0], p.superseding())
-			p.finish(p.engines[0], p.judging(time.Now()))
-			p.check(p.T)
-		}
-	}
-	ps[0].Fatalf("it does not come to an end: %+v", ps[0].rows())
-}
-
-// mend starts the engines again, and takes back what operators have put in the way.
-func (p *play) mend() {
-	for i := range p.engines {
-		p.dies(p.engines[i])
-	}
-	for _, name := range []string{"cards", "atm"} {
-		for _, o := range []ledger.Order{{Verb: ledger.Resume}, {Verb: ledger.Budget, Segments: 1000}} {
-			o.ID, o.Team, o.Incident, o.By, o.Why = fmt.Sprint("heal-", name, o.Verb), "payments", name, "Ana", "all is well"
-			p.obeyed(o)
-		}
-		p.resumeUpdates(name)
-	}
-}
-
-func (p *play) resumeUpdates(name string) {
-	s, err := p.ledger.Incident(p.Context(), "payments", name)
-	if errors.Is(err, ledger.ErrNotFound) {
-		return
-	}
-	p.must(err)
-	for _, u := range s.Progress {
-		p.obeyed(ledger.Order{ID: fmt.Sprint("heal-", u.ID), Verb: ledger.Resume, Update: u.ID, By: "Ana", Why: "all is well"})
-	}
-}
-
-// healthily does a round of everything but for time, without mishaps.
-func (p *play) healthily() {
-	if u, err := p.ledger.NextToPlan(p.Context(), 0); err == nil {
-		p.page(u, 10, func() []string { return []string{"viber", "sms"} })
-	}
-	e := p.engines[0]
-	p.finish(e, p.superseding())
-	p.finish(e, p.errands())
-	p.publish(true)
-	for _, h := range p.inHands() {
-		if !p.gone(h) {
-			p.takes(h, bus.Result{State: bus.ResultAccepted}, nil)
-		}
-	}
-	for all := p.unreported(); len(all) > 0; all = p.unreported() {
-		p.comes(all[0])
-	}
-	for _, l := range p.letters {
-		if !l.heard {
-			p.finish(e, p.hearing([]*letter{l}))
-		}
-	}
-	p.check(p.T)
 }
