@@ -145,8 +145,11 @@ func (d *decision) current() {
 	a := &n.Attempt
 	was := *a
 	then := d.move(a)
-	if was.State == notification.Queued && d.leaves(then) {
+	switch {
+	case was.State == notification.Queued && d.leaves(then):
 		d.Recall = was
+	case d.repeatsEarlierTry():
+		d.Recall = was // said again, as for a past step
 	}
 	if n.Outcome != notification.Open {
 		// The attempt's own state is kept true, the outcome stays. A fallback that left although
@@ -182,6 +185,13 @@ func (d *decision) leaves(then notification.Consequence) bool {
 	default:
 		return then == notification.Prove && d.ev.Attempt.Try < d.Notification.Attempt.Try
 	}
+}
+
+// repeatsEarlierTry reports whether a receipt for an earlier try of the step says again what is known: the
+// word to stop the later one may have been lost in a crash.
+func (d *decision) repeatsEarlierTry() bool {
+	a := &d.Notification.Attempt
+	return !d.Changed && isProof(d.ev.Kind) && d.ev.Attempt.Try < a.Try && a.State.Proof() >= channels.Accepted
 }
 
 // treatment is how the step of an attempt is treated.
@@ -274,7 +284,7 @@ func (d *decision) requeue() {
 	n := &d.Notification
 	at := d.now.Add(d.pause())
 	switch {
-	case d.ev.Code == notification.HeldBack:
+	case d.ev.Code == notification.HeldBack && n.Stop == notification.GoOn:
 		n.Attempt.QueuedAt = at // a pause uses up nobody's time
 	case d.ev.Kind == notification.ReceiptAbsent: // it has waited long enough, and nothing is left of it
 		at, n.Attempt.ProviderID, n.Attempt.Code = d.now, "", ""

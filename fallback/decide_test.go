@@ -215,6 +215,8 @@ func TestDecideReturned(t *testing.T) {
 	again := with(sms, func(n *notification.Notification) { n.Attempt.Try = 1 })
 	old := with(sms, func(n *notification.Notification) { n.Attempt.QueuedAt = now.Add(-9*time.Minute - 31*time.Second) })
 	tired := with(sms, func(n *notification.Notification) { n.Attempt.Try = maxTry })
+	takenBefore := with(again, func(n *notification.Notification) { n.Attempt.State, n.Attempt.Took = notification.Accepted, true })
+	arrivedBefore := reached(with(again, func(n *notification.Notification) { n.Attempt.State, n.Attempt.Took = notification.Delivered, true }), "sms", channels.Delivered)
 	failed := func(n notification.Notification) notification.Notification {
 		return goneOn(code(with(n, func(n *notification.Notification) { n.Attempt.State = notification.Failed }), "429"))
 	}
@@ -227,6 +229,8 @@ func TestDecideReturned(t *testing.T) {
 			Change{Notification: failed(tired), Changed: true, Queue: true, NotBefore: now}},
 		{"a stale one is not queued again", stale(sms), returned(0),
 			Change{Notification: settled(stale(on("sms", notification.Revoked)), notification.Superseded, notification.NewerUpdate), Changed: true}},
+		{"nor does one that was held back count as queued later", stale(sms), event(sms, notification.ResultReturned, func(e *notification.Event) { e.Code = notification.HeldBack }),
+			Change{Notification: settled(stale(on("sms", notification.Revoked)), notification.Superseded, notification.NewerUpdate), Changed: true}},
 		{"word of an earlier try means nothing", again, returned(0), Change{Notification: again}},
 		{"nor that it failed", again, first(notification.ReceiptFailed), Change{Notification: again}},
 		{"but that it arrived does", again, first(notification.ReceiptDelivered), Change{
@@ -235,6 +239,8 @@ func TestDecideReturned(t *testing.T) {
 			Notification: with(again, func(n *notification.Notification) { n.Attempt.State, n.Attempt.Took = notification.Accepted, true }), Changed: true, Recall: again.Attempt, Await: AwaitSilence}},
 		{"a try that has left can't be stopped", with(again, func(n *notification.Notification) { n.Attempt.State, n.Attempt.Took = notification.Accepted, true }), first(notification.ReceiptDelivered), Change{
 			Notification: reached(with(again, func(n *notification.Notification) { n.Attempt.State, n.Attempt.Took = notification.Delivered, true }), "sms", channels.Delivered), Changed: true}},
+		{"said again, it stops the later one again", takenBefore, first(notification.ReceiptAccepted), Change{Notification: takenBefore, Recall: takenBefore.Attempt}},
+		{"also when that was the end of it", arrivedBefore, first(notification.ReceiptDelivered), Change{Notification: arrivedBefore, Recall: arrivedBefore.Attempt}},
 		{"a try to come is not heard of", sms, event(sms, notification.ReceiptDelivered, func(e *notification.Event) { e.Attempt.Try = 1 }), Change{Notification: sms}},
 		{"nor a step to come", sms, event(sms, notification.ReceiptDelivered, func(e *notification.Event) { e.Attempt.Step = 1 }), Change{Notification: sms}},
 	})

@@ -289,6 +289,7 @@ func (e *Engine) judge(ctx context.Context, by time.Time) error {
 // judgeThese judges deadlines in one transaction; batch by batch where others change the same notifications.
 func (e *Engine) judgeThese(ctx context.Context, due []ledger.Deadline) error {
 	f, batches := newFold(e), map[int64][]ledger.Deadline{}
+	f.tellFirst = true
 	for _, d := range due {
 		batches[d.Batch] = append(batches[d.Batch], d)
 		if err := f.judge(ctx, d); err != nil {

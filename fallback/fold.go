@@ -27,8 +27,12 @@ type fold struct {
 	revoked  map[journal]map[int64]bool
 	asked    map[int64]bool // batches about which providers are being asked
 	heardOut []int64        // batches that don't wait for answers any more
-	deferred int            // further attempts put off to the end of quiet hours
-	signs    signs          // what this fold tells of providers
+	// tellFirst has the lanes told before the commit. So it must be where nothing would bring up again
+	// what is given up: the word would be lost with an engine that dies after its commit. If it dies before
+	// that, the lane answers that it has stopped what nobody asked it to stop, and it is queued again.
+	tellFirst bool
+	deferred  int   // further attempts put off to the end of quiet hours
+	signs     signs // what this fold tells of providers
 }
 
 // journal names a batch's journal.
@@ -148,6 +152,12 @@ func (f *fold) apply(ctx context.Context) error {
 	begun := time.Now()
 	if err := f.decide(ctx); err != nil {
 		return err
+	}
+	if f.tellFirst {
+		if err := f.revoke(ctx); err != nil {
+			return err
+		}
+		f.revoked = nil
 	}
 	if err := f.e.Ledger.Apply(ctx, f.out); err != nil {
 		f.e.recent.forget() // whatever it was, what we think we know may be wrong

@@ -115,6 +115,7 @@ func (e *Engine) runPart(ctx context.Context, er ledger.Errand) error {
 		return err
 	}
 	f := newFold(e)
+	f.tellFirst = true
 	for i := range pending {
 		switch n := &pending[i]; er.Verb {
 		case ledger.Cancel:

@@ -134,6 +134,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"CancelledEnds", cancelled},
 		{"ErrandsCoverAll", errandsCoverAll},
 		{"RetryIsAnUpdateOfItsOwn", retried},
+		{"RetryOfACorrectionStopsNoMore", retriedCorrection},
 		{"BudgetHolds", budget},
 		{"BatchesAreGivenUp", givenUp},
 		{"PastOfAnIncident", past},

@@ -169,3 +169,29 @@ func correctionSuperseding(w *world) {
 		w.Errorf("what it corrects is closed, yet %+v, %v", pages, err)
 	}
 }
+
+// retriedCorrection: told again, a correction of one update stops no more than it did the first time.
+func retriedCorrection(w *world) {
+	w.people(2)
+	_, first := w.announce(update("a", 1), 2)
+	w.announce(update("a", 2), 2)
+	corrected, ns := w.announce(correction("a", 3, "a-1"), 2)
+	var f ledger.Fold
+	change(&f, ns[0], giveUp(notification.Rejected, at(20)))
+	pages, err := w.SupersedingPages(w.ctx, 10)
+	w.must(err)
+	for _, p := range pages {
+		f.Superseded = append(f.Superseded, p.ID)
+	}
+	w.apply(f)
+	w.obeyed(ledger.Order{Verb: ledger.Retry, Update: corrected.ID})
+	again, err := w.NextToPlan(w.ctx, 0)
+	w.must(err)
+	w.must(w.CommitPage(w.ctx, page(again, 1, 1, true)))
+	if pages, err = w.SupersedingPages(w.ctx, 10); err != nil || len(pages) != 1 {
+		w.Fatalf("superseding pages: %+v, %v", pages, err)
+	}
+	outdated, err := w.Outdated(w.ctx, pages[0])
+	w.must(err)
+	w.equal("outdated by the correction told again", outdated, first[:1])
+}
