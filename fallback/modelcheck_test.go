@@ -206,7 +206,7 @@ func (p *play) proofs(n *notification.Notification, before int) map[uint8]channe
 	return best
 }
 
-// proven: who is known to have been reached is not left open.
+// proven: who is known to have been reached is not left open, and nothing that was heard is lost.
 func (p *play) proven(n *notification.Notification) {
 	if n.Outcome != notification.Open {
 		return
@@ -216,7 +216,11 @@ func (p *play) proven(n *notification.Notification) {
 			p.Fatalf("step %d is proven by %v, and it is open: %+v", step, proof, n)
 		}
 	}
+	id := notification.ID{Notification: n.ID, Step: n.Attempt.Step, Try: n.Attempt.Try}
 	for _, f := range p.facts[n.ID] {
+		if f.id == id && n.Attempt.State == notification.Queued && f.what != notification.ReceiptAbsent {
+			p.Fatalf("%v was heard, and means nothing: %+v", f.what, n)
+		}
 		how := p.policy.Step(n.Steps[f.id.Step])
 		if f.what == notification.ResultAccepted && f.id.Step == n.Attempt.Step && how.Proof == channels.Accepted {
 			p.Fatalf("step %d is proven by acceptance, and it is open: %+v", f.id.Step, n)

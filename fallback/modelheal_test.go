@@ -36,12 +36,12 @@ func heal(ps ...*play) {
 	ps[0].Fatalf("it does not come to an end: %+v", ps[0].rows())
 }
 
-// mend starts the engines again, and takes back what operators have put in the way. Some of what providers
-// have still to say comes late.
+// mend starts the engines again, and takes back what operators have put in the way. What providers have
+// still to say comes late.
 func (p *play) mend() {
 	p.mended = true
-	for i, m := range p.messages {
-		m.late = i%2 == 0
+	for _, m := range p.messages {
+		m.late = true
 	}
 	for i := range p.engines {
 		p.dies(p.engines[i])

@@ -111,7 +111,7 @@ func (p *play) directory(t *rapid.T) {
 
 // announce takes news in: of one of two incidents, sometimes a correction.
 func (p *play) announce(t *rapid.T) {
-	if len(p.updates) >= 4 {
+	if len(p.updates) >= 6 {
 		t.Skip("there is enough news")
 	}
 	u := incident.Update{Source: "s", EventID: fmt.Sprint("e", len(p.updates)+1), Time: time.Now(), Data: incident.Data{
@@ -161,6 +161,14 @@ func (p *play) plan(t *rapid.T) {
 		}
 		return rapid.SampledFrom(cascades).Draw(t, "cascade")
 	})
+}
+
+// news is announced, and its planning begun.
+func (p *play) news(t *rapid.T) {
+	p.announce(t)
+	if _, err := p.ledger.NextToPlan(p.Context(), 0); err == nil {
+		p.plan(t)
+	}
 }
 
 // begin has the lanes hold something from the start.

@@ -151,17 +151,23 @@ func (s *surroundings) inHands() (all []inHand) {
 	return all
 }
 
-// lane has a lane make one attempt, or none, and say something of it.
+// lane has lanes make some attempts, or none, and say something of each.
 func (p *play) lane(t *rapid.T) {
-	all := p.inHands()
-	if len(all) == 0 {
+	if len(p.inHands()) == 0 {
 		t.Skip("no lane has anything")
 	}
-	h := all[rapid.IntRange(0, len(all)-1).Draw(t, "attempt")]
+	for range rapid.IntRange(1, 3).Draw(t, "attempts") {
+		if all := p.inHands(); len(all) > 0 {
+			p.try(all[rapid.IntRange(0, len(all)-1).Draw(t, "attempt")])
+		}
+	}
+}
+
+func (p *play) try(h inHand) {
 	if p.gone(h) {
 		return
 	}
-	switch how := rapid.SampledFrom([]string{"taken", "taken", "answered", "refused", "dead", "returned", "down", "unknown", "left", "repeated", "killed"}).Draw(t, "result"); how {
+	switch how := rapid.SampledFrom([]string{"taken", "taken", "answered", "refused", "dead", "returned", "down", "unknown", "left", "repeated", "killed", "killed"}).Draw(p.T, "result"); how {
 	case "taken", "repeated":
 		p.takes(h, bus.Result{State: bus.ResultAccepted, Repeat: how == "repeated"}, p.fate(h.Channel))
 	case "answered":
@@ -250,13 +256,16 @@ var (
 	}
 )
 
-// report has a provider say what has become of a message. The webhook may get lost.
+// report has providers say what has become of some messages. The webhook may get lost.
 func (p *play) report(t *rapid.T) {
-	all := p.unreported()
-	if len(all) == 0 {
+	if len(p.unreported()) == 0 {
 		t.Skip("no provider has anything to say")
 	}
-	p.comes(all[rapid.IntRange(0, len(all)-1).Draw(t, "message")])
+	for range rapid.IntRange(1, 3).Draw(t, "reports") {
+		if all := p.unreported(); len(all) > 0 {
+			p.comes(all[rapid.IntRange(0, len(all)-1).Draw(t, "message")])
+		}
+	}
 }
 
 func (s *surroundings) unreported() (all []*message) {
