@@ -3,6 +3,7 @@ package fallback
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -27,7 +28,14 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/plan"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if underRace {
+		if err := flag.Set("rapid.checks", "10"); err != nil { // what the command line says wins
+			panic(err)
+		}
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // watched is a ledger that tells when a fold was committed, and can be out of order.
 type watched struct {

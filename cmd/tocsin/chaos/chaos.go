@@ -16,7 +16,7 @@
 // A repeat is a second message of the same update to the same customer on the same channel. Each must be
 // explained by a crash: a fault by which the process died that held the channel's lane then (or froze, or
 // was cut off from NATS), or by which NATS itself lost a server or all room. The first of the two messages
-// must have been taken in the two seconds before that crash (so soon a lane has on record what became of an
+// must have been taken in the five seconds before that crash (so soon a lane has on record what became of an
 // attempt), or while the fault lasted and until all works again. For a kill that is no longer than a slow
 // provider may take; a stop in order is no crash, unless it had to be a kill in the end, or RESULTS was
 // full. Time in which RESULTS was full before a crash counts as well, since nothing can be recorded then.

@@ -10,8 +10,9 @@ import (
 const (
 	// unrecorded is how soon a message that a provider took is on record, so that no crash leaves it in
 	// doubt any more: a lane gathers results for a quarter of a second, and may then have to wait for the
-	// record before.
-	unrecorded = 2 * time.Second
+	// record before, and both for a slow disk. A record that takes longer than five seconds is an error
+	// in the lane's log.
+	unrecorded = 5 * time.Second
 	// underway is how long after a process died a slow provider may still take what it was given.
 	underway = sendTimeout
 )

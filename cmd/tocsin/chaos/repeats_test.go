@@ -28,7 +28,7 @@ func TestRepeats(t *testing.T) {
 		{"no fault", nil, nil, "before no crash"},
 		{"its lane is killed", one(Kill, "lane-1", 1.3, 3), lane1, ""},
 		{"the only process is killed", one(Kill, "lane-1", 1.3, 3), nil, ""},
-		{"its lane is killed long after", one(Kill, "lane-1", 4, 5), lane1, "before no crash"},
+		{"its lane is killed long after", one(Kill, "lane-1", 7, 8), lane1, "before no crash"},
 		{"its lane was killed before", one(Kill, "lane-1", -3, 0), lane1, "before no crash"},
 		{"its lane was killed while a slow provider had it", one(Kill, "lane-1", -1, 5), lane1, ""},
 		{"another lane is killed", one(Kill, "lane-2", 1.3, 3), lane1, "before no crash"},
