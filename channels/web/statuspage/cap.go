@@ -54,7 +54,7 @@ type capArea struct {
 
 func (v view) alerts() ([]file, error) {
 	var files []file
-	for _, i := range v.all {
+	for _, i := range v.own {
 		for n := range i.updates {
 			raw, err := encodeXML(v.alert(said{i, n}))
 			if err != nil {

@@ -95,7 +95,7 @@ type span struct {
 
 func (v view) html() ([]file, error) {
 	var files []file
-	for _, i := range v.all {
+	for _, i := range v.own {
 		f, err := v.incidentPage(i)
 		if err != nil {
 			return nil, err

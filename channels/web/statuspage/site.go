@@ -11,11 +11,11 @@ const feedLength = 50
 
 // files are all files of the site, in the order in which they are to be written: first what is
 // remembered, last what readers look at first. They follow from what is remembered, but for what drops out
-// of the history as time passes.
-func (s site) files(all map[string]incidents, now time.Time) ([]file, error) {
+// of the history as time passes. Where a topic is given, only that incident's own files are among them.
+func (s site) files(all map[string]incidents, now time.Time, topic string) ([]file, error) {
 	var data, feeds, html []file
 	for _, p := range s.pages {
-		v := s.view(p, all, now)
+		v := s.view(p, all, now, topic)
 		for _, make := range []struct {
 			into *[]file
 			f    func() ([]file, error)
@@ -27,7 +27,7 @@ func (s site) files(all map[string]incidents, now time.Time) ([]file, error) {
 			*make.into = append(*make.into, files...)
 		}
 	}
-	v := s.view(s.pages[0], all, now)
+	v := s.view(s.pages[0], all, now, topic)
 	root, err := v.index("", "index.html")
 	return append(slices.Concat(data, feeds, html), root), err
 }
@@ -39,10 +39,15 @@ type view struct {
 	all    incidents
 	others map[string]incidents // of all pages
 	since  time.Time            // what was over before is not on the page any more
+	own    incidents            // those whose own files are to be made
 }
 
-func (s site) view(p page, all map[string]incidents, now time.Time) view {
-	return view{s, p, all[p.Name], all, now.Add(-s.history)}
+func (s site) view(p page, all map[string]incidents, now time.Time, topic string) view {
+	v := view{s, p, all[p.Name], all, now.Add(-s.history), all[p.Name]}
+	if topic != "" {
+		v.own = slices.DeleteFunc(slices.Clone(v.all), func(i incident) bool { return i.topic != topic })
+	}
+	return v
 }
 
 // at is the URL of a file of this page.
@@ -90,7 +95,7 @@ func (v view) dataOf(i incident) incidentData {
 
 func (v view) data() ([]file, error) {
 	var files []file
-	for _, i := range v.all {
+	for _, i := range v.own {
 		raw, err := indented(v.dataOf(i))
 		if err != nil {
 			return nil, err

@@ -19,9 +19,10 @@
 //
 // Each file is written under another name, synced, and renamed into its place, so that a reader never
 // sees half of one; the incident's data come first, index.html last. Every file but the alerts follows
-// from the incidents' data, and all are laid anew with each message: one that was lost in a crash is
-// back with the next message or at the next start, and a message that comes again changes nothing. Once Send
-// has returned the news is there to be read, so the answer itself proves Delivered, to the page.
+// from the incidents' data. With each message those of its incident and the page's own are laid anew, and at
+// each start all: one that was lost in a crash is back then, and a message that comes again changes
+// nothing. Once Send has returned the news is there to be read, so the answer itself proves Delivered, to
+// the page.
 //
 // The lane sends from one process at a time, so there is one writer; files that others put into the
 // directory stay.
@@ -136,7 +137,7 @@ func (s *sender) Send(ctx context.Context, m channels.Message) (channels.Ack, er
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	err = s.lay(ctx, func(all map[string]incidents) { all[name] = all[name].with(m.Topic, u) })
+	err = s.lay(ctx, m.Topic, func(all map[string]incidents) { all[name] = all[name].with(m.Topic, u) })
 	if err != nil {
 		return channels.Ack{}, refusal(err)
 	}
@@ -151,14 +152,15 @@ func (s *sender) Prepare(ctx context.Context) error {
 	if err := s.tree.tidy(); err != nil {
 		return err
 	}
-	if err := s.lay(ctx, func(map[string]incidents) {}); err != nil {
+	if err := s.lay(ctx, "", func(map[string]incidents) {}); err != nil {
 		return err
 	}
 	return s.tree.broken()
 }
 
-// lay changes what is remembered and writes all files that differ from it.
-func (s *sender) lay(ctx context.Context, change func(map[string]incidents)) error {
+// lay changes what is remembered and writes the files that differ from it: of incidents' own, those of
+// one topic, or with "" of all.
+func (s *sender) lay(ctx context.Context, topic string, change func(map[string]incidents)) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -167,7 +169,7 @@ func (s *sender) lay(ctx context.Context, change func(map[string]incidents)) err
 		return err
 	}
 	change(all)
-	files, err := s.site.files(all, s.now())
+	files, err := s.site.files(all, s.now(), topic)
 	if err != nil {
 		return err
 	}
