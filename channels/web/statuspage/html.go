@@ -59,6 +59,7 @@ type card struct {
 	Text     []paragraph
 	Link     string
 	Messages []message // newest first
+	More     string    // that there are several
 	At       *moment
 }
 
@@ -204,6 +205,9 @@ func (v view) card(i incident) card {
 			ID: m.ID, Locale: m.Locale, Title: m.Title, badge: v.badge(incident{i.topic, i.updates[:n+1]}, m), At: v.moment(m.At),
 			Text: paragraphs(m.Text), Link: v.readOn(m.Link), Correction: m.Status == "correction",
 		})
+	}
+	if n := len(c.Messages); n > 1 {
+		c.More = fmt.Sprintf("%s (%d)", v.words.Messages, n)
 	}
 	return c
 }
