@@ -65,7 +65,7 @@ func TestGolden(t *testing.T) {
 // TestOrderDoesNotMatter: messages in any order, some of them more than once, end in the same site; but for
 // the alerts, which are never changed and so say what was known.
 func TestOrderDoesNotMatter(t *testing.T) {
-	s := open(t, example)
+	s := open(t, "directory: /d\nurl: https://s.example\npages: [{name: en, locale: en, title: T, area: A}]\n")
 	messages := story("en")
 	want := made(t, s, messages)
 	rapid.Check(t, func(rt *rapid.T) {
