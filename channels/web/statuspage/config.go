@@ -13,7 +13,8 @@ import (
 // Config is the adapter's configuration.
 type Config struct {
 	// Directory is where the files are written, an absolute path. It is made if it isn't there, but its
-	// parent has to be: a file system that is not mounted is not to be written below.
+	// parent has to be: a file system that is not mounted is not to be written below. A service that may write
+	// to its own state only (systemd's ProtectSystem) has to be allowed to write there (ReadWritePaths).
 	Directory string `yaml:"directory"`
 	// URL is where the directory is served.
 	URL string `yaml:"url"`

@@ -49,7 +49,7 @@ func tryOpen(config string) (channels.Sender, error) {
 func in(dir string) string { return strings.Replace(example, "/var/www/status", dir, 1) }
 
 func site3(t testing.TB) (*sender, string) {
-	dir := filepath.Join(t.TempDir(), "site")
+	dir := filepath.Join(t.TempDir(), "site [1]*")
 	return open(t, in(dir)), dir
 }
 

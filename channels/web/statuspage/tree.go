@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/tocsin-dev/tocsin/channels"
@@ -28,7 +29,7 @@ type tree struct {
 }
 
 const (
-	unfinished = ".part"   // ends the name of a file that is being written
+	unfinished = ".part~"  // ends the name of a file that is being written
 	setAside   = ".broken" // ends the name of data that could not be read
 )
 
@@ -37,7 +38,7 @@ const (
 func (t tree) load(ctx context.Context) (map[string]incidents, error) {
 	all := map[string]incidents{}
 	for _, name := range t.pages {
-		paths, err := filepath.Glob(filepath.Join(t.root, name, "incidents", "*.json"))
+		paths, err := ending(filepath.Join(t.root, name, "incidents"), ".json")
 		if err != nil {
 			return nil, err
 		}
@@ -59,6 +60,21 @@ func (t tree) load(ctx context.Context) (map[string]incidents, error) {
 		}
 	}
 	return all, nil
+}
+
+// ending lists the files in a folder whose names end so; none where there is no folder.
+func ending(folder, suffix string) ([]string, error) {
+	entries, err := os.ReadDir(folder)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	var paths []string
+	for _, e := range entries {
+		if !e.IsDir() && strings.HasSuffix(e.Name(), suffix) {
+			paths = append(paths, filepath.Join(folder, e.Name()))
+		}
+	}
+	return paths, nil
 }
 
 func loadIncident(path string) (i incident, readable bool, err error) {
@@ -91,11 +107,18 @@ func parseIncident(raw []byte) (incident, bool) {
 
 // broken says how many files were set aside.
 func (t tree) broken() error {
-	aside, err := filepath.Glob(filepath.Join(t.root, "*", "incidents", "*"+setAside))
-	if err == nil && len(aside) > 0 {
-		err = fmt.Errorf("%d incidents could not be read and are not on the page: mend or remove the files named *%s", len(aside), setAside)
+	n := 0
+	for _, name := range t.pages {
+		aside, err := ending(filepath.Join(t.root, name, "incidents"), setAside)
+		if err != nil {
+			return err
+		}
+		n += len(aside)
 	}
-	return err
+	if n > 0 {
+		return fmt.Errorf("%d incidents could not be read and are not on the page: mend or remove the files named *%s", n, setAside)
+	}
+	return nil
 }
 
 // tidy makes the directory, and removes what was being written when a process was killed.
@@ -103,12 +126,15 @@ func (t tree) tidy() error {
 	if err := os.Mkdir(t.root, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	for _, pattern := range []string{"", "*", "*/*"} {
-		left, err := filepath.Glob(filepath.Join(t.root, pattern, ".*"+unfinished))
+	for _, folder := range t.all() {
+		left, err := ending(folder, unfinished)
 		if err != nil {
 			return err
 		}
 		for _, path := range left {
+			if !strings.HasPrefix(filepath.Base(path), ".") {
+				continue // not ours
+			}
 			if err := os.Remove(path); err != nil {
 				return err
 			}
@@ -146,13 +172,19 @@ func (t tree) put(ctx context.Context, files []file) error {
 	return nil
 }
 
-func (t tree) folders() error {
-	wanted := []string{t.root}
+// all are the folders of the site, each after the one it is in.
+func (t tree) all() []string {
+	all := []string{t.root}
 	for _, name := range t.pages {
 		p := filepath.Join(t.root, name)
-		wanted = append(wanted, p, filepath.Join(p, "incidents"), filepath.Join(p, "cap"))
+		all = append(all, p, filepath.Join(p, "incidents"), filepath.Join(p, "cap"))
 	}
-	for _, folder := range wanted {
+	return all
+}
+
+// folders makes the folders that aren't there.
+func (t tree) folders() error {
+	for _, folder := range t.all() {
 		switch err := os.Mkdir(folder, 0o755); {
 		case err == nil:
 			if err := syncFolder(filepath.Dir(folder)); err != nil {
