@@ -14,6 +14,7 @@
 //   - [CallbackParser]: the provider calls a webhook: it reports what became of a message, or passes
 //     on what a recipient answered
 //   - [WebhookRegistrar]: the provider must be told where to send those reports
+//   - [Preparer]: there is something to lay out before the first message
 //   - [Prober]: the provider can be asked whether it works, without sending anything
 //   - [Measurer]: the cost of a text can be counted before it is sent
 //   - [Inquirer]: the provider can be asked what became of a message
@@ -136,6 +137,8 @@ type News struct {
 	// Services and Regions are names in the message's language, none where all are affected.
 	Services []string `json:"services,omitempty"`
 	Regions  []string `json:"regions,omitempty"`
+	// Advice is what customers can do meanwhile, in the message's language; "" where the update has none.
+	Advice string `json:"advice,omitempty"`
 	// Link is where to read on, "" if nowhere.
 	Link string `json:"link,omitempty"`
 }
@@ -239,6 +242,14 @@ type WebhookRegistrar interface {
 	// RegisterWebhook tells the provider to call u. It may be called again at any time; while it
 	// runs the provider may already call u.
 	RegisterWebhook(ctx context.Context, u string) error
+}
+
+// Preparer is a Sender with something to do before its first message: a page that is to be there before
+// there is any news.
+type Preparer interface {
+	// Prepare is called each time that a lane starts, before any Send and beside none, in one process
+	// at a time. An error doesn't keep the lane from starting.
+	Prepare(ctx context.Context) error
 }
 
 // Prober is a Sender that can ask its provider whether it works and whether our credentials hold,

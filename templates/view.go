@@ -123,7 +123,7 @@ func (v *view) news() (*channels.News, error) {
 	n := &channels.News{
 		Kind: string(v.u.Kind), Status: string(v.u.Status), Impact: string(v.u.Impact), At: v.u.Time,
 		StartedAt: v.u.StartedAt, EndsAt: when(v.u.EndsAt), NextUpdateAt: when(v.u.NextUpdateAt), ResolvedAt: when(v.u.ResolvedAt),
-		Services: services, Regions: regions, Link: v.Link,
+		Services: services, Regions: regions, Advice: v.Advice, Link: v.Link,
 	}
 	if v.u.Estimate != nil {
 		n.EstimatedAt = v.u.Estimate.At

@@ -19,6 +19,9 @@ import (
 	twiliosim "github.com/tocsin-dev/tocsin/channels/sms/twilio/sim"
 	"github.com/tocsin-dev/tocsin/channels/social/mastodon"
 	mastodonsim "github.com/tocsin-dev/tocsin/channels/social/mastodon/sim"
+	"github.com/tocsin-dev/tocsin/channels/web/inapp"
+	inappsim "github.com/tocsin-dev/tocsin/channels/web/inapp/sim"
+	"github.com/tocsin-dev/tocsin/channels/web/statuspage"
 )
 
 // Entry is one adapter and the far side that it is tested against.
@@ -37,6 +40,8 @@ func List() []Entry {
 		{smtp.Spec(), smtpsim.Simulator()},
 		{mastodon.Spec(), mastodonsim.Simulator()},
 		{null.Spec(), sandbox.Simulator{}},
+		{inapp.Spec(), inappsim.Simulator()},
+		{statuspage.Spec(), sandbox.Simulator{}},
 		{telegram.Spec(), telegramsim.Simulator()},
 		{twilio.Spec(), twiliosim.Simulator()},
 		{viber.Spec(), vibersim.Simulator()},

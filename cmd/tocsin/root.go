@@ -36,7 +36,7 @@ func (c *cli) root() *cobra.Command {
 	root.AddCommand(
 		c.serveCommand(), c.checkCommand(), c.migrateCommand(), c.pruneCommand(), c.demoCommand(),
 		c.publishCommand(), c.approveCommand(), c.incidentsCommand(), c.reportCommand(), c.auditCommand(), c.evidenceCommand(), c.dashboardCommand(),
-		c.customersCommand(), c.channelsCommand(), c.schemaCommand(), c.sandboxCommand(), c.benchCommand(), c.chaosCommand(), c.nodeCommand(), c.versionCommand(),
+		c.customersCommand(), c.channelsCommand(), c.schemaCommand(), c.sandboxCommand(), c.inboxCommand(), c.benchCommand(), c.chaosCommand(), c.nodeCommand(), c.versionCommand(),
 	)
 	root.AddCommand(c.orderCommands()...)
 	return root

@@ -87,7 +87,10 @@ func (a *App) makeLanes() {
 			})
 		}
 		// A lane is made anew each time that the lease is taken: it runs once.
-		r := a.oneAtATime("lane-"+c.limitGroup(), func(ctx context.Context) error { return lane.New(o).Run(ctx) })
+		r := a.oneAtATime("lane-"+c.limitGroup(), func(ctx context.Context) error {
+			a.prepare(ctx, c)
+			return lane.New(o).Run(ctx)
+		})
 		a.runs = append(a.runs, run{"lane " + c.Name, r.f})
 	}
 }

@@ -1,0 +1,179 @@
+package inbox
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"net/url"
+	"strconv"
+	"time"
+
+	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"github.com/tocsin-dev/tocsin/channels"
+)
+
+// store is the SQLite file. Times in it are seconds since 1970; it is safe for concurrent use.
+type store struct{ db *sql.DB }
+
+const schema = `
+CREATE TABLE IF NOT EXISTS notices (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, -- the public id: never used again
+  ref TEXT NOT NULL UNIQUE,
+  customer TEXT NOT NULL,
+  content TEXT NOT NULL,                 -- what the app gets, as JSON
+  callback TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  expires INTEGER NOT NULL,
+  delivered INTEGER NOT NULL DEFAULT 0,
+  shown INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS notices_by_customer ON notices (customer, seq);
+CREATE INDEX IF NOT EXISTS notices_by_end ON notices (expires);
+CREATE TABLE IF NOT EXISTS reports (
+  id INTEGER PRIMARY KEY,
+  callback TEXT NOT NULL,
+  body TEXT NOT NULL,
+  made INTEGER NOT NULL,
+  due INTEGER NOT NULL,
+  tries INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX IF NOT EXISTS reports_by_due ON reports (due);
+PRAGMA user_version = 1;`
+
+func openStore(ctx context.Context, path string) (*store, error) {
+	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_txlock=immediate"
+	db, err := sql.Open("sqlite", dsn)
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1) // one writer; reads are short
+	if _, err := db.ExecContext(ctx, schema); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return &store{db}, nil
+}
+
+func (s *store) close() error { return s.db.Close() }
+
+// content is what the app gets of a notice beside what the store knows of it.
+type content struct {
+	Locale string         `json:"locale"`
+	Title  string         `json:"title"`
+	Text   string         `json:"text"`
+	Topic  string         `json:"topic,omitempty"`
+	News   *channels.News `json:"news,omitempty"`
+}
+
+// notice is one as the app gets it.
+type notice struct {
+	ID string `json:"id"`
+	content
+	At      time.Time `json:"at"`
+	Expires time.Time `json:"expires_at"`
+	Shown   bool      `json:"shown"`
+
+	seq int64
+}
+
+// within runs f in one transaction.
+func (s *store) within(ctx context.Context, f func(*sql.Tx) error) error {
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if err := f(tx); err != nil {
+		return errors.Join(err, tx.Rollback())
+	}
+	return tx.Commit()
+}
+
+// add keeps a notice, unless its ref is known, and drops the customer's oldest beyond the number to keep.
+func (s *store) add(ctx context.Context, n posted, at, expires time.Time, keep int) (id string, known bool, err error) {
+	raw, err := json.Marshal(content{n.Locale, n.Title, n.Text, n.Topic, n.News})
+	if err != nil {
+		return "", false, err
+	}
+	err = s.within(ctx, func(tx *sql.Tx) error {
+		var seq int64
+		err := tx.QueryRowContext(ctx, `SELECT seq FROM notices WHERE ref = ?`, n.Ref).Scan(&seq)
+		known = err == nil
+		if errors.Is(err, sql.ErrNoRows) {
+			err = tx.QueryRowContext(ctx, `INSERT INTO notices (ref, customer, content, callback, at, expires) VALUES (?, ?, ?, ?, ?, ?) RETURNING seq`,
+				n.Ref, n.Customer, string(raw), n.Callback, at.Unix(), expires.Unix()).Scan(&seq)
+		}
+		id = strconv.FormatInt(seq, 10)
+		if err != nil || known {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `DELETE FROM notices WHERE customer = ?1 AND seq <=
+			(SELECT seq FROM notices WHERE customer = ?1 ORDER BY seq DESC LIMIT 1 OFFSET ?2)`, n.Customer, keep)
+		return err
+	})
+	return id, known, err
+}
+
+// of returns a customer's valid notices after the one numbered, oldest first.
+func (s *store) of(ctx context.Context, customer string, after int64, now time.Time) (all []notice, err error) {
+	rows, err := s.db.QueryContext(ctx, `SELECT seq, content, at, expires, shown > 0 FROM notices
+		WHERE customer = ? AND seq > ? AND expires > ? ORDER BY seq`, customer, after, now.Unix())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var n notice
+		var raw string
+		var at, expires int64
+		if err := rows.Scan(&n.seq, &raw, &at, &expires, &n.Shown); err != nil {
+			return nil, err
+		}
+		if err := json.Unmarshal([]byte(raw), &n.content); err != nil {
+			return nil, err
+		}
+		n.ID, n.At, n.Expires = strconv.FormatInt(n.seq, 10), time.Unix(at, 0).UTC(), time.Unix(expires, 0).UTC()
+		all = append(all, n)
+	}
+	return all, rows.Err()
+}
+
+// mark notes for the first time that a customer's notices were delivered or read, and makes the reports of it. What was
+// read was delivered.
+func (s *store) mark(ctx context.Context, customer string, ids []int64, state channels.ReceiptState, now time.Time) (reports int, err error) {
+	query := `UPDATE notices SET delivered = ?3 WHERE seq = ?1 AND customer = ?2 AND delivered = 0 RETURNING ref, callback`
+	if state == channels.ReceiptRead {
+		query = `UPDATE notices SET shown = ?3, delivered = max(delivered, 1) WHERE seq = ?1 AND customer = ?2 AND shown = 0 RETURNING ref, callback`
+	}
+	err = s.within(ctx, func(tx *sql.Tx) error {
+		for _, id := range ids {
+			var r report
+			var callback string
+			err := tx.QueryRowContext(ctx, query, id, customer, now.Unix()).Scan(&r.Ref, &callback)
+			if errors.Is(err, sql.ErrNoRows) || err == nil && callback == "" {
+				continue // told before, not this customer's, or nobody wants to know
+			}
+			if err != nil {
+				return err
+			}
+			r.ID, r.State, r.At = strconv.FormatInt(id, 10), state, now.UTC().Truncate(time.Second)
+			if err := addReport(ctx, tx, callback, r, now); err != nil {
+				return err
+			}
+			reports++
+		}
+		return nil
+	})
+	return reports, err
+}
+
+// forget drops notices that are over, and reports that nobody took for a day.
+func (s *store) forget(ctx context.Context, now time.Time) error {
+	return s.within(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `DELETE FROM notices WHERE expires <= ?`, now.Unix())
+		if err == nil {
+			_, err = tx.ExecContext(ctx, `DELETE FROM reports WHERE made <= ?`, now.Add(-reportFor).Unix())
+		}
+		return err
+	})
+}
