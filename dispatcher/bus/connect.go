@@ -79,6 +79,9 @@ func (o *Options) natsOptions() ([]nats.Option, error) {
 				o.Log.Warn("connection to NATS lost, reconnecting", "error", err)
 			}
 		}),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+			o.Log.Warn("NATS reports a fault", "error", err)
+		}),
 		nats.ReconnectHandler(func(nc *nats.Conn) { o.Log.Info("connected to NATS again", "server", nc.ConnectedServerName()) }),
 	}
 	switch {
@@ -116,11 +119,14 @@ func (o *Options) authentication() ([]nats.Option, error) {
 	return opts, nil
 }
 
+// errNotYet: what was just made is not known yet to the server that was asked.
+var errNotYet = errors.New("not there yet")
+
 // passing reports whether an error is of the kind that goes away by itself: no connection, no leader,
 // an answer that did not come.
 func passing(err error) bool {
 	for _, e := range []error{
-		context.DeadlineExceeded, nats.ErrTimeout, nats.ErrNoResponders, jetstream.ErrNoStreamResponse,
+		errNotYet, context.DeadlineExceeded, nats.ErrTimeout, nats.ErrNoResponders, jetstream.ErrNoStreamResponse,
 		jetstream.ErrAsyncPublishTimeout, nats.ErrDisconnected, nats.ErrConnectionReconnecting, nats.ErrNoServers, nats.ErrReconnectBufExceeded,
 	} {
 		if errors.Is(err, e) {

@@ -52,8 +52,12 @@ type Leases struct {
 // lease outlives its holder.
 func (b *Bus) Leases(ctx context.Context, owner string, ttl time.Duration) (*Leases, error) {
 	var kv jetstream.KeyValue
+	begun := time.Now()
 	err := insist(ctx, func(ctx context.Context) (err error) {
 		kv, err = b.js.KeyValue(ctx, leaseBucketName)
+		if errors.Is(err, jetstream.ErrBucketNotFound) && time.Since(begun) < answerWithin {
+			return errors.Join(err, errNotYet)
+		}
 		return err
 	})
 	if err != nil {

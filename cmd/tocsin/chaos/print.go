@@ -1,9 +1,11 @@
 package chaos
 
 import (
+	"bufio"
 	"cmp"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -57,6 +59,34 @@ func (s *stage) printFaults() {
 	}
 	s.say("faults: %d (%s); %d left out", len(s.journal.faults), listed(kinds), s.journal.dropped)
 	s.say("processes that ended by themselves, and were started again: %d", unasked)
+	for _, w := range s.lastWords() {
+		s.say("  %s", w)
+	}
+}
+
+// lastWords are what programs said on their error output as they ended by themselves, each once with how
+// often; without what may be different each time.
+func (s *stage) lastWords() []string {
+	counts := map[string]int{}
+	for _, p := range s.roles {
+		f, err := os.Open(p.log)
+		if err != nil {
+			continue // it was never started
+		}
+		lines := bufio.NewScanner(f)
+		for lines.Scan() {
+			if said, ok := strings.CutPrefix(lines.Text(), "tocsin: "); ok {
+				counts[said]++
+			}
+		}
+		_ = f.Close()
+	}
+	var all []string
+	for said, n := range counts {
+		all = append(all, fmt.Sprintf("%d × %s", n, said))
+	}
+	slices.Sort(all)
+	return all
 }
 
 // listed writes counts in a line.
