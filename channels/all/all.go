@@ -15,6 +15,8 @@ import (
 	vibersim "github.com/tocsin-dev/tocsin/channels/messenger/viber/sim"
 	"github.com/tocsin-dev/tocsin/channels/null"
 	"github.com/tocsin-dev/tocsin/channels/sandbox"
+	"github.com/tocsin-dev/tocsin/channels/sms/kannel"
+	kannelsim "github.com/tocsin-dev/tocsin/channels/sms/kannel/sim"
 	"github.com/tocsin-dev/tocsin/channels/sms/twilio"
 	twiliosim "github.com/tocsin-dev/tocsin/channels/sms/twilio/sim"
 	"github.com/tocsin-dev/tocsin/channels/social/mastodon"
@@ -35,6 +37,7 @@ func (e Entry) Simulated() bool { return e.Simulator.Provider != "" }
 func List() []Entry {
 	return []Entry{
 		{smtp.Spec(), smtpsim.Simulator()},
+		{kannel.Spec(), kannelsim.Simulator()},
 		{mastodon.Spec(), mastodonsim.Simulator()},
 		{null.Spec(), sandbox.Simulator{}},
 		{telegram.Spec(), telegramsim.Simulator()},
