@@ -15,6 +15,8 @@ import (
 	vibersim "github.com/tocsin-dev/tocsin/channels/messenger/viber/sim"
 	"github.com/tocsin-dev/tocsin/channels/null"
 	"github.com/tocsin-dev/tocsin/channels/sandbox"
+	"github.com/tocsin-dev/tocsin/channels/sms/gateway"
+	gatewaysim "github.com/tocsin-dev/tocsin/channels/sms/gateway/sim"
 	"github.com/tocsin-dev/tocsin/channels/sms/kannel"
 	kannelsim "github.com/tocsin-dev/tocsin/channels/sms/kannel/sim"
 	"github.com/tocsin-dev/tocsin/channels/sms/twilio"
@@ -37,6 +39,7 @@ func (e Entry) Simulated() bool { return e.Simulator.Provider != "" }
 func List() []Entry {
 	return []Entry{
 		{smtp.Spec(), smtpsim.Simulator()},
+		{gateway.Spec(), gatewaysim.Simulator()},
 		{kannel.Spec(), kannelsim.Simulator()},
 		{mastodon.Spec(), mastodonsim.Simulator()},
 		{null.Spec(), sandbox.Simulator{}},
