@@ -23,6 +23,8 @@ import (
 	twiliosim "github.com/tocsin-dev/tocsin/channels/sms/twilio/sim"
 	"github.com/tocsin-dev/tocsin/channels/social/mastodon"
 	mastodonsim "github.com/tocsin-dev/tocsin/channels/social/mastodon/sim"
+	twiliocalls "github.com/tocsin-dev/tocsin/channels/voice/twilio_calls"
+	twiliocallssim "github.com/tocsin-dev/tocsin/channels/voice/twilio_calls/sim"
 )
 
 // Entry is one adapter and the far side that it is tested against.
@@ -45,6 +47,7 @@ func List() []Entry {
 		{null.Spec(), sandbox.Simulator{}},
 		{telegram.Spec(), telegramsim.Simulator()},
 		{twilio.Spec(), twiliosim.Simulator()},
+		{twiliocalls.Spec(), twiliocallssim.Simulator()},
 		{viber.Spec(), vibersim.Simulator()},
 	}
 }
