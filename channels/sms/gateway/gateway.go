@@ -103,7 +103,7 @@ func newSender(decode func(any) error, env channels.Env) (channels.Sender, error
 	if s.answer, err = c.Answer.compile(); err != nil {
 		return nil, err
 	}
-	if s.receipts, err = c.compileReceipts(); err != nil {
+	if s.receipts, err = c.compileReceipts(&s.request); err != nil {
 		return nil, err
 	}
 	s.api, err = channels.NewAPI(s.request.base, env)

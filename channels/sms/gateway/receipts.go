@@ -28,8 +28,8 @@ type field struct {
 	pointer pointer
 }
 
-// compileReceipts checks the description of receipts.
-func (c *Config) compileReceipts() (*receipts, error) {
+// compileReceipts checks the description of receipts against that of the request.
+func (c *Config) compileReceipts(req *request) (*receipts, error) {
 	d := c.Receipts
 	if d == nil {
 		return nil, nil
@@ -40,10 +40,7 @@ func (c *Config) compileReceipts() (*receipts, error) {
 			return nil, fmt.Errorf("receipts.%w", err)
 		}
 	}
-	req, err := c.compileRequest()
 	switch {
-	case err != nil:
-		return nil, err
 	case r.key != "" && !req.callback:
 		return nil, errors.New("receipts.proof.key: the request has no {callback}, which would carry the key")
 	case d.Ref != "" && !req.ref:

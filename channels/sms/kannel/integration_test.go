@@ -38,6 +38,11 @@ func TestAgainstKannel(t *testing.T) {
 		}
 		awaitDelivered(t, s, calls)
 	})
+	t.Run("over SMPP", func(t *testing.T) {
+		c.SMSC = "P"
+		defer func() { c.SMSC = "" }()
+		testSMPP(t, newTestSender(t, c), g, hook, calls)
+	})
 	t.Run("as many parts as Kannel sends", func(t *testing.T) { testParts(t, s, g, link) })
 	t.Run("a probe sends nothing", func(t *testing.T) {
 		if err := s.Probe(t.Context()); err != nil {
@@ -58,6 +63,37 @@ func TestAgainstKannel(t *testing.T) {
 			}
 		}
 	})
+}
+
+// testSMPP sends over a link by SMPP, and reads what becomes of it there.
+func testSMPP(t *testing.T, s *sender, g *gateway, hook string, calls <-chan channels.Callback) {
+	for _, tt := range []struct {
+		to, text   string
+		dataCoding byte
+		octets     string
+		state      channels.ReceiptState
+		code       string
+	}{
+		{"+37369000101", "Cards [5 @ €]", 0, "Cards \x1b<5 \x00 \x1be\x1b>", channels.ReceiptDelivered, "delivered"},
+		{"+37369000102", "Карта", 8, "\x04\x1a\x040\x04@\x04B\x040", channels.ReceiptFailed, "failed UNDELIV 011"},
+		{"+37369000103", "Cards", 0, "Cards", channels.ReceiptFailed, "rejected 0x0000000b"},
+	} {
+		m := channels.Message{Ref: "0192-1-1-mac", Address: tt.to, Text: tt.text, UsefulFor: time.Hour, Callback: hook + "/a%20b/0192-1-1-mac"}
+		if _, err := s.Send(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case got := <-g.smpp.submitted:
+			if string(got.text) != tt.octets || got.dataCoding != tt.dataCoding || got.from != "Bank" || got.validity == "" || got.registered&1 == 0 {
+				t.Errorf("%s: the centre got %+v", tt.to, got)
+			}
+		case <-time.After(patience):
+			t.Fatalf("%s: the centre got nothing", tt.to)
+		}
+		if r := awaitReport(t, s, calls, tt.state); r.Code != tt.code {
+			t.Errorf("%s: receipt %+v, want the code %q", tt.to, r, tt.code)
+		}
+	}
 }
 
 // testParts sends a text that takes all the parts there may be: none of it is cut off.
@@ -99,6 +135,12 @@ func takeCalls(t *testing.T) (hook string, calls <-chan channels.Callback) {
 // awaitDelivered reads reports until one says that the message was delivered.
 func awaitDelivered(t *testing.T, s *sender, calls <-chan channels.Callback) {
 	t.Helper()
+	awaitReport(t, s, calls, channels.ReceiptDelivered)
+}
+
+// awaitReport reads reports until one has the state given.
+func awaitReport(t *testing.T, s *sender, calls <-chan channels.Callback, state channels.ReceiptState) channels.Receipt {
+	t.Helper()
 	deadline := time.After(patience)
 	for {
 		select {
@@ -107,11 +149,11 @@ func awaitDelivered(t *testing.T, s *sender, calls <-chan channels.Callback) {
 			if err != nil || !strings.HasPrefix(c.URL.EscapedPath(), "/a%20b/") {
 				t.Fatalf("a call of Kannel's at %s: %v", c.URL.EscapedPath(), err)
 			}
-			if heard.Receipts[0].State == channels.ReceiptDelivered {
-				return
+			if heard.Receipts[0].State == state {
+				return heard.Receipts[0]
 			}
 		case <-deadline:
-			t.Fatal("no report says that the message was delivered")
+			t.Fatalf("no report says that the message was %s", state)
 		}
 	}
 }

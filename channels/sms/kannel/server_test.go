@@ -19,10 +19,12 @@ import (
 const patience = 30 * time.Second
 
 // gateway is a Kannel of the test's own: bearerbox and smsbox on free ports, and the message centre that
-// Kannel's own "fake" link speaks to, which the test plays.
+// Kannel's own "fake" link speaks to, which the test plays. Messages for the smsc-id P go to the
+// test's SMPP centre instead.
 type gateway struct {
 	url  string
 	smsc net.Conn
+	smpp *centre
 }
 
 const gatewayConfig = `group = core
@@ -37,6 +39,18 @@ group = smsc
 smsc = fake
 smsc-id = F
 port = %d
+denied-smsc-id = P
+
+group = smsc
+smsc = smpp
+smsc-id = P
+allowed-smsc-id = P
+host = 127.0.0.1
+port = %d
+transceiver-mode = true
+smsc-username = tocsin
+smsc-password = secret
+system-type = ""
 
 group = smsbox
 bearerbox-host = 127.0.0.1
@@ -56,8 +70,9 @@ concatenation = true
 func startGateway(t *testing.T) *gateway {
 	t.Helper()
 	ports := freePorts(t, 4)
+	smpp := startCentre(t)
 	config := filepath.Join(t.TempDir(), "kannel.conf")
-	text := fmt.Sprintf(gatewayConfig, ports[0], ports[1], ports[2], ports[3])
+	text := fmt.Sprintf(gatewayConfig, ports[0], ports[1], ports[2], smpp.port, ports[3])
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +83,7 @@ func startGateway(t *testing.T) *gateway {
 	}
 	t.Cleanup(func() { _ = smsc.Close() })
 	start(t, "smsbox", config, "Connected to bearerbox")
-	return &gateway{url: fmt.Sprintf("http://127.0.0.1:%d", ports[3]), smsc: smsc}
+	return &gateway{url: fmt.Sprintf("http://127.0.0.1:%d", ports[3]), smsc: smsc, smpp: smpp}
 }
 
 // start starts one of Kannel's programs and waits until its log says that it is ready.
