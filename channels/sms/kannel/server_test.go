@@ -82,7 +82,9 @@ func startGateway(t *testing.T) *gateway {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = smsc.Close() })
-	start(t, "smsbox", config, "Connected to bearerbox")
+	// smsbox takes requests before it has its connection to bearerbox, and dies of them; its heartbeat
+	// begins when it has it.
+	start(t, "smsbox", config, "heartbeat_thread")
 	return &gateway{url: fmt.Sprintf("http://127.0.0.1:%d", ports[3]), smsc: smsc, smpp: smpp}
 }
 
@@ -93,7 +95,7 @@ func start(t *testing.T, program, config, ready string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(path, "--verbosity", "1", config)
+	cmd := exec.Command(path, "--verbosity", "0", config)
 	cmd.Dir = filepath.Dir(config)
 	log, err := cmd.StderrPipe()
 	if err != nil {
@@ -108,6 +110,9 @@ func start(t *testing.T, program, config, ready string) {
 		_ = cmd.Process.Kill()
 		<-w.ended
 		_ = cmd.Wait()
+		if t.Failed() {
+			t.Logf("%s:\n%s", program, w.text())
+		}
 	})
 	select {
 	case <-w.seen:
