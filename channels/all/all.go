@@ -15,10 +15,16 @@ import (
 	vibersim "github.com/tocsin-dev/tocsin/channels/messenger/viber/sim"
 	"github.com/tocsin-dev/tocsin/channels/null"
 	"github.com/tocsin-dev/tocsin/channels/sandbox"
+	"github.com/tocsin-dev/tocsin/channels/sms/gateway"
+	gatewaysim "github.com/tocsin-dev/tocsin/channels/sms/gateway/sim"
+	"github.com/tocsin-dev/tocsin/channels/sms/kannel"
+	kannelsim "github.com/tocsin-dev/tocsin/channels/sms/kannel/sim"
 	"github.com/tocsin-dev/tocsin/channels/sms/twilio"
 	twiliosim "github.com/tocsin-dev/tocsin/channels/sms/twilio/sim"
 	"github.com/tocsin-dev/tocsin/channels/social/mastodon"
 	mastodonsim "github.com/tocsin-dev/tocsin/channels/social/mastodon/sim"
+	twiliocalls "github.com/tocsin-dev/tocsin/channels/voice/twilio_calls"
+	twiliocallssim "github.com/tocsin-dev/tocsin/channels/voice/twilio_calls/sim"
 	"github.com/tocsin-dev/tocsin/channels/web/inapp"
 	inappsim "github.com/tocsin-dev/tocsin/channels/web/inapp/sim"
 	"github.com/tocsin-dev/tocsin/channels/web/statuspage"
@@ -38,12 +44,15 @@ func (e Entry) Simulated() bool { return e.Simulator.Provider != "" }
 func List() []Entry {
 	return []Entry{
 		{smtp.Spec(), smtpsim.Simulator()},
+		{gateway.Spec(), gatewaysim.Simulator()},
+		{kannel.Spec(), kannelsim.Simulator()},
 		{mastodon.Spec(), mastodonsim.Simulator()},
 		{null.Spec(), sandbox.Simulator{}},
 		{inapp.Spec(), inappsim.Simulator()},
 		{statuspage.Spec(), sandbox.Simulator{}},
 		{telegram.Spec(), telegramsim.Simulator()},
 		{twilio.Spec(), twiliosim.Simulator()},
+		{twiliocalls.Spec(), twiliocallssim.Simulator()},
 		{viber.Spec(), vibersim.Simulator()},
 	}
 }

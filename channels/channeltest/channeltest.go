@@ -56,6 +56,9 @@ type Harness struct {
 	AckProof channels.Proof
 	// RetryAfter says that the provider tells how long to wait when it refuses for the rate.
 	RetryAfter bool
+	// URLKey, optional, names the query parameter that proves a callback, where the provider signs
+	// nothing itself and calls the URL that it was given.
+	URLKey string
 	// Drop, optional for HTTP, plays the provider on a connection until the whole message was read,
 	// and returns without having acknowledged it; the suite then closes the connection.
 	Drop func(net.Conn)

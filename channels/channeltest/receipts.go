@@ -143,19 +143,7 @@ func (h Harness) testForged(t *testing.T) {
 	sender, parser := s.receiver()
 	m := s.message(0)
 	genuine := s.awaitDelivered(parser, m, s.mustSend(sender, m))
-	forgeries := map[string]channels.Callback{
-		"a changed body":        withBody(genuine, changed(genuine.Body)),
-		"a body with more":      withBody(genuine, append(bytes.Clone(genuine.Body), "&More=1"...)),
-		"no body":               withBody(genuine, nil),
-		"no signature":          withHeader(genuine, func(string) []string { return nil }),
-		"an empty signature":    withHeader(genuine, func(string) []string { return []string{""} }),
-		"a changed signature":   withHeader(genuine, func(v string) []string { return []string{string(changed([]byte(v)))} }),
-		"a shortened signature": withHeader(genuine, func(v string) []string { return []string{v[:len(v)/2]} }),
-	}
-	if genuine.Ref != "" {
-		forgeries["another attempt's URL"] = withRef(genuine, m.Ref[:len(m.Ref)-1]+"0")
-	}
-	for name, c := range forgeries {
+	for name, c := range h.forgeries(genuine, m) {
 		heard, err := parser.ParseCallback(c)
 		if err == nil || channels.AsError(err).Class != channels.Auth {
 			t.Errorf("a callback with %s: %d receipts, error %v; want an error of class auth", name, len(heard.Receipts), err)

@@ -85,7 +85,10 @@ func newDemoConfig(s scenarios.Scenario, dir, listen string, endpoints map[strin
 		Channels:  demoChannels(endpoints),
 	}
 	for name, ch := range c.Channels {
-		ch.Wait, ch.Timeout = s.Waits[name], 5*time.Second
+		ch.Wait, ch.Timeout = s.Waits["sms"], 5*time.Second
+		if w, ok := s.Waits[name]; ok {
+			ch.Wait = w
+		}
 		if t, ok := s.Timeouts[name]; ok {
 			ch.Timeout = t
 		}
@@ -101,7 +104,8 @@ func newDemoConfig(s scenarios.Scenario, dir, listen string, endpoints map[strin
 const demoConcurrency = 16
 
 // demoChannels are all channels whose providers can be simulated, with the settings that the
-// simulators know. Public accounts speak the scenarios' languages in turn.
+// simulators know; of several providers for a channel it is the last in the list. Public accounts
+// speak the scenarios' languages in turn.
 func demoChannels(endpoints map[string]string) map[string]demoChannel {
 	channels := map[string]demoChannel{}
 	for _, e := range all.List() {

@@ -11,9 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/twilio/twilio-go/client"
-
 	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/channels/internal/twilio"
 )
 
 const (
@@ -21,16 +20,22 @@ const (
 	testToken   = "00112233445566778899aabbccddee00"
 )
 
-func newTestSender(t *testing.T, baseURL string) *sender {
+func newTestSender(t testing.TB, baseURL string) *sender {
 	t.Helper()
-	c := config{AccountSID: testAccount, AuthToken: testToken, From: "+15005550006", BaseURL: baseURL}
-	if err := c.check(); err != nil {
-		t.Fatal(err)
-	}
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
-	return &sender{config: c, http: &http.Client{Transport: transport}, userAgent: "tocsin/test",
-		validator: client.NewRequestValidator(testToken)}
+	c := testConfig()
+	c.BaseURL = baseURL
+	s, err := newSender(func(into any) error { *into.(*config) = c; return nil },
+		channels.Env{HTTP: &http.Client{Transport: transport}, UserAgent: "tocsin/test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.(*sender)
+}
+
+func testConfig() config {
+	return config{Config: twilio.Config{AccountSID: testAccount, AuthToken: testToken}, From: senders{"+15005550006"}}
 }
 
 // answering starts a server that gives every request the same answer.
@@ -49,33 +54,37 @@ func answering(t *testing.T, status int, header http.Header, body string) string
 }
 
 func TestConfig(t *testing.T) {
-	good := config{AccountSID: testAccount, AuthToken: testToken, From: "Bank"}
+	const service = "MG00112233445566778899aabbccddeeff"
 	for name, tt := range map[string]struct {
 		change func(*config)
 		want   string // what the error names; "" for none
 	}{
-		"good":                  {func(*config) {}, ""},
-		"service":               {func(c *config) { c.From, c.MessagingServiceSID = "", "MG00112233445566778899aabbccddeeff" }, ""},
-		"own base URL":          {func(c *config) { c.BaseURL = "http://127.0.0.1:1/twilio/" }, ""},
-		"no account":            {func(c *config) { c.AccountSID = "" }, "account_sid"},
-		"an API key":            {func(c *config) { c.AccountSID = "SK" + testAccount[2:] }, "account_sid"},
-		"account of other text": {func(c *config) { c.AccountSID = "AC" + strings.Repeat("x", 32) }, "account_sid"},
-		"no token":              {func(c *config) { c.AuthToken = "" }, "auth_token"},
-		"no sender":             {func(c *config) { c.From = "" }, "from, messaging_service_sid"},
-		"two senders":           {func(c *config) { c.MessagingServiceSID = "MG00112233445566778899aabbccddeeff" }, "from, messaging_service_sid"},
-		"bad service":           {func(c *config) { c.From, c.MessagingServiceSID = "", "MG1" }, "messaging_service_sid"},
-		"base URL of no scheme": {func(c *config) { c.BaseURL = "api.twilio.com" }, "base_url"},
-		"base URL of a query":   {func(c *config) { c.BaseURL = "https://x/?y=z" }, "base_url"},
+		"good":                   {func(*config) {}, ""},
+		"pool":                   {func(c *config) { c.From = senders{"+15005550006", "12345", "My Bank-24"} }, ""},
+		"service":                {func(c *config) { c.From, c.MessagingServiceSID = nil, service }, ""},
+		"service and countries":  {func(c *config) { c.From, c.MessagingServiceSID, c.FromByCountry = nil, service, countries() }, ""},
+		"own base URL":           {func(c *config) { c.BaseURL = "http://127.0.0.1:1/twilio/" }, ""},
+		"bounded validity":       {func(c *config) { c.MaxValidity = 4 * time.Hour }, ""},
+		"no account":             {func(c *config) { c.AccountSID = "" }, "account_sid"},
+		"no sender":              {func(c *config) { c.From = nil }, "from, messaging_service_sid"},
+		"two kinds of sender":    {func(c *config) { c.MessagingServiceSID = service }, "from, messaging_service_sid"},
+		"bad service":            {func(c *config) { c.From, c.MessagingServiceSID = nil, "MG1" }, "messaging_service_sid"},
+		"a long name":            {func(c *config) { c.From = senders{"National Bank"} }, "from"},
+		"a name of other script": {func(c *config) { c.From = senders{"Банк"} }, "from"},
+		"an empty member":        {func(c *config) { c.From = senders{"Bank", ""} }, "from"},
+		"a prefix without plus":  {func(c *config) { c.FromByCountry = map[string]senders{"373": {"Bank"}} }, "from_by_country"},
+		"a country code":         {func(c *config) { c.FromByCountry = map[string]senders{"MD": {"Bank"}} }, "from_by_country"},
+		"a country without one":  {func(c *config) { c.FromByCountry = map[string]senders{"+373": {}} }, "from_by_country"},
+		"a country's bad sender": {func(c *config) { c.FromByCountry = map[string]senders{"+373": {"12"}} }, "from_by_country"},
+		"too long a validity":    {func(c *config) { c.MaxValidity = 11 * time.Hour }, "max_validity"},
+		"negative validity":      {func(c *config) { c.MaxValidity = -1 }, "max_validity"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := good
+			c := testConfig()
 			tt.change(&c)
-			err := c.check()
+			_, err := newSender(func(into any) error { *into.(*config) = c; return nil }, channels.Env{HTTP: &http.Client{}})
 			if (err == nil) != (tt.want == "") || (err != nil && !strings.Contains(err.Error(), tt.want)) {
 				t.Errorf("error %v, want one that names %q", err, tt.want)
-			}
-			if err == nil && (c.BaseURL == "" || strings.HasSuffix(c.BaseURL, "/")) {
-				t.Errorf("BaseURL = %q", c.BaseURL)
 			}
 		})
 	}
@@ -117,9 +126,9 @@ func TestRequest(t *testing.T) {
 }
 
 func TestParams(t *testing.T) {
-	s := &sender{config: config{MessagingServiceSID: "MG1"}}
+	s := &sender{config: config{MessagingServiceSID: "MG1", MaxValidity: 4 * time.Hour}}
 	for useful, want := range map[time.Duration]int{
-		time.Millisecond: 1, time.Second: 1, 2*time.Second + time.Millisecond: 2, 10 * time.Hour: 36000, 100 * time.Hour: 36000,
+		time.Millisecond: 1, time.Second: 1, 2*time.Second + time.Millisecond: 2, 4 * time.Hour: 14400, 10 * time.Hour: 14400,
 	} {
 		if p := s.params(channels.Message{UsefulFor: useful}); *p.ValidityPeriod != want {
 			t.Errorf("UsefulFor %v gives ValidityPeriod %d, want %d", useful, *p.ValidityPeriod, want)
@@ -221,7 +230,8 @@ func TestParseCallback(t *testing.T) {
 		"failed":             {ids + "MessageStatus=failed&ErrorCode=30036", with(failed, channels.ReceiptFailed, "30036"), ""},
 		"failed, no code":    {ids + "MessageStatus=failed", with(failed, channels.ReceiptFailed, "failed"), ""},
 		"canceled":           {ids + "MessageStatus=canceled", with(failed, channels.ReceiptFailed, "canceled"), ""},
-		"incoming message":   {ids + "SmsStatus=received&Body=STOP", nil, ""},
+		"incoming message":   {ids + "SmsStatus=received&From=%2B37369000100&Body=STOP", nil, ""},
+		"a webhook's test":   {ids, nil, ""},
 		"status of tomorrow": {ids + "MessageStatus=teleported", nil, "status"},
 		"no message":         {"MessageStatus=delivered", nil, "body"},
 		"status twice":       {ids + "MessageStatus=failed&MessageStatus=delivered", with(failed, channels.ReceiptFailed, "failed"), ""},
@@ -258,8 +268,8 @@ func FuzzParseCallback(f *testing.F) {
 	f.Add("MessageSid=SM1&MessageStatus=delivered", true)
 	f.Add("MessageSid=SM1&MessageStatus=delivered&ErrorCode=30003", false)
 	f.Add("%zz;=&&=\x00", true)
-	c := config{AccountSID: testAccount, AuthToken: testToken, From: "x"}
-	s := &sender{config: c, validator: client.NewRequestValidator(testToken)}
+	f.Add("SmsStatus=received&From=%2B37369000100&Body=STOP&OptOutType=STOP", true)
+	s := newTestSender(f, "")
 	u, err := url.Parse("https://tocsin.example/receipts/twilio/r1")
 	if err != nil {
 		f.Fatal(err)
@@ -277,28 +287,15 @@ func FuzzParseCallback(f *testing.F) {
 		if (!genuine || unreadable != nil) && err == nil {
 			t.Errorf("body %q was taken", body)
 		}
+		for _, in := range heard.Inbound {
+			if !isNumber(in.Address) {
+				t.Errorf("inbound %+v", in)
+			}
+		}
 		for _, r := range heard.Receipts {
 			if r.Ref != "r1" || r.ProviderID == "" || r.State == "" || r.Code == "" {
 				t.Errorf("receipt %+v is incomplete", r)
 			}
 		}
 	})
-}
-
-// TestClassOfEveryCode keeps the table from contradicting its own default.
-func TestClassOfEveryCode(t *testing.T) {
-	counts := map[channels.Class]int{}
-	for code := 10000; code < 70000; code++ {
-		if class, known := classOf(code); known {
-			counts[class]++
-		}
-	}
-	for class := channels.InvalidAddress; class <= channels.Unavailable; class++ {
-		if counts[class] == 0 {
-			t.Errorf("no code has the class %v", class)
-		}
-	}
-	if n := counts[channels.Unknown]; n != 0 {
-		t.Errorf("%d codes are listed as unknown, which is for what isn't listed", n)
-	}
 }

@@ -7,9 +7,8 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/twilio/twilio-go/client"
-
 	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/channels/internal/twilio"
 	"github.com/tocsin-dev/tocsin/channels/sandbox"
 	"github.com/tocsin-dev/tocsin/channels/sms/twilio/sim"
 )
@@ -24,10 +23,11 @@ func BenchmarkSend(b *testing.B) {
 	ended := make(chan error, 1)
 	go func() { ended <- server.Run(ctx) }()
 	transport := &http.Transport{MaxIdleConnsPerHost: 64}
-	s := &sender{
-		config: config{AccountSID: sim.AccountSID, AuthToken: sim.AuthToken, From: "Bank", BaseURL: server.Endpoints()["twilio"]},
-		http:   &http.Client{Transport: transport}, userAgent: "bench",
-		validator: client.NewRequestValidator(sim.AuthToken),
+	c := config{Config: twilio.Config{AccountSID: sim.AccountSID, AuthToken: sim.AuthToken, BaseURL: server.Endpoints()["twilio"]}, From: senders{"Bank"}}
+	s, err := newSender(func(into any) error { *into.(*config) = c; return nil },
+		channels.Env{HTTP: &http.Client{Transport: transport}, UserAgent: "bench"})
+	if err != nil {
+		b.Fatal(err)
 	}
 	m := channels.Message{Address: "+37369000100", Text: strings.Repeat("Card payments are down. ", 6)}
 	var failed atomic.Int64
@@ -52,7 +52,7 @@ func BenchmarkSend(b *testing.B) {
 
 func BenchmarkParseCallback(b *testing.B) {
 	c := signed(b, "r1", "AccountSid=AC1&ApiVersion=2010-04-01&From=%2B15005550006&MessageSid=SM1&MessageStatus=delivered&SmsSid=SM1&SmsStatus=delivered&To=%2B37369000100")
-	s := &sender{validator: client.NewRequestValidator(testToken)}
+	s := newTestSender(b, "")
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := s.ParseCallback(c); err != nil {

@@ -12,6 +12,7 @@ import (
 	api "github.com/twilio/twilio-go/rest/api/v2010"
 
 	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/channels/internal/twilio"
 )
 
 const (
@@ -43,7 +44,7 @@ func (s *sender) Inquire(ctx context.Context, q channels.Inquiry) (channels.Rece
 	if q.ProviderID == "" {
 		return s.search(ctx, q)
 	}
-	m, err := s.service(ctx).FetchMessage(q.ProviderID, nil)
+	m, err := s.account.Service(ctx).FetchMessage(q.ProviderID, nil)
 	if err != nil {
 		return channels.Receipt{}, notLearnt(err)
 	}
@@ -53,7 +54,7 @@ func (s *sender) Inquire(ctx context.Context, q channels.Inquiry) (channels.Rece
 // notLearnt is why an answer tells nothing. Here 20404 is not the account's fault: the message was
 // deleted, or its SID belongs to another account.
 func notLearnt(err error) *channels.Error {
-	e := asError(err)
+	e := twilio.AsError(err)
 	if e.Code == "20404" || e.Code == "404" {
 		e.Class = channels.Rejected
 	}
@@ -65,7 +66,7 @@ func receiptOf(q channels.Inquiry, m *api.ApiV2010Message) (channels.Receipt, er
 	status := text(m.Status)
 	state, known := stateOf(status)
 	if !known || text(m.Sid) == "" {
-		return channels.Receipt{}, unreadable(errNoStatus)
+		return channels.Receipt{}, twilio.Unreadable(errNoStatus)
 	}
 	r := channels.Receipt{Ref: q.Ref, ProviderID: *m.Sid, State: state, Code: status}
 	if m.ErrorCode != nil && *m.ErrorCode != 0 {
@@ -117,18 +118,18 @@ func (s *sender) candidates(ctx context.Context, q channels.Inquiry) ([]api.ApiV
 	var token, number string
 	for range maxPages {
 		size := pageSize
-		page, err := s.service(ctx).PageMessage(&api.ListMessageParams{To: &q.Address, PageSize: &size}, token, number)
+		page, err := s.account.Service(ctx).PageMessage(&api.ListMessageParams{To: &q.Address, PageSize: &size}, token, number)
 		if err != nil {
 			return nil, notLearnt(err)
 		}
 		if page.Messages == nil {
-			return nil, unreadable(errNoList)
+			return nil, twilio.Unreadable(errNoList)
 		}
 		for i := range page.Messages {
 			m := &page.Messages[i]
 			created, err := time.Parse(time.RFC1123Z, text(m.DateCreated))
 			if err != nil {
-				return nil, unreadable(errNoDate)
+				return nil, twilio.Unreadable(errNoDate)
 			}
 			if !created.Before(after) && !created.After(before) && isOurs(m, q) {
 				found = append(found, *m)
@@ -138,7 +139,7 @@ func (s *sender) candidates(ctx context.Context, q channels.Inquiry) ([]api.ApiV
 			return found, nil
 		}
 		if number, token, err = nextPage(*page.NextPageUri); err != nil {
-			return nil, unreadable(err)
+			return nil, twilio.Unreadable(err)
 		}
 	}
 	return nil, &channels.Error{Class: channels.Rejected, Code: "too_many", Err: errTooMany}

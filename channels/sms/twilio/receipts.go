@@ -1,24 +1,15 @@
 package twilio
 
 import (
-	"crypto/hmac"
-	"crypto/sha1" // the provider's choice; HMAC keeps it sound
-	"crypto/subtle"
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"maps"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/tocsin-dev/tocsin/channels"
 )
 
-var (
-	errSignature = errors.New("X-Twilio-Signature doesn't fit the URL and the body")
-	errNoMessage = errors.New("no MessageSid")
-)
+var errNoMessage = errors.New("no MessageSid")
 
 // stateOf says what a message's status means; "Messages resource", message status values.
 func stateOf(status string) (channels.ReceiptState, bool) {
@@ -35,54 +26,80 @@ func stateOf(status string) (channels.ReceiptState, bool) {
 	return "", false
 }
 
-// ParseCallback reads a status callback. The signature covers the URL and with it the Ref. Callbacks
-// that aren't about an outgoing message give no receipts. Twilio's time of the delivery
-// (RawDlrDoneDate) has no zone and no seconds, so it is not given.
+// ParseCallback reads a status callback, or a message from a recipient. The signature covers the URL and
+// with it the Ref. Twilio's time of the delivery (RawDlrDoneDate) has no zone and no seconds, so it is
+// not given.
 func (s *sender) ParseCallback(c channels.Callback) (channels.Heard, error) {
-	form, err := url.ParseQuery(string(c.Body))
-	called, signature := c.URL.String(), c.Header.Get("X-Twilio-Signature")
-	// The library also tries the URL with and without its port, as Twilio does; it is asked only
-	// where the URL as it stands does not fit, since it costs several times as much.
-	if !s.signed(called, form, signature) && !s.validator.ValidateBody(called, c.Body, signature) {
-		return channels.Heard{}, &channels.Error{Class: channels.Auth, Code: "signature", Err: errSignature}
-	}
+	form, err := s.account.Verify(c)
 	if err != nil {
-		return channels.Heard{}, &channels.Error{Class: channels.Rejected, Code: "body", Err: errors.New("the body is no form")}
+		return channels.Heard{}, err
 	}
+	if form.Get("MessageStatus") == "" {
+		return channels.Heard{Inbound: inbound(form)}, nil
+	}
+	r, err := receipt(c.Ref, form)
+	if err != nil {
+		return channels.Heard{}, err
+	}
+	return channels.Heard{Receipts: []channels.Receipt{r}, Inbound: optedOut(r, form.Get("To"))}, nil
+}
+
+func receipt(ref string, form url.Values) (channels.Receipt, error) {
 	status := form.Get("MessageStatus")
-	if status == "" {
-		return channels.Heard{}, nil
-	}
 	state, known := stateOf(status)
 	if !known {
-		return channels.Heard{}, &channels.Error{Class: channels.Rejected, Code: "status", Err: fmt.Errorf("unknown MessageStatus %q", status)}
+		return channels.Receipt{}, &channels.Error{Class: channels.Rejected, Code: "status", Err: fmt.Errorf("unknown MessageStatus %.32q", status)}
 	}
 	sid := form.Get("MessageSid")
 	if sid == "" {
-		return channels.Heard{}, &channels.Error{Class: channels.Rejected, Code: "body", Err: errNoMessage}
+		return channels.Receipt{}, &channels.Error{Class: channels.Rejected, Code: "body", Err: errNoMessage}
 	}
-	r := channels.Receipt{Ref: c.Ref, ProviderID: sid, State: state, Code: status}
+	r := channels.Receipt{Ref: ref, ProviderID: sid, State: state, Code: status}
 	if code := form.Get("ErrorCode"); code != "" && code != "0" {
 		r.Code = code
 	}
-	return channels.Heard{Receipts: []channels.Receipt{r}}, nil
+	return r, nil
 }
 
-// signed reports whether a signature is that of the URL and the form: HMAC-SHA1 over the URL followed
-// by the fields' names and values in order of the names ("Webhooks security", validating signatures
-// from Twilio). A URL with a bodySHA256 is signed without the form, and left to the library.
-func (s *sender) signed(called string, form url.Values, signature string) bool {
-	if strings.Contains(called, "bodySHA256") {
-		return false
+// codeOptedOut is that the recipient has told Twilio to stop
+// (https://www.twilio.com/docs/api/errors/21610).
+const codeOptedOut = "21610"
+
+// optedOut is what a failure says of the recipient: where a messaging service sends, Twilio takes the message
+// and says only later that its recipient has opted out.
+func optedOut(r channels.Receipt, number string) []channels.Inbound {
+	if r.State != channels.ReceiptFailed || r.Code != codeOptedOut || !isNumber(number) {
+		return nil
 	}
-	text := make([]byte, 0, 512)
-	text = append(text, called...)
-	for _, name := range slices.Sorted(maps.Keys(form)) {
-		text = append(append(text, name...), form.Get(name)...)
+	return []channels.Inbound{{Address: number, Wish: channels.OptOut}}
+}
+
+// inbound reads a message from a recipient ("Messaging webhooks",
+// https://www.twilio.com/docs/messaging/guides/webhook-request). OptOutType is what Advanced Opt-Out
+// understood, and has already answered; without it only the text is known. Messages of other channels
+// ("whatsapp:+373…", "rcs:+373…") and from short codes are nobody's here.
+func inbound(form url.Values) []channels.Inbound {
+	from := form.Get("From")
+	if form.Get("SmsStatus") != "received" || !isNumber(from) {
+		return nil
 	}
-	h := hmac.New(sha1.New, []byte(s.config.AuthToken.Reveal()))
-	h.Write(text)
-	var sum [sha1.Size]byte
-	want := base64.StdEncoding.AppendEncode(text[:0], h.Sum(sum[:0]))
-	return subtle.ConstantTimeCompare(want, []byte(signature)) == 1
+	return []channels.Inbound{{Address: from, Wish: wishOf(form.Get("OptOutType")), Text: form.Get("Body")}}
+}
+
+func wishOf(optOutType string) channels.Wish {
+	switch optOutType {
+	case "STOP":
+		return channels.OptOut
+	case "START":
+		return channels.OptIn
+	case "HELP":
+		return channels.WantHelp
+	}
+	return channels.NoWish
+}
+
+// isNumber reports whether an address is one of this channel: E.164.
+func isNumber(s string) bool {
+	digits, plus := strings.CutPrefix(s, "+")
+	return plus && len(digits) >= 7 && len(digits) <= 15 && strings.Trim(digits, "0123456789") == ""
 }

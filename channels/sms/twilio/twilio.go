@@ -7,26 +7,26 @@
 // dictionary (https://www.twilio.com/docs/api/errors).
 //
 // Twilio takes a message by queueing it, and has no idempotency key: an attempt whose answer was lost
-// may have gone out; it is found again among the messages to its number. Receipts come to the URL given with each message, so that one that overtakes
-// the answer still finds its attempt.
+// may have gone out; it is found again among the messages to its number. Receipts come to the URL
+// given with each message, so that one that overtakes the answer still finds its attempt.
+//
+// What recipients answer comes to the webhook that the sender's number or messaging service names in
+// Twilio's console: set it to the public URL of this provider's receipts, without anything after it. A
+// name (an alphanumeric sender) can't be answered.
 package twilio
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"net/http"
-	"net/url"
-	"strings"
 	"time"
 
-	"github.com/twilio/twilio-go/client"
 	api "github.com/twilio/twilio-go/rest/api/v2010"
 
 	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/channels/internal/twilio"
 	"github.com/tocsin-dev/tocsin/channels/sms"
 )
-
-const defaultBaseURL = "https://api.twilio.com"
 
 // The bounds of ValidityPeriod, the time that a message may wait in Twilio's queue ("Messages
 // resource", request body parameters).
@@ -53,9 +53,12 @@ func Spec() channels.Spec {
 		Docs:         "https://www.twilio.com/docs/messaging/api/message-resource",
 		Example: `account_sid: AC00000000000000000000000000000000
 auth_token: ${TWILIO_AUTH_TOKEN}
-# One of the two: a number, short code or name to send from, or a messaging service that chooses.
+# One of the two: a number, short code or name to send from (or several, of which each recipient always
+# gets the same), or a messaging service that chooses.
 from: "+15005550006"
 # messaging_service_sid: MG00000000000000000000000000000000
+# Countries with rules of their own, by how their numbers begin.
+from_by_country: {"+373": Bank, "+40": [BankRO, "+40700000000"]}
 `,
 		New: newSender,
 	}
@@ -63,47 +66,37 @@ from: "+15005550006"
 
 // config is the adapter's part of the configuration file.
 type config struct {
-	AccountSID          string          `yaml:"account_sid"`
-	AuthToken           channels.Secret `yaml:"auth_token"`
-	From                string          `yaml:"from"`
-	MessagingServiceSID string          `yaml:"messaging_service_sid"`
-	BaseURL             string          `yaml:"base_url"`
+	twilio.Config `yaml:",inline"`
+	// From are the senders: numbers, short codes or names, one of them or a pool.
+	From senders `yaml:"from"`
+	// FromByCountry are the senders for numbers that begin with a prefix ("+373"), for countries that have
+	// rules of their own.
+	FromByCountry map[string]senders `yaml:"from_by_country"`
+	// MessagingServiceSID has Twilio choose the sender.
+	MessagingServiceSID string `yaml:"messaging_service_sid"`
+	// MaxValidity bounds the time that a message may wait at Twilio; 0 is Twilio's own bound.
+	MaxValidity time.Duration `yaml:"max_validity"`
 }
 
 func (c *config) check() error {
 	switch {
-	case !isSID("AC", c.AccountSID):
-		return fmt.Errorf("account_sid: want AC and 32 hexadecimal digits, as the Twilio console shows it")
-	case c.AuthToken == "":
-		return fmt.Errorf("auth_token: required")
-	case (c.From == "") == (c.MessagingServiceSID == ""):
+	case (len(c.From) == 0) == (c.MessagingServiceSID == ""):
 		return fmt.Errorf("from, messaging_service_sid: exactly one of them is required")
-	case c.MessagingServiceSID != "" && !isSID("MG", c.MessagingServiceSID):
+	case c.MessagingServiceSID != "" && !twilio.IsSID("MG", c.MessagingServiceSID):
 		return fmt.Errorf("messaging_service_sid: want MG and 32 hexadecimal digits")
+	case c.MaxValidity != 0 && (c.MaxValidity < minValidity || c.MaxValidity > maxValidity):
+		return fmt.Errorf("max_validity: want %v to %v", minValidity, maxValidity)
 	}
-	if c.BaseURL == "" {
-		c.BaseURL = defaultBaseURL
+	if c.MaxValidity == 0 {
+		c.MaxValidity = maxValidity
 	}
-	u, err := url.Parse(c.BaseURL)
-	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.RawQuery != "" {
-		return fmt.Errorf("base_url: want an URL like %s", defaultBaseURL)
-	}
-	c.BaseURL = strings.TrimRight(c.BaseURL, "/")
-	return nil
-}
-
-// isSID reports whether s is a Twilio identifier with the prefix given.
-func isSID(prefix, s string) bool {
-	rest, ok := strings.CutPrefix(s, prefix)
-	return ok && len(rest) == 32 && strings.Trim(rest, "0123456789abcdefABCDEF") == ""
+	return c.checkSenders()
 }
 
 // sender sends from one account. It is immutable, so that all of it is safe for concurrent use.
 type sender struct {
 	config
-	http      *http.Client
-	userAgent string
-	validator client.RequestValidator
+	account *twilio.Account
 }
 
 var (
@@ -119,33 +112,34 @@ func newSender(decode func(any) error, env channels.Env) (channels.Sender, error
 	if err := decode(&c); err != nil {
 		return nil, fmt.Errorf("twilio: %w", err)
 	}
+	account, err := twilio.NewAccount(c.Config, env)
+	if err != nil {
+		return nil, fmt.Errorf("twilio: %w", err)
+	}
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("twilio: %w", err)
 	}
-	return &sender{
-		config:    c,
-		http:      env.HTTP,
-		userAgent: env.UserAgent,
-		validator: client.NewRequestValidator(c.AuthToken.Reveal()),
-	}, nil
+	return &sender{config: c, account: account}, nil
 }
+
+var errNoSID = errors.New("the answer names no message")
 
 // Send creates a Message resource.
 func (s *sender) Send(ctx context.Context, m channels.Message) (channels.Ack, error) {
-	created, err := s.service(ctx).CreateMessage(s.params(m))
+	created, err := s.account.Service(ctx).CreateMessage(s.params(m))
 	if err != nil {
-		return channels.Ack{}, asError(err)
+		return channels.Ack{}, twilio.AsError(err)
 	}
 	if created.Sid == nil || *created.Sid == "" {
-		return channels.Ack{}, unreadable(errNoSID)
+		return channels.Ack{}, twilio.Unreadable(errNoSID)
 	}
 	return channels.Ack{ID: *created.Sid, Proof: channels.Accepted}, nil
 }
 
 func (s *sender) params(m channels.Message) *api.CreateMessageParams {
 	p := &api.CreateMessageParams{To: &m.Address, Body: &m.Text}
-	if s.From != "" {
-		p.From = &s.From
+	if from := s.senderFor(m.Address); from != "" {
+		p.From = &from
 	} else {
 		p.MessagingServiceSid = &s.MessagingServiceSID
 	}
@@ -153,23 +147,14 @@ func (s *sender) params(m channels.Message) *api.CreateMessageParams {
 		p.StatusCallback = &m.Callback
 	}
 	if m.UsefulFor > 0 {
-		seconds := int(min(max(m.UsefulFor, minValidity), maxValidity) / time.Second)
+		seconds := int(min(max(m.UsefulFor, minValidity), s.MaxValidity) / time.Second)
 		p.ValidityPeriod = &seconds
 	}
 	return p
 }
 
 // Probe fetches the account, which needs the same credentials as sending.
-func (s *sender) Probe(ctx context.Context) error {
-	account, err := s.service(ctx).FetchAccount(s.AccountSID)
-	if err != nil {
-		return asError(err)
-	}
-	if account.Status != nil && *account.Status != "active" {
-		return &channels.Error{Class: channels.Auth, Code: "account_" + *account.Status}
-	}
-	return nil
-}
+func (s *sender) Probe(ctx context.Context) error { return s.account.Probe(ctx) }
 
 // Units returns how many segments Twilio bills for a text.
 func (s *sender) Units(text string) int {

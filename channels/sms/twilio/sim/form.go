@@ -1,10 +1,11 @@
 package sim
 
 import (
-	"net/url"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	account "github.com/tocsin-dev/tocsin/channels/internal/twilio/sim"
 )
 
 // known reports whether a parameter is one that this simulator understands. Twilio has more of them;
@@ -17,16 +18,10 @@ func known(parameter string) bool {
 	return false
 }
 
-// isE164 reports whether s is a number as ITU-T E.164 has it: a plus and 7 to 15 digits.
-func isE164(s string) bool {
-	digits, ok := strings.CutPrefix(s, "+")
-	return ok && len(digits) >= 7 && len(digits) <= 15 && digits[0] != '0' && strings.Trim(digits, "0123456789") == ""
-}
-
 // isSender reports whether s can be a sender: a number, a short code, or up to eleven letters and
 // digits of which one is a letter.
 func isSender(s string) bool {
-	if isE164(s) {
+	if account.IsE164(s) {
 		return true
 	}
 	rest := strings.Trim(s, "0123456789")
@@ -48,11 +43,4 @@ func tooLong(body string) bool { return len(body) > 1600 && utf8.RuneCountInStri
 func isValidity(s string) bool {
 	n, err := strconv.Atoi(s)
 	return err == nil && n >= 1 && n <= 36000
-}
-
-// isCallback reports whether s is an URL that Twilio would call: absolute, and with no underscore in
-// the host.
-func isCallback(s string) bool {
-	u, err := url.Parse(s)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && !strings.Contains(u.Host, "_")
 }

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	account "github.com/tocsin-dev/tocsin/channels/internal/twilio/sim"
 	"github.com/tocsin-dev/tocsin/channels/sandbox"
 )
 
@@ -121,7 +122,7 @@ func (p *provider) listMessages(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	size, number, problem := readPage(query)
 	if problem != "" {
-		writeProblem(w, http.StatusBadRequest, 20001, problem)
+		account.Problem(w, http.StatusBadRequest, 20001, problem)
 		return
 	}
 	all := p.history.list(query.Get("To"), query.Get("From"))
@@ -137,7 +138,7 @@ func (p *provider) listMessages(w http.ResponseWriter, r *http.Request) {
 		if n > 0 {
 			q.Set("PageToken", pageToken(n))
 		}
-		return "/2010-04-01/Accounts/" + AccountSID + "/Messages.json?" + q.Encode()
+		return account.Path + "/Messages.json?" + q.Encode()
 	}
 	answer := page{FirstPageURI: uri(0), Start: from, End: max(from, to-1), Messages: append([]message{}, all[from:to]...),
 		Page: number, PageSize: size, URI: uri(number)}
@@ -149,7 +150,7 @@ func (p *provider) listMessages(w http.ResponseWriter, r *http.Request) {
 		before := uri(number - 1)
 		answer.PreviousPageURI = &before
 	}
-	writeJSON(w, http.StatusOK, answer)
+	account.JSON(w, http.StatusOK, answer)
 }
 
 // readPage reads which page is wanted. A page beyond the first needs its token ("Twilio's response",
@@ -188,8 +189,8 @@ func (p *provider) fetchMessage(w http.ResponseWriter, r *http.Request) {
 	sid, isJSON := strings.CutSuffix(r.PathValue("file"), ".json")
 	m, found := p.history.find(sid)
 	if !isJSON || !found || r.URL.RawQuery != "" {
-		writeProblem(w, http.StatusNotFound, 20404, "The requested resource "+r.URL.Path+" was not found")
+		account.Problem(w, http.StatusNotFound, 20404, "The requested resource "+r.URL.Path+" was not found")
 		return
 	}
-	writeJSON(w, http.StatusOK, m)
+	account.JSON(w, http.StatusOK, m)
 }

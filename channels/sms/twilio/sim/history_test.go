@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	account "github.com/tocsin-dev/tocsin/channels/internal/twilio/sim"
 	"github.com/tocsin-dev/tocsin/channels/sandbox"
 )
 
@@ -48,7 +49,7 @@ func TestFetch(t *testing.T) {
 			t.Errorf("fetched %d %+v, want %s", code, m, want)
 		}
 	}
-	var p problem
+	var p account.Complaint
 	if code := s.get(t, messagesPath+"/SM00000000000000000000000000000000.json", &p); code != http.StatusNotFound || p.Code != 20404 {
 		t.Errorf("a message that never was: %d %+v, want 20404", code, p)
 	}
@@ -94,7 +95,7 @@ func TestListPages(t *testing.T) {
 func TestListRefuses(t *testing.T) {
 	s := newStand(t, sandbox.Conduct{})
 	for _, query := range []string{"Body=a", "PageSize=0", "PageSize=1001", "Page=1", "Page=x", "To=1&To=2", "Page=1&PageToken=PASM1"} {
-		var p problem
+		var p account.Complaint
 		if code := s.get(t, messagesPath+".json?"+query, &p); code != http.StatusBadRequest || p.Code != 20001 {
 			t.Errorf("%s: %d %+v, want 400 and 20001", query, code, p)
 		}

@@ -13,13 +13,14 @@ import (
 	"net/http"
 	"net/url"
 
+	account "github.com/tocsin-dev/tocsin/channels/internal/twilio/sim"
 	"github.com/tocsin-dev/tocsin/channels/sandbox"
 )
 
 // The one account that exists, and its token, which is both password and signing key.
 const (
-	AccountSID = "AC7f5e1d2c3b4a59687786950413223140"
-	AuthToken  = "0a1b2c3d4e5f60718293a4b5c6d7e8f9"
+	AccountSID = account.SID
+	AuthToken  = account.Token
 )
 
 // Simulator describes the far side of the provider "twilio".
@@ -38,74 +39,23 @@ func Simulator() sandbox.Simulator {
 // provider serves the API. Safe for concurrent use.
 type provider struct {
 	desk    *sandbox.Desk
-	ids     *identifiers
+	ids     *account.IDs
 	history *history
 }
 
 func newProvider(d *sandbox.Desk) http.Handler {
-	p := &provider{desk: d, ids: newIdentifiers(), history: newHistory()}
+	p := &provider{desk: d, ids: account.NewIDs("SM"), history: newHistory()}
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /2010-04-01/Accounts/{sid}/Messages.json", p.admitted(p.ofAccount(p.createMessage)))
-	mux.HandleFunc("GET /2010-04-01/Accounts/{sid}/Messages.json", p.admitted(p.ofAccount(p.listMessages)))
-	mux.HandleFunc("GET /2010-04-01/Accounts/{sid}/Messages/{file}", p.admitted(p.ofAccount(p.fetchMessage)))
-	mux.HandleFunc("GET /2010-04-01/Accounts/{file}", p.admitted(p.fetchAccount))
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		writeProblem(w, http.StatusNotFound, 20404, "The requested resource "+r.URL.Path+" was not found")
-	})
+	mux.HandleFunc("POST /2010-04-01/Accounts/{sid}/Messages.json", account.Admitted(d, p.createMessage))
+	mux.HandleFunc("GET /2010-04-01/Accounts/{sid}/Messages.json", account.Admitted(d, p.listMessages))
+	mux.HandleFunc("GET /2010-04-01/Accounts/{sid}/Messages/{file}", account.Admitted(d, p.fetchMessage))
+	account.Serve(mux, d)
 	return mux
-}
-
-// admitted reads the request whole, lets the desk say how the provider is, and checks the password.
-// The body is read first: only then does the server notice that a client hangs up.
-func (p *provider) admitted(serve func(http.ResponseWriter, *http.Request)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
-		if err := r.ParseForm(); err != nil {
-			writeProblem(w, http.StatusBadRequest, 20001, "The body can't be read as a form")
-			return
-		}
-		switch p.desk.Gate(r.Context()) {
-		case sandbox.Hanging:
-			panic(http.ErrAbortHandler)
-		case sandbox.Unavailable:
-			w.Header().Set("Retry-After", "1")
-			writeProblem(w, http.StatusServiceUnavailable, 20503, "Service is unavailable")
-			return
-		case sandbox.RateLimited:
-			w.Header().Set("Retry-After", "1")
-			writeProblem(w, http.StatusTooManyRequests, 20429, "Too Many Requests")
-			return
-		}
-		if user, password, _ := r.BasicAuth(); user != AccountSID || password != AuthToken {
-			writeProblem(w, http.StatusUnauthorized, 20003, "Authenticate")
-			return
-		}
-		serve(w, r)
-	}
-}
-
-func (p *provider) fetchAccount(w http.ResponseWriter, r *http.Request) {
-	if r.PathValue("file") != AccountSID+".json" {
-		writeProblem(w, http.StatusNotFound, 20404, "The requested resource "+r.URL.Path+" was not found")
-		return
-	}
-	writeJSON(w, http.StatusOK, account{SID: AccountSID, FriendlyName: "Sandbox", Status: "active", Type: "Full"})
-}
-
-// ofAccount serves requests for the one account that exists.
-func (p *provider) ofAccount(serve http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if r.PathValue("sid") != AccountSID {
-			writeProblem(w, http.StatusNotFound, 20404, "The requested resource "+r.URL.Path+" was not found")
-			return
-		}
-		serve(w, r)
-	}
 }
 
 func (p *provider) createMessage(w http.ResponseWriter, r *http.Request) {
 	if code, text := check(r.PostForm); code != 0 {
-		writeProblem(w, http.StatusBadRequest, code, text)
+		account.Problem(w, http.StatusBadRequest, code, text)
 		return
 	}
 	to := r.PostForm.Get("To")
@@ -114,7 +64,7 @@ func (p *provider) createMessage(w http.ResponseWriter, r *http.Request) {
 	}
 	fate := p.desk.Take(to, r.PostForm.Get("Body"))
 	if fate.Refused {
-		writeProblem(w, http.StatusBadRequest, 21211, "The 'To' number "+to+" is not a valid phone number.")
+		account.Problem(w, http.StatusBadRequest, 21211, "The 'To' number "+to+" is not a valid phone number.")
 		return
 	}
 	m := p.newMessage(r.PostForm)
@@ -124,7 +74,7 @@ func (p *provider) createMessage(w http.ResponseWriter, r *http.Request) {
 		p.desk.Follow(to, fate, report)
 		panic(http.ErrAbortHandler)
 	}
-	writeJSON(w, http.StatusCreated, m)
+	account.JSON(w, http.StatusCreated, m)
 	_ = http.NewResponseController(w).Flush() // no callback before the answer is on its way
 	p.desk.Follow(to, fate, report)
 }
@@ -140,7 +90,7 @@ func check(form url.Values) (code int, text string) {
 	switch {
 	case form.Get("To") == "":
 		return 21604, "A 'To' phone number is required."
-	case !isE164(form.Get("To")):
+	case !account.IsE164(form.Get("To")):
 		return 21211, "The 'To' number " + form.Get("To") + " is not a valid phone number."
 	case from == "" && service == "":
 		return 21603, "A 'From' phone number is required."
@@ -154,7 +104,7 @@ func check(form url.Values) (code int, text string) {
 		return 21617, "The concatenated message body exceeds the 1600 character limit."
 	case form.Has("ValidityPeriod") && !isValidity(form.Get("ValidityPeriod")):
 		return 21624, "Invalid validity period value."
-	case form.Has("StatusCallback") && !isCallback(form.Get("StatusCallback")):
+	case form.Has("StatusCallback") && !account.IsCallback(form.Get("StatusCallback")):
 		return 21609, "The StatusCallback URL is not a valid URL."
 	}
 	return 0, ""

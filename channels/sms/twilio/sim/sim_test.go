@@ -14,6 +14,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	account "github.com/tocsin-dev/tocsin/channels/internal/twilio/sim"
 	"github.com/tocsin-dev/tocsin/channels/sandbox"
 )
 
@@ -127,7 +128,7 @@ func TestRefusals(t *testing.T) {
 			form := documented()
 			tt.change(form)
 			rec := s.post(form)
-			var got problem
+			var got account.Complaint
 			if err := json.Unmarshal(rec.Body.Bytes(), &got); err != nil {
 				t.Fatal(err)
 			}
@@ -149,21 +150,6 @@ func TestSenders(t *testing.T) {
 		if got := isSender(from); got != want {
 			t.Errorf("isSender(%q) = %v, want %v", from, got, want)
 		}
-	}
-}
-
-// TestDocumentedSignature replays the example of "Secure webhooks".
-func TestDocumentedSignature(t *testing.T) {
-	form := url.Values{
-		"CallSid": {"CA1234567890ABCDE"},
-		"Caller":  {"+14158675309"},
-		"Digits":  {"1234"},
-		"From":    {"+14158675309"},
-		"To":      {"+18005551212"},
-	}
-	const want = "RSOYDt4T1cUTdK1PDd93/VVr8B8="
-	if got := sign("12345", "https://mycompany.com/myapp.php?foo=1&bar=2", form); got != want {
-		t.Errorf("sign = %s, want %s", got, want)
 	}
 }
 
@@ -202,7 +188,7 @@ func TestStatusCallbacks(t *testing.T) {
 		if c.form.Get("MessageSid") != created.SID || c.form.Get("SmsStatus") != status {
 			t.Errorf("callback %v doesn't fit the message %s", c.form, created.SID)
 		}
-		if want := sign(AuthToken, hook.URL+"/receipts/a?b=c", c.form); c.signature != want {
+		if want := account.Sign(AuthToken, hook.URL+"/receipts/a?b=c", c.form); c.signature != want {
 			t.Errorf("signature %q, want %q", c.signature, want)
 		}
 	}

@@ -21,15 +21,15 @@ import (
 // of its own that has them. It is a value of two words and lives as long as the call, which is why it
 // may hold a context.
 type call struct {
-	ctx    context.Context
-	sender *sender
+	ctx     context.Context
+	account *Account
 }
 
 var _ client.BaseClient = call{}
 
-// service is the SDK's API for one call.
-func (s *sender) service(ctx context.Context) *api.ApiService {
-	return api.NewApiServiceWithClient(call{ctx, s})
+// Service is the SDK's API for one call, or several under the same context.
+func (a *Account) Service(ctx context.Context) *api.ApiService {
+	return api.NewApiServiceWithClient(call{ctx, a})
 }
 
 // SendRequest sends a request to the path of rawURL at the configured base URL. An answer outside of
@@ -39,7 +39,7 @@ func (c call) SendRequest(method, rawURL string, data url.Values, headers map[st
 	if err != nil {
 		return nil, &channels.Error{Class: channels.Rejected, Code: "request", Err: err}
 	}
-	status, header, answer, err := channels.Exchange(c.sender.http, req)
+	status, header, answer, err := channels.Exchange(c.account.http, req)
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func (c call) SendRequest(method, rawURL string, data url.Values, headers map[st
 }
 
 func (c call) request(method, rawURL string, data url.Values, headers map[string]any, body []byte) (*http.Request, error) {
-	target := c.sender.BaseURL + pathOf(rawURL)
+	target := c.account.BaseURL + pathOf(rawURL)
 	if method == http.MethodGet && len(data) > 0 {
 		target += "?" + data.Encode()
 	}
@@ -68,8 +68,8 @@ func (c call) request(method, rawURL string, data url.Values, headers map[string
 	for name, value := range headers {
 		req.Header.Set(name, fmt.Sprint(value))
 	}
-	req.Header.Set("User-Agent", c.sender.userAgent)
-	req.SetBasicAuth(c.sender.AccountSID, c.sender.AuthToken.Reveal())
+	req.Header.Set("User-Agent", c.account.userAgent)
+	req.SetBasicAuth(c.account.AccountSID, c.account.AuthToken.Reveal())
 	return req, nil
 }
 
@@ -84,7 +84,7 @@ func pathOf(rawURL string) string {
 }
 
 // AccountSid is put into paths by the SDK.
-func (c call) AccountSid() string { return c.sender.AccountSID }
+func (c call) AccountSid() string { return c.account.AccountSID }
 
 // SetTimeout does nothing: the context bounds the call.
 func (c call) SetTimeout(time.Duration) {}
