@@ -202,6 +202,9 @@ const (
 type Heard struct {
 	Receipts []Receipt
 	Inbound  []Inbound
+	// Answer is what the provider wants to read in our answer to a call that only tests the webhook (its
+	// challenge), as plain text; "" for nothing. Where it is set, there is nothing else.
+	Answer string
 }
 
 // Inbound is what a recipient did towards us: answered, or left.

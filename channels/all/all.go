@@ -13,6 +13,8 @@ import (
 	telegramsim "github.com/tocsin-dev/tocsin/channels/messenger/telegram/sim"
 	"github.com/tocsin-dev/tocsin/channels/messenger/viber"
 	vibersim "github.com/tocsin-dev/tocsin/channels/messenger/viber/sim"
+	"github.com/tocsin-dev/tocsin/channels/messenger/whatsapp"
+	whatsappsim "github.com/tocsin-dev/tocsin/channels/messenger/whatsapp/sim"
 	"github.com/tocsin-dev/tocsin/channels/null"
 	"github.com/tocsin-dev/tocsin/channels/sandbox"
 	"github.com/tocsin-dev/tocsin/channels/sms/twilio"
@@ -40,6 +42,7 @@ func List() []Entry {
 		{telegram.Spec(), telegramsim.Simulator()},
 		{twilio.Spec(), twiliosim.Simulator()},
 		{viber.Spec(), vibersim.Simulator()},
+		{whatsapp.Spec(), whatsappsim.Simulator()},
 	}
 }
 
