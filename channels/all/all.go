@@ -9,6 +9,8 @@ import (
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/channels/email/smtp"
 	smtpsim "github.com/tocsin-dev/tocsin/channels/email/smtp/sim"
+	"github.com/tocsin-dev/tocsin/channels/messenger/facebook"
+	facebooksim "github.com/tocsin-dev/tocsin/channels/messenger/facebook/sim"
 	"github.com/tocsin-dev/tocsin/channels/messenger/telegram"
 	telegramsim "github.com/tocsin-dev/tocsin/channels/messenger/telegram/sim"
 	"github.com/tocsin-dev/tocsin/channels/messenger/viber"
@@ -39,6 +41,7 @@ func List() []Entry {
 		{smtp.Spec(), smtpsim.Simulator()},
 		{mastodon.Spec(), mastodonsim.Simulator()},
 		{null.Spec(), sandbox.Simulator{}},
+		{facebook.Spec(), facebooksim.Simulator()},
 		{telegram.Spec(), telegramsim.Simulator()},
 		{twilio.Spec(), twiliosim.Simulator()},
 		{viber.Spec(), vibersim.Simulator()},
