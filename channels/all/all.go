@@ -13,6 +13,10 @@ import (
 	facebooksim "github.com/tocsin-dev/tocsin/channels/messenger/facebook/sim"
 	"github.com/tocsin-dev/tocsin/channels/messenger/telegram"
 	telegramsim "github.com/tocsin-dev/tocsin/channels/messenger/telegram/sim"
+	twiliorcs "github.com/tocsin-dev/tocsin/channels/messenger/twilio_rcs"
+	twiliorcssim "github.com/tocsin-dev/tocsin/channels/messenger/twilio_rcs/sim"
+	twiliowhatsapp "github.com/tocsin-dev/tocsin/channels/messenger/twilio_whatsapp"
+	twiliowhatsappsim "github.com/tocsin-dev/tocsin/channels/messenger/twilio_whatsapp/sim"
 	"github.com/tocsin-dev/tocsin/channels/messenger/viber"
 	vibersim "github.com/tocsin-dev/tocsin/channels/messenger/viber/sim"
 	"github.com/tocsin-dev/tocsin/channels/messenger/whatsapp"
@@ -44,6 +48,8 @@ func List() []Entry {
 		{facebook.Spec(), facebooksim.Simulator()},
 		{telegram.Spec(), telegramsim.Simulator()},
 		{twilio.Spec(), twiliosim.Simulator()},
+		{twiliorcs.Spec(), twiliorcssim.Simulator()},
+		{twiliowhatsapp.Spec(), twiliowhatsappsim.Simulator()},
 		{viber.Spec(), vibersim.Simulator()},
 		{whatsapp.Spec(), whatsappsim.Simulator()},
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"strings"
 
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/channels/messenger"
@@ -51,20 +50,6 @@ func (ts Templates) Check() error {
 	return nil
 }
 
-// find returns the template for a BCP 47 tag: its own, or that of the language without its region.
-func (ts Templates) find(locale string) (Template, bool) {
-	for {
-		if t, found := ts[locale]; found {
-			return t, true
-		}
-		i := strings.LastIndexByte(locale, '-')
-		if i < 0 {
-			return Template{}, false
-		}
-		locale = locale[:i]
-	}
-}
-
 // Component is a part of a template with its parameters.
 type Component struct {
 	Type       string      `json:"type"`
@@ -82,7 +67,7 @@ type Parameter struct {
 // is an [*channels.Error] of class Rejected: there is no template for the locale, or no room for the
 // text.
 func (ts Templates) Fill(m channels.Message) (Template, []Component, error) {
-	t, found := ts.find(m.Locale)
+	t, found := messenger.ForLocale(ts, m.Locale)
 	if !found {
 		return t, nil, &channels.Error{Class: channels.Rejected, Code: "no_template", Err: errors.New("no template for the locale " + m.Locale)}
 	}
