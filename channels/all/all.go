@@ -13,10 +13,9 @@ import (
 	facebooksim "github.com/tocsin-dev/tocsin/channels/messenger/facebook/sim"
 	"github.com/tocsin-dev/tocsin/channels/messenger/telegram"
 	telegramsim "github.com/tocsin-dev/tocsin/channels/messenger/telegram/sim"
-	twiliorcs "github.com/tocsin-dev/tocsin/channels/messenger/twilio_rcs"
-	twiliorcssim "github.com/tocsin-dev/tocsin/channels/messenger/twilio_rcs/sim"
-	twiliowhatsapp "github.com/tocsin-dev/tocsin/channels/messenger/twilio_whatsapp"
-	twiliowhatsappsim "github.com/tocsin-dev/tocsin/channels/messenger/twilio_whatsapp/sim"
+	twiliorcs "github.com/tocsin-dev/tocsin/channels/messenger/twilio/rcs"
+	twiliomessengersim "github.com/tocsin-dev/tocsin/channels/messenger/twilio/sim"
+	twiliowhatsapp "github.com/tocsin-dev/tocsin/channels/messenger/twilio/whatsapp"
 	"github.com/tocsin-dev/tocsin/channels/messenger/viber"
 	vibersim "github.com/tocsin-dev/tocsin/channels/messenger/viber/sim"
 	"github.com/tocsin-dev/tocsin/channels/messenger/whatsapp"
@@ -48,8 +47,8 @@ func List() []Entry {
 		{facebook.Spec(), facebooksim.Simulator()},
 		{telegram.Spec(), telegramsim.Simulator()},
 		{twilio.Spec(), twiliosim.Simulator()},
-		{twiliorcs.Spec(), twiliorcssim.Simulator()},
-		{twiliowhatsapp.Spec(), twiliowhatsappsim.Simulator()},
+		{twiliorcs.Spec(), twiliomessengersim.RCS()},
+		{twiliowhatsapp.Spec(), twiliomessengersim.WhatsApp()},
 		{viber.Spec(), vibersim.Simulator()},
 		{whatsapp.Spec(), whatsappsim.Simulator()},
 	}

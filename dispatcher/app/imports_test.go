@@ -76,11 +76,8 @@ func TestImportsRunOneWay(t *testing.T) {
 	}
 }
 
-// shared reports whether a package is what the adapters of one company share, or, where its name ends
-// in sim, their simulators: who may import it is what the compiler says of internal packages.
-func shared(p string) bool {
-	return strings.HasPrefix(p, "channels/") && strings.Contains(p, "/internal/")
-}
+// provider is below which the parts are that several adapters of one provider share, and their simulators.
+const provider = "channels/internal/"
 
 func forbidden(p, imp string) string {
 	switch {
@@ -94,13 +91,13 @@ func forbidden(p, imp string) string {
 		return "only app knows a concrete store"
 	case p == "channels/all" || p == "channels/channeltest":
 		return ""
-	case strings.HasSuffix(p, "sim"):
-		if imp != "channels/sandbox" && imp != "channels" && !(shared(imp) && strings.HasSuffix(imp, "sim")) {
+	case strings.HasSuffix(p, "/sim"):
+		if imp != "channels/sandbox" && imp != "channels" && !(strings.HasPrefix(imp, provider) && strings.HasSuffix(imp, "/sim")) {
 			return "a simulator knows the sandbox only"
 		}
 	case strings.HasPrefix(p, "channels/"):
-		if imp != "channels" && !strings.HasPrefix(p, imp+"/") && !(shared(imp) && !strings.HasSuffix(imp, "sim")) {
-			return "an adapter knows the contract and its kind only"
+		if imp != "channels" && !strings.HasPrefix(p, imp+"/") && (!strings.HasPrefix(imp, provider) || strings.HasSuffix(imp, "/sim")) {
+			return "an adapter knows the contract, its kind and its provider only"
 		}
 	case layerOf(p) >= 0 && layerOf(imp) >= 0 && layerOf(imp) >= layerOf(p):
 		return "imports run with the way of the data"

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/tocsin-dev/tocsin/channels"
-	"github.com/tocsin-dev/tocsin/channels/messenger/internal/meta"
+	"github.com/tocsin-dev/tocsin/channels/internal/meta"
 )
 
 // notification is what is read of a callback. It may bring what was gathered of many entries.

@@ -32,8 +32,8 @@ import (
 	"time"
 
 	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/channels/internal/meta"
 	"github.com/tocsin-dev/tocsin/channels/messenger"
-	"github.com/tocsin-dev/tocsin/channels/messenger/internal/meta"
 )
 
 // maxText is how long a text outside of templates may be ("Send API", message.text).
@@ -74,7 +74,7 @@ type Config struct {
 	// AppID is the app whose webhook is set up.
 	AppID string `yaml:"app_id"`
 	// Templates are the approved utility templates by the locale of our texts.
-	Templates meta.Templates `yaml:"templates"`
+	Templates messenger.Templates `yaml:"templates"`
 	// PlainText sends texts as they are, without a template: they reach only whoever wrote to the Page in
 	// the last 24 hours.
 	PlainText bool `yaml:"plain_text"`
@@ -100,7 +100,7 @@ type sender struct {
 	webhook   meta.Webhook
 	pageID    string
 	appID     string
-	templates meta.Templates // none: plain text
+	templates messenger.Templates // none: plain text
 }
 
 func newSender(decode func(any) error, env channels.Env) (channels.Sender, error) {

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tocsin-dev/tocsin/channels"
-	"github.com/tocsin-dev/tocsin/channels/messenger/internal/meta"
+	"github.com/tocsin-dev/tocsin/channels/messenger"
 )
 
 const testPage = "1909458034523498"
@@ -27,7 +27,7 @@ func newTestSender(t *testing.T, change func(*Config), h http.HandlerFunc) *send
 		c := into.(*Config)
 		c.PageID, c.AppID, c.BaseURL = testPage, "188559381496048", server.URL
 		c.AccessToken, c.AppSecret, c.VerifyToken = "test-token", "test-secret", "test-verify"
-		c.Templates = meta.Templates{"en": {Name: "outage_notice", Language: "en"}}
+		c.Templates = messenger.Templates{"en": {Name: "outage_notice", Language: "en"}}
 		change(c)
 		return nil
 	}, channels.Env{HTTP: server.Client(), UserAgent: "tocsin/1"})
@@ -145,12 +145,12 @@ func TestConfig(t *testing.T) {
 		"app_secret":            func(c *Config) { c.AppSecret = "" },
 		"graph_version":         func(c *Config) { c.Version = "v25" },
 		"templates, plain_text": func(c *Config) { c.PlainText = true },
-		"templates: en: name":   func(c *Config) { c.Templates["en"] = meta.Template{Language: "en"} },
+		"templates: en: name":   func(c *Config) { c.Templates["en"] = messenger.Template{Language: "en"} },
 	} {
 		_, err := newSender(func(into any) error {
 			c := into.(*Config)
 			c.PageID, c.AppID, c.AccessToken, c.AppSecret = "1", "2", "t", "s"
-			c.Templates = meta.Templates{"ro": {Name: "outage", Language: "ro"}}
+			c.Templates = messenger.Templates{"ro": {Name: "outage", Language: "ro"}}
 			change(c)
 			return nil
 		}, channels.Env{HTTP: &http.Client{}})

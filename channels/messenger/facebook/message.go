@@ -5,8 +5,8 @@ import (
 	"net/http"
 
 	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/channels/internal/meta"
 	"github.com/tocsin-dev/tocsin/channels/messenger"
-	"github.com/tocsin-dev/tocsin/channels/messenger/internal/meta"
 )
 
 // request is the body of a request to send.
@@ -27,9 +27,9 @@ type message struct {
 }
 
 type template struct {
-	Name       string           `json:"name"`
-	Language   language         `json:"language"`
-	Components []meta.Component `json:"components"`
+	Name       string                `json:"name"`
+	Language   language              `json:"language"`
+	Components []messenger.Component `json:"components"`
 }
 
 type language struct {

@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tocsin-dev/tocsin/channels"
-	"github.com/tocsin-dev/tocsin/channels/messenger/internal/meta"
+	"github.com/tocsin-dev/tocsin/channels/internal/meta"
 )
 
 func testParser(t testing.TB) *sender {

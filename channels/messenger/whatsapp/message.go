@@ -5,8 +5,8 @@ import (
 	"net/http"
 
 	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/channels/internal/meta"
 	"github.com/tocsin-dev/tocsin/channels/messenger"
-	"github.com/tocsin-dev/tocsin/channels/messenger/internal/meta"
 )
 
 // message is the body of a request to send. Data comes back with every status.
@@ -21,9 +21,9 @@ type message struct {
 }
 
 type template struct {
-	Name       string           `json:"name"`
-	Language   language         `json:"language"`
-	Components []meta.Component `json:"components"`
+	Name       string                `json:"name"`
+	Language   language              `json:"language"`
+	Components []messenger.Component `json:"components"`
 }
 
 // language names the template's language. The only policy that there is means that the message is in

@@ -29,8 +29,8 @@ import (
 	"time"
 
 	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/channels/internal/meta"
 	"github.com/tocsin-dev/tocsin/channels/messenger"
-	"github.com/tocsin-dev/tocsin/channels/messenger/internal/meta"
 )
 
 // maxText is how long a text outside of templates may be ("Text messages", body).
@@ -71,7 +71,7 @@ type Config struct {
 	// PhoneNumberID is Meta's id of the number that messages are sent from.
 	PhoneNumberID string `yaml:"phone_number_id"`
 	// Templates are the approved templates by the locale of our texts.
-	Templates meta.Templates `yaml:"templates"`
+	Templates messenger.Templates `yaml:"templates"`
 	// PlainText sends texts as they are, without a template: they reach only whoever wrote to us in the
 	// last 24 hours.
 	PlainText bool `yaml:"plain_text"`
@@ -91,7 +91,7 @@ type sender struct {
 	graph     *meta.Graph
 	webhook   meta.Webhook
 	number    string
-	templates meta.Templates // none: plain text
+	templates messenger.Templates // none: plain text
 }
 
 func newSender(decode func(any) error, env channels.Env) (channels.Sender, error) {

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tocsin-dev/tocsin/channels"
-	"github.com/tocsin-dev/tocsin/channels/messenger/internal/meta"
+	"github.com/tocsin-dev/tocsin/channels/messenger"
 )
 
 const testNumber = "106540352242922"
@@ -27,7 +27,7 @@ func newTestSender(t *testing.T, change func(*Config), h http.HandlerFunc) *send
 		c := into.(*Config)
 		c.PhoneNumberID, c.BaseURL = testNumber, server.URL
 		c.AccessToken, c.AppSecret, c.VerifyToken = "test-token", "test-secret", "test-verify"
-		c.Templates = meta.Templates{"pt-BR": {Name: "outage_notice", Language: "pt_BR", Parameter: "notice"}}
+		c.Templates = messenger.Templates{"pt-BR": {Name: "outage_notice", Language: "pt_BR", Parameter: "notice"}}
 		change(c)
 		return nil
 	}, channels.Env{HTTP: server.Client(), UserAgent: "tocsin/1"})
@@ -135,14 +135,14 @@ func TestConfig(t *testing.T) {
 		"base_url":                    func(c *Config) { c.BaseURL = "graph.facebook.com" },
 		"templates, plain_text":       func(c *Config) { c.PlainText = true },
 		"plain_text: exactly one":     func(c *Config) { c.Templates = nil },
-		"templates: en: name":         func(c *Config) { c.Templates["en"] = meta.Template{Name: "Outage", Language: "en"} },
-		"templates: en: language":     func(c *Config) { c.Templates["en"] = meta.Template{Name: "outage", Language: "en-US"} },
-		"templates: en: max_text: wa": func(c *Config) { c.Templates["en"] = meta.Template{Name: "o", Language: "en", MaxText: 1025} },
+		"templates: en: name":         func(c *Config) { c.Templates["en"] = messenger.Template{Name: "Outage", Language: "en"} },
+		"templates: en: language":     func(c *Config) { c.Templates["en"] = messenger.Template{Name: "outage", Language: "en-US"} },
+		"templates: en: max_text: wa": func(c *Config) { c.Templates["en"] = messenger.Template{Name: "o", Language: "en", MaxText: 1025} },
 	} {
 		_, err := newSender(func(into any) error {
 			c := into.(*Config)
 			c.PhoneNumberID, c.AccessToken, c.AppSecret = "1", "t", "s"
-			c.Templates = meta.Templates{"ro": {Name: "outage", Language: "ro"}}
+			c.Templates = messenger.Templates{"ro": {Name: "outage", Language: "ro"}}
 			change(c)
 			return nil
 		}, channels.Env{HTTP: &http.Client{}})

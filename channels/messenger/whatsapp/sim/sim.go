@@ -18,7 +18,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/tocsin-dev/tocsin/channels/messenger/internal/metasim"
+	metasim "github.com/tocsin-dev/tocsin/channels/internal/meta/sim"
 	"github.com/tocsin-dev/tocsin/channels/sandbox"
 )
 

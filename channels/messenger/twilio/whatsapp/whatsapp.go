@@ -1,10 +1,10 @@
-// Package twiliowhatsapp sends WhatsApp messages through Twilio, for those who have their WhatsApp
+// Package whatsapp sends WhatsApp messages through Twilio, for those who have their WhatsApp
 // sender there and not at Meta.
 //
 // Whoever has not written in the last 24 hours can be sent approved templates only (error 63016), and we
 // don't know who has; so a content template with one variable is the rule, into which the message
-// goes whole, on one line. How it speaks to Twilio is in package twiliomsg, which names the pages.
-package twiliowhatsapp
+// goes whole, on one line. How it speaks to Twilio is in package twilio, which names the pages.
+package whatsapp
 
 import (
 	"errors"
@@ -12,7 +12,7 @@ import (
 
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/channels/messenger"
-	"github.com/tocsin-dev/tocsin/channels/messenger/internal/twiliomsg"
+	"github.com/tocsin-dev/tocsin/channels/messenger/twilio"
 )
 
 // Spec describes the adapter. The rate is that of one WhatsApp sender at Twilio, 80 messages a second
@@ -44,7 +44,7 @@ templates:
 }
 
 func newSender(decode func(any) error, env channels.Env) (channels.Sender, error) {
-	return twiliomsg.New(twiliomsg.Messenger{Name: "whatsapp", CheckSender: checkSender}, decode, env)
+	return twilio.New(twilio.Messenger{Name: "whatsapp", CheckSender: checkSender}, decode, env)
 }
 
 func checkSender(from string) error {

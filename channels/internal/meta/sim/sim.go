@@ -1,4 +1,4 @@
-// Package metasim is what the simulators of Meta's messengers share: the doorway of the Graph API, its
+// Package sim is what the simulators of Meta's products share: the doorway of the Graph API, its
 // errors, and webhooks with their handshake and signature.
 //
 // It follows https://developers.facebook.com/docs/graph-api/guides/secure-requests,
@@ -6,7 +6,7 @@
 // https://developers.facebook.com/docs/graph-api/webhooks/getting-started, and was written from them,
 // not from the adapters. Beyond the original it is strict: a field or parameter that it doesn't know is
 // refused, not ignored. Other than the original it calls webhooks over plain http, too.
-package metasim
+package sim
 
 import (
 	"bytes"

@@ -1,4 +1,4 @@
-// Package twiliomsg is what the adapters of the messengers behind Twilio share: all of it but the form of
+// Package twilio is what the adapters of the messengers behind Twilio share: all of it but the form of
 // a sender. Twilio's Messages resource takes messages for them as it does SMS, with the messenger's
 // name before both numbers ("whatsapp:+37369123456").
 //
@@ -13,7 +13,7 @@
 // overtakes the answer still finds its attempt. What recipients answer comes to the webhook that the
 // sender has in Twilio's console: set it to the public URL of this provider's receipts, without
 // anything after it.
-package twiliomsg
+package twilio
 
 import (
 	"context"

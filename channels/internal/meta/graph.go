@@ -1,5 +1,5 @@
-// Package meta is what the adapters of Meta's messengers share: calls to the Graph API and the errors
-// that it answers with, the handshake and the signature of its webhooks, and templates.
+// Package meta is what the adapters of Meta's products share: calls to the Graph API and the errors that
+// it answers with, and the handshake and the signature of its webhooks.
 //
 // It follows https://developers.facebook.com/docs/graph-api/guides/ (secure requests, error handling),
 // https://developers.facebook.com/docs/graph-api/overview/rate-limiting and
@@ -11,13 +11,13 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
 	"regexp"
 
 	"github.com/tocsin-dev/tocsin/channels"
-	"github.com/tocsin-dev/tocsin/channels/messenger"
 )
 
 // Account is the part of an adapter's configuration that says how the Graph API is reached.
@@ -91,7 +91,13 @@ func (g *Graph) As(token channels.Secret) *Graph {
 // Post calls path, which begins with a slash and has no query, with v as its JSON body. Its error is
 // an [*channels.Error]; an answer of any status is none.
 func (g *Graph) Post(ctx context.Context, path string, v any) (channels.Answer, error) {
-	return messenger.PostJSON(ctx, g.api, g.path(path, url.Values{}), g.header(), v)
+	body, err := json.Marshal(v)
+	if err != nil {
+		return channels.Answer{}, &channels.Error{Class: channels.Rejected, Code: "request", Err: err}
+	}
+	header := g.header()
+	header.Set("Content-Type", "application/json")
+	return g.api.Call(ctx, http.MethodPost, g.path(path, url.Values{}), header, body)
 }
 
 // Get asks for the fields of path, which begins with a slash and has no query.

@@ -1,4 +1,4 @@
-// Package twiliorcs sends RCS messages through Twilio.
+// Package rcs sends RCS messages through Twilio.
 //
 // Twilio itself goes on to SMS where a messaging service has an RCS sender and a number can't be
 // reached by RCS. That would be a second way beside the cascade, and nobody would know by which of them a
@@ -6,8 +6,8 @@
 // without RCS is refused.
 //
 // RCS has no window of time: texts go as they are, or in content templates where those are configured.
-// How it speaks to Twilio is in package twiliomsg, which names the pages.
-package twiliorcs
+// How it speaks to Twilio is in package twilio, which names the pages.
+package rcs
 
 import (
 	"errors"
@@ -16,7 +16,7 @@ import (
 
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/channels/messenger"
-	"github.com/tocsin-dev/tocsin/channels/messenger/internal/twiliomsg"
+	"github.com/tocsin-dev/tocsin/channels/messenger/twilio"
 )
 
 // Spec describes the adapter. Twilio publishes no rate for RCS senders; this is that of its other
@@ -45,7 +45,7 @@ plain_text: true
 var senderForm = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,128}$`)
 
 func newSender(decode func(any) error, env channels.Env) (channels.Sender, error) {
-	return twiliomsg.New(twiliomsg.Messenger{Name: "rcs", CheckSender: checkSender}, decode, env)
+	return twilio.New(twilio.Messenger{Name: "rcs", CheckSender: checkSender}, decode, env)
 }
 
 func checkSender(from string) error {

@@ -1,4 +1,4 @@
-package meta
+package messenger
 
 import (
 	"errors"
@@ -6,14 +6,14 @@ import (
 	"regexp"
 
 	"github.com/tocsin-dev/tocsin/channels"
-	"github.com/tocsin-dev/tocsin/channels/messenger"
 )
 
 // maxBody is how long a template's body may be with its parameters filled in ("Template components",
 // body; error 132005).
 const maxBody = 1024
 
-// Template is an approved template whose body has one parameter, into which our text goes.
+// Template is an approved template of Meta's (WhatsApp, Messenger) whose body has one parameter, into which
+// our text goes.
 type Template struct {
 	Name string `yaml:"name"`
 	// Language is the language and locale code under which the template was approved: "en", "pt_BR".
@@ -67,12 +67,12 @@ type Parameter struct {
 // is an [*channels.Error] of class Rejected: there is no template for the locale, or no room for the
 // text.
 func (ts Templates) Fill(m channels.Message) (Template, []Component, error) {
-	t, found := messenger.ForLocale(ts, m.Locale)
+	t, found := ForLocale(ts, m.Locale)
 	if !found {
 		return t, nil, &channels.Error{Class: channels.Rejected, Code: "no_template", Err: errors.New("no template for the locale " + m.Locale)}
 	}
-	text := messenger.OneLine(m.Text)
-	if err := messenger.CheckLength(text, t.MaxText); err != nil {
+	text := OneLine(m.Text)
+	if err := CheckLength(text, t.MaxText); err != nil {
 		return t, nil, err
 	}
 	return t, []Component{{Type: "body", Parameters: []Parameter{{Type: "text", Name: t.Parameter, Text: text}}}}, nil

@@ -1,4 +1,4 @@
-package twiliosim
+package sim
 
 import (
 	"encoding/json"
@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	account "github.com/tocsin-dev/tocsin/channels/internal/twilio/sim"
 )
 
 // check returns what the recipient will read, and the code of Twilio's complaint about a form, 0 if
@@ -17,8 +19,8 @@ func (p *provider) check(form url.Values) (text string, code int) {
 			return "", 20001
 		}
 	}
-	to, isTo := strings.CutPrefix(form.Get("To"), p.Name+":")
-	from, isFrom := strings.CutPrefix(form.Get("From"), p.Name+":")
+	to, isTo := strings.CutPrefix(form.Get("To"), p.name+":")
+	from, isFrom := strings.CutPrefix(form.Get("From"), p.name+":")
 	switch {
 	case form.Get("To") == "":
 		return "", 21604
@@ -26,13 +28,13 @@ func (p *provider) check(form url.Values) (text string, code int) {
 		return "", 21603
 	case isTo != isFrom: // of different channels
 		return "", 21910
-	case !isTo || !isE164(to):
+	case !isTo || !account.IsE164(to):
 		return "", 21211
-	case from != p.From:
+	case from != p.from:
 		return "", 63007
 	case form.Has("ValidityPeriod") && !isValidity(form.Get("ValidityPeriod")):
 		return "", 21624
-	case form.Has("StatusCallback") && !isCallback(form.Get("StatusCallback")):
+	case form.Has("StatusCallback") && !account.IsCallback(form.Get("StatusCallback")):
 		return "", 21609
 	case form.Has("ContentSid"):
 		return p.content(form)
@@ -61,7 +63,7 @@ func (p *provider) content(form url.Values) (text string, code int) {
 	switch {
 	case form.Has("Body"):
 		return "", 20001
-	case !slices.Contains(p.Templates, form.Get("ContentSid")):
+	case !slices.Contains(p.templates, form.Get("ContentSid")):
 		return "", 21655
 	case json.Unmarshal([]byte(form.Get("ContentVariables")), &variables) != nil, len(variables) != 1, variables["1"] == "":
 		return "", 21656
@@ -76,20 +78,7 @@ func (p *provider) content(form url.Values) (text string, code int) {
 	return text, 0
 }
 
-// isE164 reports whether s is a number as ITU-T E.164 has it: a plus and 7 to 15 digits.
-func isE164(s string) bool {
-	digits, ok := strings.CutPrefix(s, "+")
-	return ok && len(digits) >= 7 && len(digits) <= 15 && digits[0] != '0' && strings.Trim(digits, "0123456789") == ""
-}
-
 func isValidity(s string) bool {
 	n, err := strconv.Atoi(s)
 	return err == nil && n >= 1 && n <= 36000
-}
-
-// isCallback reports whether s is an URL that Twilio would call: absolute, and with no underscore in
-// the host.
-func isCallback(s string) bool {
-	u, err := url.Parse(s)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && !strings.Contains(u.Host, "_")
 }

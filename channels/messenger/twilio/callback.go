@@ -1,4 +1,4 @@
-package twiliomsg
+package twilio
 
 import (
 	"cmp"

@@ -1,4 +1,4 @@
-package twiliosim
+package sim
 
 import (
 	"context"
@@ -12,21 +12,18 @@ import (
 
 	"go.uber.org/goleak"
 
+	account "github.com/tocsin-dev/tocsin/channels/internal/twilio/sim"
 	"github.com/tocsin-dev/tocsin/channels/sandbox"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-const content = "HXb5b62575e6e4ff6129ad7c8efe1f983e"
-
-var whatsapp = Messenger{Name: "whatsapp", From: "+14155238886", Templates: []string{content}, Window: true, Unreachable: 63024}
 
 func newTestServer(t testing.TB, c sandbox.Conduct) (*sandbox.Desk, http.Handler) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	d := sandbox.NewDesk(ctx, "twilio_whatsapp", c)
 	t.Cleanup(func() { cancel(); d.Wait() })
-	return d, whatsapp.Handler(d)
+	return d, WhatsApp().HTTP(d)
 }
 
 func post(h http.Handler, token string, form url.Values) (status int, answer map[string]any) {
@@ -44,7 +41,7 @@ func post(h http.Handler, token string, form url.Values) (status int, answer map
 func documented() url.Values {
 	return url.Values{
 		"To": {"whatsapp:+18551234567"}, "From": {"whatsapp:+14155238886"},
-		"ContentSid": {content}, "ContentVariables": {`{"1":"Name"}`},
+		"ContentSid": {TemplateEN}, "ContentVariables": {`{"1":"Name"}`},
 	}
 }
 
@@ -70,7 +67,7 @@ func TestDocumentedRequest(t *testing.T) {
 		signature := f.Get("signature")
 		f.Del("signature")
 		statuses[f.Get("MessageStatus")] = true
-		if signature != Sign(hook.URL+"/a", f) || f.Get("MessageSid") != a["sid"] || f.Get("To") != form.Get("To") {
+		if signature != account.Sign(AuthToken, hook.URL+"/a", f) || f.Get("MessageSid") != a["sid"] || f.Get("To") != form.Get("To") {
 			t.Errorf("callback %v, signed %s", f, signature)
 		}
 	}
