@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strconv"
 
 	"github.com/tocsin-dev/tocsin/channels"
 )
@@ -39,9 +40,16 @@ func MessageReceipt(ref string, form url.Values) (channels.Receipt, error) {
 	}
 	r := channels.Receipt{Ref: ref, ProviderID: sid, State: state, Code: status}
 	if code := form.Get("ErrorCode"); code != "" && code != "0" {
-		r.Code = code
+		r.Code, r.Dead = code, state == channels.ReceiptFailed && isDead(code)
 	}
 	return r, nil
+}
+
+// isDead reports whether an error code says that a number can't be reached, now or later.
+func isDead(code string) bool {
+	n, err := strconv.Atoi(code)
+	class, _ := ClassOf(n)
+	return err == nil && class == channels.InvalidAddress
 }
 
 // WishOf reads OptOutType: what Twilio understood a recipient to want, and has answered, where its

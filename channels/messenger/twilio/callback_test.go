@@ -61,6 +61,10 @@ func TestCallbacks(t *testing.T) {
 	status := func(state channels.ReceiptState, code string) channels.Heard {
 		return channels.Heard{Receipts: []channels.Receipt{{Ref: "a-1", ProviderID: "SM1", State: state, Code: code}}}
 	}
+	dead := func(h channels.Heard) channels.Heard {
+		h.Receipts[0].Dead = true
+		return h
+	}
 	said := func(text string, w channels.Wish) channels.Heard {
 		return channels.Heard{Inbound: []channels.Inbound{{Address: "+16505551234", Text: text, Wish: w}}}
 	}
@@ -70,6 +74,7 @@ func TestCallbacks(t *testing.T) {
 		"delivered":   status(channels.ReceiptDelivered, "delivered"),
 		"read":        status(channels.ReceiptRead, "read"),
 		"undelivered": status(channels.ReceiptFailed, "63016"),
+		"unknown":     dead(status(channels.ReceiptFailed, "63024")),
 		"message":     said("How long?", channels.NoWish),
 		"stop":        said("STOP", channels.OptOut),
 		"button":      said("Unsubscribe", channels.NoWish),

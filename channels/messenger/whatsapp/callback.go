@@ -122,7 +122,8 @@ func (s *status) receipt() (channels.Receipt, bool) {
 	case "failed":
 		r.State = channels.ReceiptFailed
 		if len(s.Errors) > 0 && s.Errors[0].Code != 0 {
-			r.Code = strconv.Itoa(s.Errors[0].Code)
+			class, _ := classOf(s.Errors[0].Code, 0)
+			r.Code, r.Dead = strconv.Itoa(s.Errors[0].Code), class == channels.InvalidAddress
 		}
 	default:
 		return r, false

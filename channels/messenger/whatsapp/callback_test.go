@@ -39,6 +39,10 @@ func TestCallbacks(t *testing.T) {
 	one := func(state channels.ReceiptState, code string) channels.Heard {
 		return channels.Heard{Receipts: []channels.Receipt{{Ref: "a-1", ProviderID: id, State: state, Code: code, At: at}}}
 	}
+	dead := func(h channels.Heard) channels.Heard {
+		h.Receipts[0].Dead = true
+		return h
+	}
 	said := func(text string) channels.Heard {
 		return channels.Heard{Inbound: []channels.Inbound{{Address: "+16505551234", Text: text}}}
 	}
@@ -46,7 +50,8 @@ func TestCallbacks(t *testing.T) {
 		"sent":      one(channels.ReceiptAccepted, "sent"),
 		"delivered": one(channels.ReceiptDelivered, "delivered"),
 		"read":      one(channels.ReceiptRead, "read"),
-		"failed":    one(channels.ReceiptFailed, "131026"),
+		"failed":    dead(one(channels.ReceiptFailed, "131026")),
+		"window":    one(channels.ReceiptFailed, "131047"),
 		"deleted":   {},
 		"others":    {},
 		"error":     {},
