@@ -185,6 +185,9 @@ type Receipt struct {
 	State ReceiptState
 	// Code is the provider's code for it: a status, an error number.
 	Code string
+	// Dead says of a failure that the address can't be reached on this channel, now or later, as
+	// [InvalidAddress] does of a Send: it is remembered, and nothing is sent there any more.
+	Dead bool
 	// At is the provider's time for it, zero where it gives none or one that can't be trusted.
 	At time.Time
 }
@@ -205,6 +208,9 @@ const (
 type Heard struct {
 	Receipts []Receipt
 	Inbound  []Inbound
+	// Answer is what the provider wants to read in our answer to a call that only tests the webhook (its
+	// challenge), as plain text; "" for nothing. Where it is set, there is nothing else.
+	Answer string
 }
 
 // Inbound is what a recipient did towards us: answered, or left.

@@ -9,10 +9,17 @@ import (
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/channels/email/smtp"
 	smtpsim "github.com/tocsin-dev/tocsin/channels/email/smtp/sim"
+	"github.com/tocsin-dev/tocsin/channels/messenger/facebook"
+	facebooksim "github.com/tocsin-dev/tocsin/channels/messenger/facebook/sim"
 	"github.com/tocsin-dev/tocsin/channels/messenger/telegram"
 	telegramsim "github.com/tocsin-dev/tocsin/channels/messenger/telegram/sim"
+	twiliorcs "github.com/tocsin-dev/tocsin/channels/messenger/twilio/rcs"
+	twiliomessengersim "github.com/tocsin-dev/tocsin/channels/messenger/twilio/sim"
+	twiliowhatsapp "github.com/tocsin-dev/tocsin/channels/messenger/twilio/whatsapp"
 	"github.com/tocsin-dev/tocsin/channels/messenger/viber"
 	vibersim "github.com/tocsin-dev/tocsin/channels/messenger/viber/sim"
+	"github.com/tocsin-dev/tocsin/channels/messenger/whatsapp"
+	whatsappsim "github.com/tocsin-dev/tocsin/channels/messenger/whatsapp/sim"
 	"github.com/tocsin-dev/tocsin/channels/null"
 	"github.com/tocsin-dev/tocsin/channels/sandbox"
 	"github.com/tocsin-dev/tocsin/channels/sms/gateway"
@@ -53,7 +60,13 @@ func List() []Entry {
 		{telegram.Spec(), telegramsim.Simulator()},
 		{twilio.Spec(), twiliosim.Simulator()},
 		{twiliocalls.Spec(), twiliocallssim.Simulator()},
+		{facebook.Spec(), facebooksim.Simulator()},
+		{telegram.Spec(), telegramsim.Simulator()},
+		{twilio.Spec(), twiliosim.Simulator()},
+		{twiliorcs.Spec(), twiliomessengersim.RCS()},
+		{twiliowhatsapp.Spec(), twiliomessengersim.WhatsApp()},
 		{viber.Spec(), vibersim.Simulator()},
+		{whatsapp.Spec(), whatsappsim.Simulator()},
 	}
 }
 

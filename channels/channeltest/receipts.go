@@ -28,6 +28,7 @@ func (s *stage) receiver() (channels.Sender, channels.CallbackParser) {
 	if !ok {
 		s.t.Fatal("Spec.Proofs promises receipts, but the Sender is no CallbackParser")
 	}
+	s.parser.Store(parser)
 	if registrar, ok := sender.(channels.WebhookRegistrar); ok {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()

@@ -37,6 +37,7 @@ type stage struct {
 	env       channels.Env
 	public    string // URL of the receipts server
 	callbacks chan channels.Callback
+	parser    atomic.Value // channels.CallbackParser; answers the tests of its webhook
 	sent      atomic.Int64
 }
 
@@ -97,11 +98,26 @@ func (s *stage) takeReceipts() {
 			return
 		}
 		ref := strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, receiptsPath), "/")
-		s.callbacks <- channels.Callback{Method: r.Method, URL: u, Ref: ref, Header: r.Header.Clone(), Body: body}
+		c := channels.Callback{Method: r.Method, URL: u, Ref: ref, Header: r.Header.Clone(), Body: body}
+		if answer, ok := s.challenged(c); ok {
+			_, _ = io.WriteString(w, answer)
+			return
+		}
+		s.callbacks <- c
 	})
 	server.Start()
 	s.public = server.URL
 	s.t.Cleanup(server.Close)
+}
+
+// challenged returns what a call that tests the webhook is to be answered with.
+func (s *stage) challenged(c channels.Callback) (answer string, ok bool) {
+	parser, _ := s.parser.Load().(channels.CallbackParser)
+	if parser == nil || c.Method != http.MethodGet {
+		return "", false
+	}
+	heard, err := parser.ParseCallback(c)
+	return heard.Answer, err == nil && heard.Answer != ""
 }
 
 // newSender makes a Sender from a configuration. It is closed when the test ends.

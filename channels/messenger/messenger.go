@@ -1,5 +1,5 @@
-// Package messenger is what the adapters of messenger bots share: calls with a JSON body, and the
-// length of a text as bot APIs count it.
+// Package messenger is what the adapters of messengers share: calls with a JSON body, the length of a text
+// as bot APIs count it, checks of addresses, and how a text goes into an approved template.
 package messenger
 
 import (

@@ -17,7 +17,7 @@ import (
 
 // Limits of what a provider may send.
 const (
-	maxWebhook    = 1 << 20 // bytes of a body
+	maxWebhook    = 3 << 20 // bytes of a body; the largest are Meta's, "up to 3 MB"
 	maxProviderID = 512     // bytes of a provider's id
 	maxCode       = 128     // bytes of a code; more is cut
 )
@@ -43,11 +43,12 @@ func newReceiver(r Receiver, o *Options) *receiver {
 // receipts takes a provider's webhook. The answers are chosen for what providers do with them: most
 // repeat what was answered with 5xx, and give up or switch the webhook off on other codes.
 //
-//	200  stored, or there was nothing in it to be stored. Some providers take no other 2xx for a yes
+//	200  stored, or there was nothing in it to be stored. Some providers take no other 2xx for a yes.
+//	     A provider that tests the webhook finds its challenge in the body
 //	400  signed, but it can't be read
 //	403  not signed by the provider
 //	404  no such webhook, or it speaks only of attempts that this installation did not make
-//	413  more than 1 MiB
+//	413  more than 3 MiB
 //	503  not stored; with Retry-After
 //
 // A call that speaks of several attempts, of which only some are ours, is answered for those.
@@ -68,7 +69,19 @@ func (s *Server) receipts(w http.ResponseWriter, r *http.Request, _ *Token) erro
 	if err != nil {
 		return rc.refused(err)
 	}
+	if heard.Answer != "" {
+		echo(w, heard.Answer)
+		return nil
+	}
 	return rc.take(w, r, heard.Receipts, s.Signer)
+}
+
+// echo answers a test of the webhook. What is echoed came from outside, so nothing may take it for more
+// than text.
+func echo(w http.ResponseWriter, challenge string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	_, _ = io.WriteString(w, challenge)
 }
 
 func readInto(buf *bytes.Buffer, r *http.Request) error {
@@ -85,7 +98,7 @@ func readInto(buf *bytes.Buffer, r *http.Request) error {
 	return nil
 }
 
-var tooLarge = &problem{status: http.StatusRequestEntityTooLarge, message: "the body has more than 1 MiB"}
+var tooLarge = &problem{status: http.StatusRequestEntityTooLarge, message: "the body has more than 3 MiB"}
 
 // calledURL is the URL that the provider called: the public one, with the path and query as they
 // were asked for. Headers are not believed.

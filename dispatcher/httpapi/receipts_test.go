@@ -42,7 +42,7 @@ func TestReceipts(t *testing.T) {
 		{"nothing in it", hook, "", 200, nil, "empty"},
 		{"forged", hook, "forged", 403, nil, "forged"},
 		{"unreadable", hook, "unreadable", 400, nil, "unreadable"},
-		{"too large", hook, strings.Repeat("x", 1<<20+1), 413, nil, ""},
+		{"too large", hook, strings.Repeat("x", 3<<20+1), 413, nil, ""},
 		{"another provider", "/v1/receipts/sms/other", ours, 404, nil, ""},
 		{"another channel", "/v1/receipts/viber/acme", ours, 404, nil, ""},
 	} {
@@ -80,6 +80,19 @@ func (st *stage) checkCounted(t *testing.T, result string) {
 	if (result != "") != seen["result="+result] {
 		t.Errorf("counted %v, want %q", seen, result)
 	}
+}
+
+// TestWebhookTest: a provider that tests the webhook reads its challenge, as text.
+func TestWebhookTest(t *testing.T) {
+	st := newStage(t)
+	resp, text := st.ask(t, "GET", hook+"?challenge=%3Cb%3E1158201444", "", "challenge")
+	if resp.StatusCode != 200 || text != "<b>1158201444" {
+		t.Errorf("status %d, body %q; want the challenge", resp.StatusCode, text)
+	}
+	if got := resp.Header.Get("Content-Type"); got != "text/plain; charset=utf-8" || resp.Header.Get("X-Content-Type-Options") != "nosniff" {
+		t.Errorf("header %v, want plain text", resp.Header)
+	}
+	st.checkCounted(t, "")
 }
 
 // TestReceiptCall checks what the adapter is given: the public URL as the provider knows it, whatever

@@ -124,6 +124,8 @@ func (p *parser) ParseCallback(c channels.Callback) (channels.Heard, error) {
 		return channels.Heard{}, &channels.Error{Class: channels.Auth, Code: "signature"}
 	case "unreadable":
 		return channels.Heard{}, &channels.Error{Class: channels.Rejected, Code: "body"}
+	case "challenge":
+		return channels.Heard{Answer: c.URL.Query().Get("challenge")}, nil
 	case "":
 		return channels.Heard{}, nil
 	}

@@ -2,6 +2,7 @@ package telegram
 
 import (
 	"encoding/json"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -60,8 +61,8 @@ var reasons = [...]struct {
 //
 // 5xx is as ambiguous here as anywhere: only 503 says that nothing was processed (see
 // [channels.Answer.Refusal]). A 403 counts as "this recipient" only where the API itself says it, as
-// JSON: a proxy's 403 must not mark everybody's address as invalid. A group that became a supergroup
-// has a new id; it is for the directory to learn it, so its old one is an invalid address.
+// JSON: a proxy's 403 must not mark everybody's address as invalid. A group that is said to have a new
+// id once more, after we went to the one that we were told, is an invalid address.
 func refusal(a channels.Answer) *channels.Error {
 	var r response
 	if err := json.Unmarshal(a.Body, &r); err != nil || r.OK || r.ErrorCode == 0 {
@@ -80,6 +81,15 @@ func refusal(a channels.Answer) *channels.Error {
 		addReason(e, r.Description)
 	}
 	return e
+}
+
+// migratedTo returns the new id of the group that a refusal names, 0 if it names none.
+func migratedTo(a channels.Answer) int64 {
+	var r response
+	if err := json.Unmarshal(a.Body, &r); err != nil || r.OK || r.ErrorCode != http.StatusBadRequest {
+		return 0
+	}
+	return r.Parameters.MigrateToChatID
 }
 
 // plainRefusal classifies by a code alone. 404 is the answer to a token of no bot.

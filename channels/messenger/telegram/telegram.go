@@ -7,8 +7,16 @@
 // A bot is told nothing of deliveries, and whoever can't be reached is refused in the answer. So an
 // acceptance is presumed to have arrived at once: the answer is the last word.
 //
+// A group that became a supergroup has a new id, and a message to the old one is refused with it. Such
+// a message goes to the new id, since nothing went out and it is the same people; the directory keeps
+// the old one until it is told otherwise.
+//
+// What people do comes to a webhook: whoever blocks the bot, or says /stop, wants no more messages;
+// whoever starts it wants them. A webhook ends getUpdates: the bot can't serve another program that
+// asks for updates.
+//
 // Wire format and errors follow https://core.telegram.org/bots/api (making requests,
-// ResponseParameters, sendMessage, getMe).
+// ResponseParameters, sendMessage, getMe, setWebhook, Update).
 package telegram
 
 import (
@@ -37,10 +45,11 @@ func Spec() channels.Spec {
 		Proofs:   []channels.Proof{channels.Accepted},
 		Silence:  channels.SilenceIsPresumed,
 		// What https://core.telegram.org/bots/faq says of broadcasts: about 30 messages a second.
-		Limits:  channels.Limits{PerSecond: 30, Concurrency: 16, Timeout: 15 * time.Second},
-		Docs:    "https://core.telegram.org/bots/api",
-		Example: "token: 123456:ABC-DEF1234ghIkl-zyx57W2v1u123ew11\n",
-		New:     newSender,
+		Limits:       channels.Limits{PerSecond: 30, Concurrency: 16, Timeout: 15 * time.Second},
+		CheckAddress: checkAddress,
+		Docs:         "https://core.telegram.org/bots/api",
+		Example:      "token: 123456:ABC-DEF1234ghIkl-zyx57W2v1u123ew11\n",
+		New:          newSender,
 	}
 }
 
@@ -55,9 +64,20 @@ type Config struct {
 // tokenForm is what goes safely into a path; Telegram promises no more of it than the colon.
 var tokenForm = regexp.MustCompile(`^[0-9]+:[A-Za-z0-9_-]+$`)
 
+// addressForm is an id, negative for groups, or the public name of a channel or supergroup.
+var addressForm = regexp.MustCompile(`^(-?[1-9][0-9]{0,18}|@[A-Za-z][A-Za-z0-9_]{3,31})$`)
+
+func checkAddress(address string) (string, error) {
+	if !addressForm.MatchString(address) {
+		return "", errors.New("is neither a chat id nor the @name of a channel")
+	}
+	return address, nil
+}
+
 type sender struct {
-	api  *channels.API
-	path string // "/bot" and the token: no error may name it
+	api    *channels.API
+	path   string // "/bot" and the token: no error may name it
+	secret channels.Secret
 }
 
 func newSender(decode func(any) error, env channels.Env) (channels.Sender, error) {
@@ -72,7 +92,7 @@ func newSender(decode func(any) error, env channels.Env) (channels.Sender, error
 	if err != nil {
 		return nil, err
 	}
-	return &sender{api: api, path: "/bot" + c.Token.Reveal()}, nil
+	return &sender{api: api, path: "/bot" + c.Token.Reveal(), secret: secretOf(c.Token)}, nil
 }
 
 // request is the body of sendMessage.
@@ -91,15 +111,22 @@ func (s *sender) Send(ctx context.Context, m channels.Message) (channels.Ack, er
 	if err := messenger.CheckLength(m.Text, maxText); err != nil {
 		return channels.Ack{}, err
 	}
-	answer, err := messenger.PostJSON(ctx, s.api, s.path+"/sendMessage", nil, request{
-		ChatID:      chatID(m.Address),
-		Text:        m.Text,
-		LinkPreview: linkPreview{Disabled: true},
-	})
+	answer, err := s.send(ctx, chatID(m.Address), m.Text)
 	if err != nil {
 		return channels.Ack{}, err
 	}
+	if id := migratedTo(answer); id != 0 {
+		if answer, err = s.send(ctx, id, m.Text); err != nil {
+			return channels.Ack{}, err
+		}
+	}
 	return readAck(answer)
+}
+
+func (s *sender) send(ctx context.Context, chat any, text string) (channels.Answer, error) {
+	return messenger.PostJSON(ctx, s.api, s.path+"/sendMessage", nil, request{
+		ChatID: chat, Text: text, LinkPreview: linkPreview{Disabled: true},
+	})
 }
 
 // chatID is an address as the API takes it: an integer, or a name.

@@ -20,17 +20,35 @@ const (
 	failed    = "failed"
 )
 
-// event is what is read of a callback. Timestamp is in milliseconds since 1970.
+// The events that say what users do. They come whether they were asked for or not.
+const (
+	subscribed   = "subscribed"
+	unsubscribed = "unsubscribed"
+	written      = "message"
+)
+
+// event is what is read of a callback. Timestamp is in milliseconds since 1970. Who it is about is in
+// a place of its own in each kind of event.
 type event struct {
 	Event        string `json:"event"`
 	Timestamp    int64  `json:"timestamp"`
 	MessageToken uint64 `json:"message_token"`
 	Desc         string `json:"desc"`
+	UserID       string `json:"user_id"`
+	User         person `json:"user"`
+	Sender       person `json:"sender"`
+	Message      struct {
+		Text string `json:"text"`
+	} `json:"message"`
 }
 
-// ParseCallback implements [channels.CallbackParser]. A callback holds one event; what users do
-// (subscribed, unsubscribed, conversation_started, message, client_status) and the call that tests
-// the webhook are no receipts.
+type person struct {
+	ID string `json:"id"`
+}
+
+// ParseCallback implements [channels.CallbackParser]. A callback holds one event. Nothing is to be
+// read in the call that tests the webhook, in client_status, and in conversation_started: whoever only
+// opens the chat has not subscribed.
 func (s *sender) ParseCallback(c channels.Callback) (channels.Heard, error) {
 	if !s.signed(c) {
 		return channels.Heard{}, &channels.Error{Class: channels.Auth, Code: "signature", Err: errors.New("callback isn't signed by Viber")}
@@ -54,16 +72,39 @@ func parseEvent(body []byte) (channels.Heard, error) {
 	if err := json.Unmarshal(body, &e); err != nil || e.Event == "" {
 		return channels.Heard{}, unreadable("no event")
 	}
+	switch e.Event {
+	case delivered, seen, failed:
+		return e.receipt()
+	case unsubscribed:
+		return inbound(channels.Inbound{Address: e.UserID, Wish: channels.OptOut})
+	case subscribed:
+		return inbound(channels.Inbound{Address: e.User.ID, Wish: channels.OptIn})
+	case written:
+		return inbound(channels.Inbound{Address: e.Sender.ID, Text: e.Message.Text})
+	}
+	return channels.Heard{}, nil
+}
+
+// inbound is what a user did. What is neither a wish nor a text (a picture, a place) is nothing.
+func inbound(in channels.Inbound) (channels.Heard, error) {
+	switch {
+	case in.Address == "":
+		return channels.Heard{}, unreadable("an event without its user")
+	case in.Wish == channels.NoWish && in.Text == "":
+		return channels.Heard{}, nil
+	}
+	return channels.Heard{Inbound: []channels.Inbound{in}}, nil
+}
+
+func (e event) receipt() (channels.Heard, error) {
 	r := channels.Receipt{Code: e.Event, At: e.time()}
 	switch e.Event {
 	case delivered:
 		r.State = channels.ReceiptDelivered
 	case seen:
 		r.State = channels.ReceiptRead
-	case failed:
-		r.State, r.Code = channels.ReceiptFailed, failureCode(e.Desc)
 	default:
-		return channels.Heard{}, nil
+		r.State, r.Code = channels.ReceiptFailed, failureCode(e.Desc)
 	}
 	if e.MessageToken == 0 {
 		return channels.Heard{}, unreadable("a receipt without message_token")

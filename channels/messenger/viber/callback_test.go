@@ -24,6 +24,11 @@ func TestDocumentedCallbacks(t *testing.T) {
 	receipt := func(state channels.ReceiptState, code string) []channels.Receipt {
 		return []channels.Receipt{{ProviderID: "4912661846655238145", State: state, Code: code, At: at}}
 	}
+	said := map[string]channels.Inbound{
+		"subscribed":   {Address: "01234567890A=", Wish: channels.OptIn},
+		"unsubscribed": {Address: "01234567890A=", Wish: channels.OptOut},
+		"message":      {Address: "01234567890A=", Text: "a message to the service"},
+	}
 	want := map[string][]channels.Receipt{
 		"delivered":            receipt(channels.ReceiptDelivered, "delivered"),
 		"seen":                 receipt(channels.ReceiptRead, "seen"),
@@ -44,8 +49,12 @@ func TestDocumentedCallbacks(t *testing.T) {
 				t.Fatal("nothing says what is to be read in it")
 			}
 			heard, err := s.ParseCallback(signed(testdata(t, file), "test-token"))
-			if diff := cmp.Diff(expected, heard.Receipts); err != nil || diff != "" {
-				t.Errorf("error %v, receipts (-want +got):\n%s", err, diff)
+			all := channels.Heard{Receipts: expected}
+			if in, spoke := said[name]; spoke {
+				all.Inbound = []channels.Inbound{in}
+			}
+			if diff := cmp.Diff(all, heard); err != nil || diff != "" {
+				t.Errorf("error %v, heard (-want +got):\n%s", err, diff)
 			}
 		})
 	}
@@ -108,11 +117,20 @@ func TestUnreadableCallbacks(t *testing.T) {
 	for _, body := range []string{
 		``, `{`, `[]`, `{}`, `{"event":""}`, `{"event":"delivered"}`, `{"event":"seen","message_token":0}`,
 		`{"event":"failed","message_token":-1}`, `{"event":"delivered","message_token":4.9e18}`, `{"event":1}`,
+		`{"event":"unsubscribed"}`, `{"event":"subscribed","user_id":"1"}`, `{"event":"message","message":{"text":"x"}}`, `{"event":"message","sender":1}`,
 	} {
 		heard, err := parseEvent([]byte(body))
 		if err == nil || channels.AsError(err).Class != channels.Rejected {
 			t.Errorf("%s: %+v, error %v; want class rejected", body, heard, err)
 		}
+	}
+}
+
+// TestNothingSaid: pictures and the like are no words.
+func TestNothingSaid(t *testing.T) {
+	heard, err := parseEvent([]byte(`{"event":"message","sender":{"id":"1"},"message":{"type":"picture","media":"http://x"}}`))
+	if err != nil || len(heard.Inbound) != 0 {
+		t.Errorf("%+v, error %v; want nothing", heard, err)
 	}
 }
 
@@ -149,10 +167,15 @@ func FuzzParseCallback(f *testing.F) {
 		}
 		heard, err := s.ParseCallback(signed(body, "test-token"))
 		if err != nil {
-			if e := channels.AsError(err); e.Class != channels.Rejected || len(heard.Receipts) > 0 {
-				t.Errorf("error %v with %d receipts", err, len(heard.Receipts))
+			if e := channels.AsError(err); e.Class != channels.Rejected || len(heard.Receipts)+len(heard.Inbound) > 0 {
+				t.Errorf("error %v with %+v", err, heard)
 			}
 			return
+		}
+		for _, in := range heard.Inbound {
+			if in.Address == "" || (in.Wish == channels.NoWish && in.Text == "") {
+				t.Errorf("inbound %+v", in)
+			}
 		}
 		for _, r := range heard.Receipts {
 			if r.ProviderID == "" || r.State == "" || len(r.Code) > maxCode {

@@ -138,7 +138,8 @@ type webhook struct {
 }
 
 // RegisterWebhook implements [channels.WebhookRegistrar] with set_webhook. Before it answers, Viber
-// calls u with the event "webhook", and wants a 2xx.
+// calls u with the event "webhook", and wants a 2xx. What users do (message, subscribed, unsubscribed)
+// comes without being asked for.
 func (s *sender) RegisterWebhook(ctx context.Context, u string) error {
 	return s.do(ctx, "set_webhook", webhook{URL: u, EventTypes: []string{delivered, seen, failed}})
 }

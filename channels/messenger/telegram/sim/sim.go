@@ -1,6 +1,7 @@
 // Package sim is the far side of the Telegram adapter: as much of the Bot API as a bot needs that
-// only sends text. It follows https://core.telegram.org/bots/api, and is stricter than the original
-// in one thing: a field that sendMessage doesn't have is refused, not ignored.
+// sends text and is told of what people do. It follows https://core.telegram.org/bots/api, and is
+// stricter than the original in one thing: a field that a method doesn't have is refused, not ignored.
+// Nobody does anything here, so a webhook is taken, and never called.
 package sim
 
 import (
@@ -19,6 +20,12 @@ import (
 
 // Token is the one bot's token that the simulator takes, which is the documentation's example.
 const Token = "123456:ABC-DEF1234ghIkl-zyx57W2v1u123ew11"
+
+// One group has become a supergroup: messages to its old id are refused with the new one.
+const (
+	MigratedFrom = "-4012345"
+	MigratedTo   = -1001234567891
+)
 
 // retryAfter is how many seconds a sender is asked to wait that is too fast.
 const retryAfter = 1
@@ -71,6 +78,8 @@ func (s *server) route(w http.ResponseWriter, r *http.Request, body []byte) {
 		answer(w, bot())
 	case strings.EqualFold(method, "sendMessage") && r.Method == http.MethodPost:
 		s.sendMessage(w, r, body)
+	case strings.EqualFold(method, "setWebhook") && r.Method == http.MethodPost:
+		s.setWebhook(w, body)
 	default:
 		refuse(w, http.StatusNotFound, "Not Found", nil)
 	}
@@ -114,6 +123,10 @@ func (s *server) sendMessage(w http.ResponseWriter, r *http.Request, body []byte
 	chat := strings.Trim(string(m.ChatID), `"`)
 	if problem := check(m, chat); problem != "" {
 		refuse(w, http.StatusBadRequest, "Bad Request: "+problem, nil)
+		return
+	}
+	if chat == MigratedFrom {
+		refuse(w, http.StatusBadRequest, "Bad Request: group chat was upgraded to a supergroup chat", &parameters{MigrateToChatID: MigratedTo})
 		return
 	}
 	fate := s.desk.Take(chat, m.Text)
