@@ -14,6 +14,8 @@ import (
 	"github.com/tocsin-dev/tocsin/channels/messenger/viber"
 	vibersim "github.com/tocsin-dev/tocsin/channels/messenger/viber/sim"
 	"github.com/tocsin-dev/tocsin/channels/null"
+	"github.com/tocsin-dev/tocsin/channels/push/webpush"
+	webpushsim "github.com/tocsin-dev/tocsin/channels/push/webpush/sim"
 	"github.com/tocsin-dev/tocsin/channels/sandbox"
 	"github.com/tocsin-dev/tocsin/channels/sms/twilio"
 	twiliosim "github.com/tocsin-dev/tocsin/channels/sms/twilio/sim"
@@ -40,6 +42,7 @@ func List() []Entry {
 		{telegram.Spec(), telegramsim.Simulator()},
 		{twilio.Spec(), twiliosim.Simulator()},
 		{viber.Spec(), vibersim.Simulator()},
+		{webpush.Spec(), webpushsim.Simulator()},
 	}
 }
 
