@@ -14,6 +14,10 @@ import (
 	"github.com/tocsin-dev/tocsin/channels/messenger/viber"
 	vibersim "github.com/tocsin-dev/tocsin/channels/messenger/viber/sim"
 	"github.com/tocsin-dev/tocsin/channels/null"
+	"github.com/tocsin-dev/tocsin/channels/push/apns"
+	apnssim "github.com/tocsin-dev/tocsin/channels/push/apns/sim"
+	"github.com/tocsin-dev/tocsin/channels/push/fcm"
+	fcmsim "github.com/tocsin-dev/tocsin/channels/push/fcm/sim"
 	"github.com/tocsin-dev/tocsin/channels/push/webpush"
 	webpushsim "github.com/tocsin-dev/tocsin/channels/push/webpush/sim"
 	"github.com/tocsin-dev/tocsin/channels/sandbox"
@@ -36,7 +40,9 @@ func (e Entry) Simulated() bool { return e.Simulator.Provider != "" }
 // List returns every adapter. The slice is the caller's.
 func List() []Entry {
 	return []Entry{
+		{apns.Spec(), apnssim.Simulator()},
 		{smtp.Spec(), smtpsim.Simulator()},
+		{fcm.Spec(), fcmsim.Simulator()},
 		{mastodon.Spec(), mastodonsim.Simulator()},
 		{null.Spec(), sandbox.Simulator{}},
 		{telegram.Spec(), telegramsim.Simulator()},
