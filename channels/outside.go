@@ -130,21 +130,22 @@ func (o *Outside) Close() error {
 	return nil
 }
 
-// CheckURL parses a URL that comes from outside: absolute, https, of at most [MaxURL] bytes, without
-// credentials and fragment. It doesn't ask where the host is: that is found out when it is called. Its
-// error completes a sentence and doesn't repeat the URL.
+// CheckURL parses a URL that comes from outside: absolute, https, of ASCII, at most [MaxURL] bytes,
+// without credentials and fragment. It doesn't ask where the host is: that is found out when it is called.
+// Its error completes a sentence and doesn't repeat the URL.
 func CheckURL(raw string) (*url.URL, error) {
-	if len(raw) > MaxURL {
-		return nil, fmt.Errorf("is a URL of more than %d bytes", MaxURL)
-	}
+	unprintable := strings.ContainsFunc(raw, func(r rune) bool { return r <= ' ' || r > '~' })
 	u, err := url.Parse(raw)
-	if err != nil || !strings.EqualFold(u.Scheme, "https") || u.Hostname() == "" || u.Opaque != "" {
+	if err != nil || unprintable || !strings.EqualFold(u.Scheme, "https") || u.Hostname() == "" || u.Opaque != "" {
 		return nil, errors.New("is no https URL")
 	}
 	if u.User != nil || u.Fragment != "" || strings.HasSuffix(raw, "#") {
 		return nil, errors.New("is a URL with credentials or a fragment")
 	}
 	u.Host = strings.ToLower(u.Host)
+	if max(len(raw), len(u.String())) > MaxURL {
+		return nil, fmt.Errorf("is a URL of more than %d bytes", MaxURL)
+	}
 	return u, nil
 }
 

@@ -241,6 +241,8 @@ func TestCheckURL(t *testing.T) {
 		"HTTPS://example.com:8443":                         "https://example.com:8443",
 		"https://example.com/" + strings.Repeat("a", 1004): "https://example.com/" + strings.Repeat("a", 1004),
 		"https://example.com/" + strings.Repeat("a", 1005): "",
+		"https://example.com/" + strings.Repeat("<", 1000): "",
+		"https://exämple.com/":                             "",
 		"http://example.com/":                              "",
 		"https:///path":                                    "",
 		"https://:443/":                                    "",

@@ -9,6 +9,10 @@ import (
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/channels/email/smtp"
 	smtpsim "github.com/tocsin-dev/tocsin/channels/email/smtp/sim"
+	"github.com/tocsin-dev/tocsin/channels/messenger/slack"
+	slacksim "github.com/tocsin-dev/tocsin/channels/messenger/slack/sim"
+	"github.com/tocsin-dev/tocsin/channels/messenger/teams"
+	teamssim "github.com/tocsin-dev/tocsin/channels/messenger/teams/sim"
 	"github.com/tocsin-dev/tocsin/channels/messenger/telegram"
 	telegramsim "github.com/tocsin-dev/tocsin/channels/messenger/telegram/sim"
 	"github.com/tocsin-dev/tocsin/channels/messenger/viber"
@@ -25,6 +29,8 @@ import (
 	twiliosim "github.com/tocsin-dev/tocsin/channels/sms/twilio/sim"
 	"github.com/tocsin-dev/tocsin/channels/social/mastodon"
 	mastodonsim "github.com/tocsin-dev/tocsin/channels/social/mastodon/sim"
+	"github.com/tocsin-dev/tocsin/channels/webhook/standard"
+	standardsim "github.com/tocsin-dev/tocsin/channels/webhook/standard/sim"
 )
 
 // Entry is one adapter and the far side that it is tested against.
@@ -45,9 +51,12 @@ func List() []Entry {
 		{fcm.Spec(), fcmsim.Simulator()},
 		{mastodon.Spec(), mastodonsim.Simulator()},
 		{null.Spec(), sandbox.Simulator{}},
+		{slack.Spec(), slacksim.Simulator()},
+		{teams.Spec(), teamssim.Simulator()},
 		{telegram.Spec(), telegramsim.Simulator()},
 		{twilio.Spec(), twiliosim.Simulator()},
 		{viber.Spec(), vibersim.Simulator()},
+		{standard.Spec(), standardsim.Simulator()},
 		{webpush.Spec(), webpushsim.Simulator()},
 	}
 }
