@@ -68,7 +68,6 @@ func newOutside(c OutsideConfig, env Env, resolver *net.Resolver) (*Outside, err
 		return publicOnly(address, allowed)
 	}
 	transport := transportOf(env.HTTP)
-	transport.Proxy = nil
 	transport.DialContext = dialer.DialContext
 	client := *env.HTTP
 	client.Transport = transport
@@ -88,17 +87,24 @@ func networks(cidrs []string) ([]netip.Prefix, error) {
 	return all, nil
 }
 
-// transportOf copies a client's transport without its ways to connect, each of which would pass by the
-// check.
+// transportOf makes a transport with a client's TLS settings and limits, and with none of its ways to
+// connect, each of which would pass by the check.
 func transportOf(client *http.Client) *http.Transport {
-	t, ok := client.Transport.(*http.Transport)
+	given, ok := client.Transport.(*http.Transport)
 	if !ok {
 		return &http.Transport{TLSHandshakeTimeout: 5 * time.Second, IdleConnTimeout: 90 * time.Second, ForceAttemptHTTP2: true}
 	}
-	t = t.Clone()
-	t.DialTLSContext = nil
-	t.Dial, t.DialTLS = nil, nil //nolint:staticcheck // to have them not used
-	return t
+	return &http.Transport{
+		TLSClientConfig:       given.TLSClientConfig.Clone(),
+		TLSHandshakeTimeout:   given.TLSHandshakeTimeout,
+		MaxIdleConns:          given.MaxIdleConns,
+		MaxIdleConnsPerHost:   given.MaxIdleConnsPerHost,
+		MaxConnsPerHost:       given.MaxConnsPerHost,
+		IdleConnTimeout:       given.IdleConnTimeout,
+		ResponseHeaderTimeout: given.ResponseHeaderTimeout,
+		ExpectContinueTimeout: given.ExpectContinueTimeout,
+		ForceAttemptHTTP2:     given.ForceAttemptHTTP2,
+	}
 }
 
 // Post makes one request to u with a body and reads its answer whole. Its error is an *Error that

@@ -85,7 +85,10 @@ func newDemoConfig(s scenarios.Scenario, dir, listen string, endpoints map[strin
 		Channels:  demoChannels(endpoints),
 	}
 	for name, ch := range c.Channels {
-		ch.Wait, ch.Timeout = s.Waits[name], 5*time.Second
+		ch.Wait, ch.Timeout = s.Waits["sms"], 5*time.Second
+		if w, ok := s.Waits[name]; ok {
+			ch.Wait = w
+		}
 		if t, ok := s.Timeouts[name]; ok {
 			ch.Timeout = t
 		}
