@@ -1,6 +1,6 @@
 # make help lists what there is.
 .DEFAULT_GOAL := help
-.PHONY: help deps build test race lint fuzz bench microbench demo chaos generate clean
+.PHONY: help deps build test race integration lint fuzz bench microbench demo chaos generate clean
 
 GO        ?= go
 FUZZTIME  ?= 10s
@@ -31,6 +31,14 @@ test: deps ## run all tests, installing what they need
 
 race: deps ## run all tests with the race detector
 	$(GO) test -race ./...
+
+WEB_PUSH_TESTING ?= $(CURDIR)/bin/node_modules/web-push-testing
+
+integration: ## run the tests against servers of others that npm installs: a push service
+	@command -v npm >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nodejs npm; } || \
+	  { echo "these tests need node and npm: install them, or run this as root on Debian"; exit 1; }
+	@test -d $(WEB_PUSH_TESTING) || npm install --silent --no-audit --no-fund --no-save --prefix bin web-push-testing@1.2.2
+	WEB_PUSH_TESTING=$(WEB_PUSH_TESTING) $(GO) test -count=1 -tags integration -run WebPushTesting ./channels/push/webpush
 
 lint: ## check format, vet and staticcheck; golangci-lint too, where it is installed
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not formatted:"; echo "$$unformatted"; exit 1; }

@@ -11,6 +11,10 @@ import (
 	smtpsim "github.com/tocsin-dev/tocsin/channels/email/smtp/sim"
 	"github.com/tocsin-dev/tocsin/channels/messenger/facebook"
 	facebooksim "github.com/tocsin-dev/tocsin/channels/messenger/facebook/sim"
+	"github.com/tocsin-dev/tocsin/channels/messenger/slack"
+	slacksim "github.com/tocsin-dev/tocsin/channels/messenger/slack/sim"
+	"github.com/tocsin-dev/tocsin/channels/messenger/teams"
+	teamssim "github.com/tocsin-dev/tocsin/channels/messenger/teams/sim"
 	"github.com/tocsin-dev/tocsin/channels/messenger/telegram"
 	telegramsim "github.com/tocsin-dev/tocsin/channels/messenger/telegram/sim"
 	twiliorcs "github.com/tocsin-dev/tocsin/channels/messenger/twilio/rcs"
@@ -21,6 +25,12 @@ import (
 	"github.com/tocsin-dev/tocsin/channels/messenger/whatsapp"
 	whatsappsim "github.com/tocsin-dev/tocsin/channels/messenger/whatsapp/sim"
 	"github.com/tocsin-dev/tocsin/channels/null"
+	"github.com/tocsin-dev/tocsin/channels/push/apns"
+	apnssim "github.com/tocsin-dev/tocsin/channels/push/apns/sim"
+	"github.com/tocsin-dev/tocsin/channels/push/fcm"
+	fcmsim "github.com/tocsin-dev/tocsin/channels/push/fcm/sim"
+	"github.com/tocsin-dev/tocsin/channels/push/webpush"
+	webpushsim "github.com/tocsin-dev/tocsin/channels/push/webpush/sim"
 	"github.com/tocsin-dev/tocsin/channels/sandbox"
 	"github.com/tocsin-dev/tocsin/channels/sms/gateway"
 	gatewaysim "github.com/tocsin-dev/tocsin/channels/sms/gateway/sim"
@@ -35,6 +45,8 @@ import (
 	"github.com/tocsin-dev/tocsin/channels/web/inapp"
 	inappsim "github.com/tocsin-dev/tocsin/channels/web/inapp/sim"
 	"github.com/tocsin-dev/tocsin/channels/web/statuspage"
+	"github.com/tocsin-dev/tocsin/channels/webhook/standard"
+	standardsim "github.com/tocsin-dev/tocsin/channels/webhook/standard/sim"
 )
 
 // Entry is one adapter and the far side that it is tested against.
@@ -50,6 +62,7 @@ func (e Entry) Simulated() bool { return e.Simulator.Provider != "" }
 // List returns every adapter. The slice is the caller's.
 func List() []Entry {
 	return []Entry{
+		{apns.Spec(), apnssim.Simulator()},
 		{smtp.Spec(), smtpsim.Simulator()},
 		{gateway.Spec(), gatewaysim.Simulator()},
 		{kannel.Spec(), kannelsim.Simulator()},
@@ -57,6 +70,11 @@ func List() []Entry {
 		{null.Spec(), sandbox.Simulator{}},
 		{inapp.Spec(), inappsim.Simulator()},
 		{statuspage.Spec(), sandbox.Simulator{}},
+		{fcm.Spec(), fcmsim.Simulator()},
+		{mastodon.Spec(), mastodonsim.Simulator()},
+		{null.Spec(), sandbox.Simulator{}},
+		{slack.Spec(), slacksim.Simulator()},
+		{teams.Spec(), teamssim.Simulator()},
 		{telegram.Spec(), telegramsim.Simulator()},
 		{twilio.Spec(), twiliosim.Simulator()},
 		{twiliocalls.Spec(), twiliocallssim.Simulator()},
@@ -67,6 +85,8 @@ func List() []Entry {
 		{twiliowhatsapp.Spec(), twiliomessengersim.WhatsApp()},
 		{viber.Spec(), vibersim.Simulator()},
 		{whatsapp.Spec(), whatsappsim.Simulator()},
+		{standard.Spec(), standardsim.Simulator()},
+		{webpush.Spec(), webpushsim.Simulator()},
 	}
 }
 

@@ -51,6 +51,9 @@ type Harness struct {
 	Witness func(address string) string
 	// Refused, optional, is the class of error for a refused address, where it isn't InvalidAddress.
 	Refused channels.Class
+	// Unauthorized, optional, is the class of error for BadConfig, where it isn't Auth: where each
+	// recipient has credentials of its own, one that refuses them says nothing of the others'.
+	Unauthorized channels.Class
 	// AckProof, optional, is what every acknowledgement itself proves, where that is more than
 	// Accepted (a public post that is there): then nothing is lost later, and no receipts come.
 	AckProof channels.Proof
@@ -97,6 +100,9 @@ func complete(t *testing.T, h *Harness) {
 	}
 	if h.Refused == channels.Unknown {
 		h.Refused = channels.InvalidAddress
+	}
+	if h.Unauthorized == channels.Unknown {
+		h.Unauthorized = channels.Auth
 	}
 }
 

@@ -172,6 +172,6 @@ func (h Harness) testCredentials(t *testing.T) {
 	s := newStage(t, h)
 	m := s.message(0)
 	_, err := s.send(s.newSender(h.BadConfig(s.endpoint)), m)
-	s.mustFail(err, m, channels.Auth)
+	s.mustFail(err, m, h.Unauthorized)
 	s.mustCount(0)
 }

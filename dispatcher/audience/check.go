@@ -10,9 +10,11 @@ import (
 
 // Limits of what a recipient may hold, in characters or entries.
 const (
-	MaxID      = 128 // characters of an id
-	MaxName    = 200 // characters of a name
-	MaxAddress = 320 // characters of an address: local part, @ and domain of RFC 5321, 4.5.3.1
+	MaxID   = 128 // characters of an id
+	MaxName = 200 // characters of a name
+	// MaxAddress bounds an address, in characters. The longest are browsers' push subscriptions, in
+	// base64url: a URL of up to 1,024 and two keys. (Mailboxes end at 320; their own check says so.)
+	MaxAddress = 1600
 	MaxCode    = 64  // characters of a service, region or segment code, a locale, a zone
 	MaxList    = 256 // entries of a list
 )

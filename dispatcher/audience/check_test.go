@@ -96,7 +96,7 @@ func TestCheckFaults(t *testing.T) {
 		"unknown channel":  {address("fax", "1"), audience.Fault{Field: "addresses", Reason: "names an unknown channel"}},
 		"phone":            {address("sms", "12"), audience.Fault{Field: "addresses.sms", Reason: "is not a phone number that exists in its country's plan"}},
 		"telling error":    {address("email", "anapopa"), audience.Fault{Field: "addresses.email", Reason: "is not a mailbox: …"}},
-		"long address":     {address("telegram", strings.Repeat("1", 321)), audience.Fault{Field: "addresses.telegram", Reason: "is too long"}},
+		"long address":     {address("telegram", strings.Repeat("1", 1601)), audience.Fault{Field: "addresses.telegram", Reason: "is too long"}},
 		"control":          {address("telegram", "1\x7f2"), audience.Fault{Field: "addresses.telegram", Reason: "holds control characters"}},
 		"channel twice": {func(r *audience.Recipient) {
 			r.Addresses = audience.Addresses{{"telegram", "1"}, {"Telegram", "2"}}
