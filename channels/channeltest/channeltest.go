@@ -116,6 +116,7 @@ func (h Harness) runOptional(t *testing.T) {
 		{"idempotency", "Spec.Idempotent is false", h.Spec.Idempotent, h.testIdempotency},
 		{"probe", "the Sender is no Prober", probes, h.testProbe},
 		{"inquiry", "the Sender is no Inquirer", inquires, h.testInquiry},
+		{"threads", "Spec.Threads is false", h.Spec.Threads, h.testThreads},
 		{"measure", "the Sender is no Measurer", measures, h.testMeasure},
 	} {
 		if !part.given {

@@ -35,6 +35,7 @@ func Spec() channels.Spec {
 		Proofs:     []channels.Proof{channels.Accepted, channels.Delivered},
 		Silence:    channels.SilenceIsFailure,
 		Idempotent: true,
+		Threads:    true,
 		// https://docs.joinmastodon.org/api/rate-limits/: 300 requests in 5 minutes.
 		Limits:  channels.Limits{PerSecond: 1, Concurrency: 2, Timeout: 30 * time.Second},
 		Docs:    "https://docs.joinmastodon.org/methods/statuses/#create",
@@ -79,22 +80,40 @@ func (s *sender) Send(ctx context.Context, m channels.Message) (channels.Ack, er
 			Class: channels.Rejected, Code: "too_long", Err: fmt.Errorf("%d characters, at most %d are taken", n, s.limit),
 		}
 	}
-	header := authorized(token)
-	header.Set("Content-Type", "application/x-www-form-urlencoded")
-	// Not in its canonical form, by which net/http would know that it may send a request again by
-	// itself: adapters never do, and not every server knows the key.
-	header["idempotency-key"] = []string{m.Ref}
-	answer, err := s.api.Call(ctx, http.MethodPost, "/api/v1/statuses", header, []byte(s.form(m).Encode()))
+	answer, err := s.post(ctx, token, m)
+	if err == nil && m.Thread != "" && noThread(answer.Status) {
+		m.Thread = ""
+		answer, err = s.post(ctx, token, m)
+	}
 	if err != nil {
 		return channels.Ack{}, err
 	}
 	return readAck(answer)
 }
 
+// noThread reports whether a reply was refused for what may be the lack of what it replies to: 404 for
+// Mastodon itself, others for other servers of its API. Any of them says that nothing was posted, and a
+// refused post takes no Idempotency-Key, so that the same post without the thread can't be a second one.
+func noThread(status int) bool {
+	return status == http.StatusNotFound || status == http.StatusGone || status == http.StatusUnprocessableEntity
+}
+
+func (s *sender) post(ctx context.Context, token channels.Secret, m channels.Message) (channels.Answer, error) {
+	header := authorized(token)
+	header.Set("Content-Type", "application/x-www-form-urlencoded")
+	// Not in its canonical form, by which net/http would know that it may send a request again by
+	// itself: adapters never do, and not every server knows the key.
+	header["idempotency-key"] = []string{m.Ref}
+	return s.api.Call(ctx, http.MethodPost, "/api/v1/statuses", header, []byte(s.form(m).Encode()))
+}
+
 func (s *sender) form(m channels.Message) url.Values {
 	form := url.Values{"status": {m.Text}, "visibility": {s.visibility}}
 	if l := language(m.Locale); l != "" {
 		form.Set("language", l)
+	}
+	if m.Thread != "" {
+		form.Set("in_reply_to_id", m.Thread)
 	}
 	return form
 }

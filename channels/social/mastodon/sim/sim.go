@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -51,6 +52,8 @@ type server struct {
 	desk *sandbox.Desk
 	keys *keys
 	ids  atomic.Int64
+	// posts are the ids of all posts; nothing is forgotten, since accounts don't post much.
+	posts sync.Map
 }
 
 func newServer(d *sandbox.Desk) http.Handler {
@@ -129,12 +132,18 @@ func (s *server) post(w http.ResponseWriter, r *http.Request, account string, bo
 // publish takes a valid post, or answers that it is refused. An account has no address that could be
 // wrong, so what is refused is the post.
 func (s *server) publish(w http.ResponseWriter, account string, form url.Values) (status, bool) {
-	text := form.Get("status")
-	fate := s.desk.Take(account, text)
+	text, thread := form.Get("status"), form.Get("in_reply_to_id")
+	if _, known := s.posts.Load(thread); thread != "" && !known {
+		refuse(w, http.StatusNotFound, "The post you are trying to reply to does not appear to exist.")
+		return status{}, false
+	}
+	fate := s.desk.TakeReply(account, text, thread)
 	if fate.Refused {
 		refuse(w, http.StatusUnprocessableEntity, "Validation failed: Text is not allowed on this server")
 		return status{}, false
 	}
 	s.desk.Follow(account, fate, nil)
-	return newStatus(strconv.FormatInt(s.ids.Add(1), 10), account, form), true
+	id := strconv.FormatInt(s.ids.Add(1), 10)
+	s.posts.Store(id, account)
+	return newStatus(id, account, form), true
 }

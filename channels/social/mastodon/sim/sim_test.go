@@ -121,6 +121,19 @@ func TestLinksCount23(t *testing.T) {
 	}
 }
 
+func TestReplies(t *testing.T) {
+	d, h := newTestServer(t, sandbox.Conduct{})
+	d.KeepMessages()
+	first := read(t, post(h, Token, "1", "status=a"))
+	if w := post(h, Token, "2", "status=b&in_reply_to_id=1"); w.Code != 404 {
+		t.Errorf("a reply to nothing: %d %s", w.Code, w.Body)
+	}
+	second := read(t, post(h, Token, "2", "status=b&in_reply_to_id="+first.ID))
+	if kept := d.Messages(); second.InReplyTo != first.ID || len(kept) != 2 || kept[1].ReplyTo != first.ID {
+		t.Errorf("the reply is %+v, kept %+v", second, kept)
+	}
+}
+
 func TestIdempotencyKey(t *testing.T) {
 	d, h := newTestServer(t, sandbox.Conduct{})
 	var wg sync.WaitGroup
