@@ -10,12 +10,13 @@ import (
 // testThreads checks that a message follows the one that it names, and goes out by itself where it can't.
 func (h Harness) testThreads(t *testing.T) {
 	t.Run("reply", h.testReply)
-	t.Run("under a message that is gone", func(t *testing.T) {
-		h.testNoThread(t, h.foreignID(t))
+	var foreign string // well formed, and nobody's message where it is used
+	t.Run("elsewhere", func(t *testing.T) {
+		s := newStage(t, h)
+		foreign = s.mustSend(s.sender(), s.message(0)).ID
 	})
-	t.Run("under what is no message", func(t *testing.T) {
-		h.testNoThread(t, "no such message/é|1")
-	})
+	t.Run("under a message that is gone", func(t *testing.T) { h.testNoThread(t, foreign) })
+	t.Run("under what is no message", func(t *testing.T) { h.testNoThread(t, "no such message/é|1") })
 }
 
 func (h Harness) testReply(t *testing.T) {
@@ -69,10 +70,4 @@ func (s *stage) mustSendOnce(sender channels.Sender, m channels.Message) {
 	if again := s.mustSend(sender, m); again.ID != first.ID {
 		s.t.Errorf("Ack.ID = %q, then %q for the same Ref, want the same", first.ID, again.ID)
 	}
-}
-
-// foreignID is the id of a message that another provider has: well formed, and nobody's here.
-func (h Harness) foreignID(t *testing.T) string {
-	s := newStage(t, h)
-	return s.mustSend(s.sender(), s.message(0)).ID
 }
