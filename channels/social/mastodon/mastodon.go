@@ -14,7 +14,6 @@ package mastodon
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -46,7 +45,7 @@ func Spec() channels.Spec {
 
 type sender struct {
 	api        *channels.API
-	tokens     map[string]channels.Secret // by handle
+	tokens     social.Accounts[channels.Secret]
 	visibility string
 	limit      int
 }
@@ -69,11 +68,9 @@ func newSender(decode func(any) error, env channels.Env) (channels.Sender, error
 
 // Send implements [channels.Sender]. The address is the handle of a configured account.
 func (s *sender) Send(ctx context.Context, m channels.Message) (channels.Ack, error) {
-	token, ok := s.tokens[handle(m.Address)]
-	if !ok {
-		return channels.Ack{}, &channels.Error{
-			Class: channels.InvalidAddress, Code: "no_such_account", Err: errors.New("not among the accounts configured"),
-		}
+	token, err := s.tokens.Of(m.Address)
+	if err != nil {
+		return channels.Ack{}, err
 	}
 	if n := social.Mastodon().Length(m.Text); n > s.limit {
 		return channels.Ack{}, &channels.Error{
