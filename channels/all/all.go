@@ -17,6 +17,8 @@ import (
 	"github.com/tocsin-dev/tocsin/channels/sandbox"
 	"github.com/tocsin-dev/tocsin/channels/sms/twilio"
 	twiliosim "github.com/tocsin-dev/tocsin/channels/sms/twilio/sim"
+	"github.com/tocsin-dev/tocsin/channels/social/bluesky"
+	blueskysim "github.com/tocsin-dev/tocsin/channels/social/bluesky/sim"
 	"github.com/tocsin-dev/tocsin/channels/social/mastodon"
 	mastodonsim "github.com/tocsin-dev/tocsin/channels/social/mastodon/sim"
 )
@@ -34,6 +36,7 @@ func (e Entry) Simulated() bool { return e.Simulator.Provider != "" }
 // List returns every adapter. The slice is the caller's.
 func List() []Entry {
 	return []Entry{
+		{bluesky.Spec(), blueskysim.Simulator()},
 		{smtp.Spec(), smtpsim.Simulator()},
 		{mastodon.Spec(), mastodonsim.Simulator()},
 		{null.Spec(), sandbox.Simulator{}},
