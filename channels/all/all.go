@@ -10,6 +10,7 @@ import (
 	"github.com/tocsin-dev/tocsin/channels/email/smtp"
 	smtpsim "github.com/tocsin-dev/tocsin/channels/email/smtp/sim"
 	"github.com/tocsin-dev/tocsin/channels/messenger/telegram"
+	telegramchannel "github.com/tocsin-dev/tocsin/channels/messenger/telegram/channel"
 	telegramsim "github.com/tocsin-dev/tocsin/channels/messenger/telegram/sim"
 	"github.com/tocsin-dev/tocsin/channels/messenger/viber"
 	vibersim "github.com/tocsin-dev/tocsin/channels/messenger/viber/sim"
@@ -41,6 +42,7 @@ func List() []Entry {
 		{mastodon.Spec(), mastodonsim.Simulator()},
 		{null.Spec(), sandbox.Simulator{}},
 		{telegram.Spec(), telegramsim.Simulator()},
+		{telegramchannel.Spec(), telegramsim.Channels()},
 		{twilio.Spec(), twiliosim.Simulator()},
 		{viber.Spec(), vibersim.Simulator()},
 	}
