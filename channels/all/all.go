@@ -22,6 +22,8 @@ import (
 	blueskysim "github.com/tocsin-dev/tocsin/channels/social/bluesky/sim"
 	"github.com/tocsin-dev/tocsin/channels/social/mastodon"
 	mastodonsim "github.com/tocsin-dev/tocsin/channels/social/mastodon/sim"
+	"github.com/tocsin-dev/tocsin/channels/social/x"
+	xsim "github.com/tocsin-dev/tocsin/channels/social/x/sim"
 )
 
 // Entry is one adapter and the far side that it is tested against.
@@ -45,6 +47,7 @@ func List() []Entry {
 		{telegramchannel.Spec(), telegramsim.Channels()},
 		{twilio.Spec(), twiliosim.Simulator()},
 		{viber.Spec(), vibersim.Simulator()},
+		{x.Spec(), xsim.Simulator()},
 	}
 }
 

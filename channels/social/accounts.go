@@ -41,6 +41,15 @@ func (a Accounts[T]) Of(address string) (T, error) {
 	return credentials, nil
 }
 
+// Any returns the credentials of one of the accounts, for what any of them may ask.
+func (a Accounts[T]) Any() T {
+	for _, credentials := range a {
+		return credentials
+	}
+	var none T
+	return none
+}
+
 // Handle is how an account is looked up: without a leading "@", and in lower case. A host after it
 // remains: "a@one.example" and "a@two.example" are two accounts.
 func Handle(account string) string { return strings.ToLower(strings.TrimPrefix(account, "@")) }

@@ -195,36 +195,23 @@ func (s *sender) get(ctx context.Context, a *account, did, key string) (record, 
 
 // Inquire implements [channels.Inquirer]: the reference says under which key the post is, if it is.
 func (s *sender) Inquire(ctx context.Context, q channels.Inquiry) (channels.Receipt, error) {
-	for _, a := range s.asked(q) {
-		did, key, ok := parseURI(q.ProviderID)
-		if !ok {
-			did, key = "", recordKey(q.Ref)
+	did, key, sent := parseURI(q.ProviderID)
+	a := s.accounts.Any() // posts are public
+	if !sent {
+		var err error
+		if a, err = s.accounts.Of(q.Address); err != nil {
+			return channels.Receipt{}, &channels.Error{Class: channels.Rejected, Code: "no_such_account", Err: err}
 		}
-		r, err := s.get(ctx, a, did, key)
-		switch {
-		case err == nil:
-			return channels.Receipt{Ref: q.Ref, ProviderID: r.URI, State: channels.ReceiptDelivered}, nil
-		case errors.Is(err, errAbsent) && !ok:
-			return channels.Receipt{Ref: q.Ref, State: channels.ReceiptAbsent}, nil
-		default:
-			return channels.Receipt{}, err
-		}
+		did, key = "", recordKey(q.Ref)
 	}
-	return channels.Receipt{}, &channels.Error{Class: channels.Rejected, Code: "no_such_account", Err: errors.New("not among the accounts configured")}
-}
-
-// asked are the accounts by which a post can be asked about: any of them where its own address is known,
-// since posts are public.
-func (s *sender) asked(q channels.Inquiry) []*account {
-	if a, err := s.accounts.Of(q.Address); err == nil {
-		return []*account{a}
+	r, err := s.get(ctx, a, did, key)
+	switch {
+	case err == nil:
+		return channels.Receipt{Ref: q.Ref, ProviderID: r.URI, State: channels.ReceiptDelivered}, nil
+	case errors.Is(err, errAbsent) && !sent:
+		return channels.Receipt{Ref: q.Ref, State: channels.ReceiptAbsent}, nil
 	}
-	if q.ProviderID != "" {
-		for _, a := range s.accounts {
-			return []*account{a}
-		}
-	}
-	return nil
+	return channels.Receipt{}, err
 }
 
 // Probe implements [channels.Prober] with getSession for every account.
