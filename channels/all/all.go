@@ -20,6 +20,8 @@ import (
 	twiliosim "github.com/tocsin-dev/tocsin/channels/sms/twilio/sim"
 	"github.com/tocsin-dev/tocsin/channels/social/bluesky"
 	blueskysim "github.com/tocsin-dev/tocsin/channels/social/bluesky/sim"
+	"github.com/tocsin-dev/tocsin/channels/social/facebook"
+	facebooksim "github.com/tocsin-dev/tocsin/channels/social/facebook/sim"
 	"github.com/tocsin-dev/tocsin/channels/social/mastodon"
 	mastodonsim "github.com/tocsin-dev/tocsin/channels/social/mastodon/sim"
 	"github.com/tocsin-dev/tocsin/channels/social/x"
@@ -41,6 +43,7 @@ func List() []Entry {
 	return []Entry{
 		{bluesky.Spec(), blueskysim.Simulator()},
 		{smtp.Spec(), smtpsim.Simulator()},
+		{facebook.Spec(), facebooksim.Simulator()},
 		{mastodon.Spec(), mastodonsim.Simulator()},
 		{null.Spec(), sandbox.Simulator{}},
 		{telegram.Spec(), telegramsim.Simulator()},

@@ -5,6 +5,7 @@ package social
 import (
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/rivo/uniseg"
 	"golang.org/x/text/unicode/norm"
@@ -36,6 +37,15 @@ func Bluesky() Rules { return Rules{Count: uniseg.GraphemeClusterCount} }
 // X returns X's rules: weighted characters of the text in normal form C, 23 for each link
 // (https://docs.x.com/fundamentals/counting-characters).
 func X() Rules { return Rules{URL: 23, Bare: true, Count: weighted} }
+
+// Facebook returns Facebook's rules: characters.
+func Facebook() Rules { return Rules{Count: utf8.RuneCountInString} }
+
+// SameText reports whether two texts are the same but for what networks change when they keep one: white
+// space, and the normal form of letters.
+func SameText(a, b string) bool { return plain(a) == plain(b) }
+
+func plain(text string) string { return strings.Join(strings.Fields(norm.NFC.String(text)), " ") }
 
 // weighted counts an emoji as two, however many code points it is made of; anything else is one or two
 // for each code point: one in the ranges of most scripts that aren't written in ideographs.

@@ -105,3 +105,16 @@ func TestLinks(t *testing.T) {
 		t.Errorf("links %q, want %q", got, want)
 	}
 }
+
+func TestSameText(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		same bool
+	}{
+		{"a", "a", true}, {"a b", "a\n\nb ", true}, {"\u00e1", "a\u0301", true}, {"a b", "ab", false}, {"a", "A", false},
+	} {
+		if got := SameText(c.a, c.b); got != c.same {
+			t.Errorf("SameText(%q, %q) = %v", c.a, c.b, got)
+		}
+	}
+}

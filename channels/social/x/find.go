@@ -12,8 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/text/unicode/norm"
-
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/channels/social"
 )
@@ -133,13 +131,11 @@ func (p *post) written() string {
 	return html.UnescapeString(text)
 }
 
-// same reports whether two texts are the same but for what X may change: white space, the normal form of
-// letters, and the scheme of a link that had none.
-func same(a, b string) bool { return plain(a) == plain(b) }
-
-func plain(text string) string {
-	text = strings.NewReplacer("https://", "", "http://", "").Replace(norm.NFC.String(text))
-	return strings.Join(strings.Fields(text), " ")
+// same reports whether two texts are the same but for what X may change, the scheme of a link that had
+// none too.
+func same(a, b string) bool {
+	scheme := strings.NewReplacer("https://", "", "http://", "")
+	return social.SameText(scheme.Replace(a), scheme.Replace(b))
 }
 
 // Inquire implements [channels.Inquirer]: by the post's id, or by its text among the account's posts.
