@@ -24,6 +24,8 @@ import (
 	facebooksim "github.com/tocsin-dev/tocsin/channels/social/facebook/sim"
 	"github.com/tocsin-dev/tocsin/channels/social/mastodon"
 	mastodonsim "github.com/tocsin-dev/tocsin/channels/social/mastodon/sim"
+	"github.com/tocsin-dev/tocsin/channels/social/vk"
+	vksim "github.com/tocsin-dev/tocsin/channels/social/vk/sim"
 	"github.com/tocsin-dev/tocsin/channels/social/x"
 	xsim "github.com/tocsin-dev/tocsin/channels/social/x/sim"
 )
@@ -50,6 +52,7 @@ func List() []Entry {
 		{telegramchannel.Spec(), telegramsim.Channels()},
 		{twilio.Spec(), twiliosim.Simulator()},
 		{viber.Spec(), vibersim.Simulator()},
+		{vk.Spec(), vksim.Simulator()},
 		{x.Spec(), xsim.Simulator()},
 	}
 }

@@ -41,6 +41,9 @@ func X() Rules { return Rules{URL: 23, Bare: true, Count: weighted} }
 // Facebook returns Facebook's rules: characters.
 func Facebook() Rules { return Rules{Count: utf8.RuneCountInString} }
 
+// VK returns VK's rules: characters.
+func VK() Rules { return Rules{Count: utf8.RuneCountInString} }
+
 // SameText reports whether two texts are the same but for what networks change when they keep one: white
 // space, and the normal form of letters.
 func SameText(a, b string) bool { return plain(a) == plain(b) }
