@@ -22,6 +22,8 @@ import (
 	blueskysim "github.com/tocsin-dev/tocsin/channels/social/bluesky/sim"
 	"github.com/tocsin-dev/tocsin/channels/social/facebook"
 	facebooksim "github.com/tocsin-dev/tocsin/channels/social/facebook/sim"
+	"github.com/tocsin-dev/tocsin/channels/social/livejournal"
+	livejournalsim "github.com/tocsin-dev/tocsin/channels/social/livejournal/sim"
 	"github.com/tocsin-dev/tocsin/channels/social/mastodon"
 	mastodonsim "github.com/tocsin-dev/tocsin/channels/social/mastodon/sim"
 	"github.com/tocsin-dev/tocsin/channels/social/vk"
@@ -46,6 +48,7 @@ func List() []Entry {
 		{bluesky.Spec(), blueskysim.Simulator()},
 		{smtp.Spec(), smtpsim.Simulator()},
 		{facebook.Spec(), facebooksim.Simulator()},
+		{livejournal.Spec(), livejournalsim.Simulator()},
 		{mastodon.Spec(), mastodonsim.Simulator()},
 		{null.Spec(), sandbox.Simulator{}},
 		{telegram.Spec(), telegramsim.Simulator()},

@@ -56,6 +56,9 @@ type Harness struct {
 	AckProof channels.Proof
 	// RetryAfter says that the provider tells how long to wait when it refuses for the rate.
 	RetryAfter bool
+	// AsksFirst says that before each message the provider is asked for something, a challenge: while it
+	// hangs at that, nothing has gone out.
+	AsksFirst bool
 	// Drop, optional for HTTP, plays the provider on a connection until the whole message was read,
 	// and returns without having acknowledged it; the suite then closes the connection.
 	Drop func(net.Conn)
