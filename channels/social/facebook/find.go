@@ -90,9 +90,11 @@ var postForm = regexp.MustCompile(`^[0-9]+_[0-9]+$`)
 func (s *sender) Inquire(ctx context.Context, q channels.Inquiry) (channels.Receipt, error) {
 	r := channels.Receipt{Ref: q.Ref, State: channels.ReceiptDelivered}
 	if q.ProviderID != "" {
-		var err error
-		r.ProviderID, err = s.read(ctx, q.ProviderID)
-		return r, err
+		if _, err := s.read(ctx, q.ProviderID); err != nil {
+			return channels.Receipt{}, err
+		}
+		r.ProviderID = q.ProviderID
+		return r, nil
 	}
 	p, err := s.pages.Of(q.Address)
 	if err != nil {

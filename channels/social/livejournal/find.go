@@ -32,12 +32,17 @@ func (s *sender) Inquire(ctx context.Context, q channels.Inquiry) (channels.Rece
 	}
 	r := channels.Receipt{Ref: q.Ref, ProviderID: q.ProviderID, State: channels.ReceiptDelivered}
 	if numbered {
-		return r, s.inquireByNumber(ctx, j, number)
+		err = s.inquireByNumber(ctx, j, number)
+	} else {
+		r.ProviderID, err = s.find(ctx, j, q)
 	}
-	if r.ProviderID, err = s.find(ctx, j, q); r.ProviderID == "" {
+	if err != nil {
+		return channels.Receipt{}, err
+	}
+	if r.ProviderID == "" {
 		r.State = channels.ReceiptAbsent
 	}
-	return r, err
+	return r, nil
 }
 
 // inquireByNumber returns nil if the journal has the entry.

@@ -14,7 +14,7 @@ type Config struct {
 	// BaseURL is the instance.
 	BaseURL string `yaml:"base_url"`
 	// Accounts are access tokens by the handle of their account ("outages"), each with the scopes
-	// write:statuses and read:accounts. Several accounts may speak several languages.
+	// write:statuses, read:accounts and read:statuses. Several accounts may speak several languages.
 	Accounts map[string]channels.Secret `yaml:"accounts"`
 	// Visibility of posts: public, unlisted (not in public timelines) or private (for followers).
 	Visibility string `yaml:"visibility"`

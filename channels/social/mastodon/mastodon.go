@@ -6,10 +6,11 @@
 // post's id the post is there to be read, so the answer itself proves Delivered, to the account.
 //
 // A post that was sent before is recognised by its Idempotency-Key for an hour. Servers that only
-// speak Mastodon's API may ignore the key; GoToSocial does.
+// speak Mastodon's API may ignore the key; GoToSocial does. So what became of a post whose answer was lost
+// is looked for among the account's posts before it is repeated.
 //
-// Wire format follows https://docs.joinmastodon.org/methods/statuses/#create and
-// https://docs.joinmastodon.org/methods/accounts/#verify_credentials.
+// Wire format follows https://docs.joinmastodon.org/methods/statuses/#create, #get and #source, and
+// https://docs.joinmastodon.org/methods/accounts/#verify_credentials and #statuses.
 package mastodon
 
 import (
@@ -27,14 +28,15 @@ import (
 // Spec describes the adapter.
 func Spec() channels.Spec {
 	return channels.Spec{
-		Provider:   "mastodon",
-		Title:      "Mastodon",
-		Kind:       channels.Social,
-		Channel:    "mastodon",
-		Proofs:     []channels.Proof{channels.Accepted, channels.Delivered},
-		Silence:    channels.SilenceIsFailure,
-		Idempotent: true,
-		Threads:    true,
+		Provider: "mastodon",
+		Title:    "Mastodon",
+		Kind:     channels.Social,
+		Channel:  "mastodon",
+		Proofs:   []channels.Proof{channels.Accepted, channels.Delivered},
+		Silence:  channels.SilenceIsFailure,
+		// Not every server of this API is Idempotent; all of them can be asked.
+		InquireAfter: time.Minute,
+		Threads:      true,
 		// https://docs.joinmastodon.org/api/rate-limits/: 300 requests in 5 minutes.
 		Limits:  channels.Limits{PerSecond: 1, Concurrency: 2, Timeout: 30 * time.Second},
 		Docs:    "https://docs.joinmastodon.org/methods/statuses/#create",

@@ -20,6 +20,8 @@ type status struct {
 	URL        string  `json:"url"`
 	Content    string  `json:"content"`
 	Account    profile `json:"account"`
+
+	unanswered bool // nobody is told
 }
 
 // profile is what of an Account entity a sender may look at.
