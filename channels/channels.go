@@ -115,6 +115,11 @@ type Message struct {
 	// nothing else. Where a device or mailbox can show the newest of them only, or together, that is
 	// the key: a push service's collapse key, a thread.
 	Topic string
+	// Thread is the provider's id (Ack.ID) of the first message that this recipient was given about the
+	// incident on this channel; "" for the first itself, and where [Spec].Threads is false. The message
+	// is to be a reply to that one. Where it is gone, or can't be replied to, the message goes out by
+	// itself: news in the wrong place is better than none.
+	Thread string
 	// News is the update as facts, for kinds whose adapters lay it out themselves (web); else nil. It
 	// is shared between messages, and not to be changed.
 	News *News
@@ -314,7 +319,10 @@ type Spec struct {
 	// Inquirer), and how long after an attempt whose answer was lost: what the provider doesn't know
 	// of it by then, it never got. 0 where it can't be asked.
 	InquireAfter time.Duration
-	Limits       Limits
+	// Threads says that messages about one incident can follow each other in a thread: the adapter makes
+	// its message a reply to Message.Thread.
+	Threads bool
+	Limits  Limits
 	// CheckAddress checks an address of this channel and returns it in its one normal form; its error
 	// completes a sentence ("is not a mailbox") and doesn't repeat the address. It is safe for
 	// concurrent use. Where it is nil, numbers are checked as such (SMS, voice), and others not at all.

@@ -13,6 +13,7 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger/sqlite"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+	"github.com/tocsin-dev/tocsin/dispatcher/plan"
 )
 
 // plannerLedger counts pages, can be out of order, and can end a planner between pages.
@@ -53,7 +54,13 @@ func newPlanner(l *sqlite.Ledger, size int) (*Planner, *plannerLedger) {
 // planAll plans what there is.
 func planAll(t *testing.T, l *sqlite.Ledger, size int) *Planner {
 	t.Helper()
+	return planWith(t, l, rules(), size)
+}
+
+func planWith(t *testing.T, l *sqlite.Ledger, r plan.Rules, size int) *Planner {
+	t.Helper()
 	p, pl := newPlanner(l, size)
+	p.Rules = r
 	stop := runs(t, p.Run)
 	await(t, "the last page", pl.last)
 	stop()

@@ -19,6 +19,7 @@ type PublisherLedger interface {
 	NextBatchDue(ctx context.Context) (time.Time, error)
 	Spend(ctx context.Context, batches []int64, limit int64) (beyond []int64, err error)
 	MarkSent(ctx context.Context, batches []int64, now time.Time) error
+	InIncident(ctx context.Context, update int64, ids []int64) ([]notification.Notification, error)
 }
 
 // PublisherBus is what the publisher needs of NATS.
@@ -37,11 +38,13 @@ type Publisher struct {
 	UsefulFor time.Duration
 	// Budget is how many billed units an incident may spend, where no operator has said otherwise; 0
 	// is without limit.
-	Budget  int64
-	Clock   clock.Clock
-	Batches Signal
-	Metrics *Metrics
-	Log     *slog.Logger
+	Budget int64
+	// Threaded are the channels on which messages about one incident follow each other in a thread.
+	Threaded map[string]bool
+	Clock    clock.Clock
+	Batches  Signal
+	Metrics  *Metrics
+	Log      *slog.Logger
 }
 
 // batchesAtOnce bounds what is read and published in one go.
@@ -75,6 +78,9 @@ func (p *Publisher) publish(ctx context.Context) (int, error) {
 	batches, ids := make([]bus.Batch, len(affordable)), make([]int64, len(affordable))
 	for i := range affordable {
 		batches[i], ids[i] = p.batch(&affordable[i]), affordable[i].ID
+		if err := p.thread(ctx, &batches[i]); err != nil {
+			return 0, err
+		}
 	}
 	if err := p.Bus.PublishBatches(ctx, batches); err != nil {
 		return 0, err

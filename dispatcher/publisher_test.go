@@ -112,7 +112,7 @@ func queued(t *testing.T, b *bus.Bus, n int) []bus.Batch {
 func TestPublisherHandsOver(t *testing.T) {
 	_, got := publish(t, 2, nil)
 	want := bus.Batch{
-		ID: 1, Update: 1, Team: "payments", Incident: "cards", Channel: "email", Locale: "ro", Priority: notification.Urgent,
+		ID: 1, Update: 1, Team: "payments", Incident: "cards", Topic: notification.Topic("payments", "cards"), Channel: "email", Locale: "ro", Priority: notification.Urgent,
 		InDoubt: notification.Repeat, UsefulFor: 7200, Content: testTexts(channels.Email)[1].Content,
 		Attempts: []bus.Attempt{{Notification: 1, Address: "m", Values: map[string]string{"name": "Name 1"}}},
 	}

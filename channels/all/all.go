@@ -9,13 +9,14 @@ import (
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/channels/email/smtp"
 	smtpsim "github.com/tocsin-dev/tocsin/channels/email/smtp/sim"
-	"github.com/tocsin-dev/tocsin/channels/messenger/facebook"
-	facebooksim "github.com/tocsin-dev/tocsin/channels/messenger/facebook/sim"
+	facebookmessenger "github.com/tocsin-dev/tocsin/channels/messenger/facebook"
+	facebookmessengersim "github.com/tocsin-dev/tocsin/channels/messenger/facebook/sim"
 	"github.com/tocsin-dev/tocsin/channels/messenger/slack"
 	slacksim "github.com/tocsin-dev/tocsin/channels/messenger/slack/sim"
 	"github.com/tocsin-dev/tocsin/channels/messenger/teams"
 	teamssim "github.com/tocsin-dev/tocsin/channels/messenger/teams/sim"
 	"github.com/tocsin-dev/tocsin/channels/messenger/telegram"
+	telegramchannel "github.com/tocsin-dev/tocsin/channels/messenger/telegram/channel"
 	telegramsim "github.com/tocsin-dev/tocsin/channels/messenger/telegram/sim"
 	twiliorcs "github.com/tocsin-dev/tocsin/channels/messenger/twilio/rcs"
 	twiliomessengersim "github.com/tocsin-dev/tocsin/channels/messenger/twilio/sim"
@@ -38,8 +39,18 @@ import (
 	kannelsim "github.com/tocsin-dev/tocsin/channels/sms/kannel/sim"
 	"github.com/tocsin-dev/tocsin/channels/sms/twilio"
 	twiliosim "github.com/tocsin-dev/tocsin/channels/sms/twilio/sim"
+	"github.com/tocsin-dev/tocsin/channels/social/bluesky"
+	blueskysim "github.com/tocsin-dev/tocsin/channels/social/bluesky/sim"
+	"github.com/tocsin-dev/tocsin/channels/social/facebook"
+	facebooksim "github.com/tocsin-dev/tocsin/channels/social/facebook/sim"
+	"github.com/tocsin-dev/tocsin/channels/social/livejournal"
+	livejournalsim "github.com/tocsin-dev/tocsin/channels/social/livejournal/sim"
 	"github.com/tocsin-dev/tocsin/channels/social/mastodon"
 	mastodonsim "github.com/tocsin-dev/tocsin/channels/social/mastodon/sim"
+	"github.com/tocsin-dev/tocsin/channels/social/vk"
+	vksim "github.com/tocsin-dev/tocsin/channels/social/vk/sim"
+	"github.com/tocsin-dev/tocsin/channels/social/x"
+	xsim "github.com/tocsin-dev/tocsin/channels/social/x/sim"
 	twiliocalls "github.com/tocsin-dev/tocsin/channels/voice/twilio_calls"
 	twiliocallssim "github.com/tocsin-dev/tocsin/channels/voice/twilio_calls/sim"
 	"github.com/tocsin-dev/tocsin/channels/web/inapp"
@@ -59,34 +70,43 @@ type Entry struct {
 // Simulated reports whether the entry has a simulator.
 func (e Entry) Simulated() bool { return e.Simulator.Provider != "" }
 
-// List returns every adapter. The slice is the caller's.
+// List returns every adapter, by kind. Of several for one channel, the last is the usual one: it plays the
+// channel in the demo. The slice is the caller's.
 func List() []Entry {
 	return []Entry{
-		{apns.Spec(), apnssim.Simulator()},
-		{smtp.Spec(), smtpsim.Simulator()},
+		{null.Spec(), sandbox.Simulator{}},
+
 		{gateway.Spec(), gatewaysim.Simulator()},
 		{kannel.Spec(), kannelsim.Simulator()},
-		{mastodon.Spec(), mastodonsim.Simulator()},
-		{null.Spec(), sandbox.Simulator{}},
-		{inapp.Spec(), inappsim.Simulator()},
-		{statuspage.Spec(), sandbox.Simulator{}},
-		{fcm.Spec(), fcmsim.Simulator()},
-		{mastodon.Spec(), mastodonsim.Simulator()},
-		{null.Spec(), sandbox.Simulator{}},
+		{twilio.Spec(), twiliosim.Simulator()},
+		{twiliocalls.Spec(), twiliocallssim.Simulator()},
+
+		{smtp.Spec(), smtpsim.Simulator()},
+
+		{facebookmessenger.Spec(), facebookmessengersim.Simulator()},
 		{slack.Spec(), slacksim.Simulator()},
 		{teams.Spec(), teamssim.Simulator()},
 		{telegram.Spec(), telegramsim.Simulator()},
-		{twilio.Spec(), twiliosim.Simulator()},
-		{twiliocalls.Spec(), twiliocallssim.Simulator()},
-		{facebook.Spec(), facebooksim.Simulator()},
-		{telegram.Spec(), telegramsim.Simulator()},
-		{twilio.Spec(), twiliosim.Simulator()},
 		{twiliorcs.Spec(), twiliomessengersim.RCS()},
-		{twiliowhatsapp.Spec(), twiliomessengersim.WhatsApp()},
 		{viber.Spec(), vibersim.Simulator()},
+		{twiliowhatsapp.Spec(), twiliomessengersim.WhatsApp()},
 		{whatsapp.Spec(), whatsappsim.Simulator()},
-		{standard.Spec(), standardsim.Simulator()},
+
+		{apns.Spec(), apnssim.Simulator()},
+		{fcm.Spec(), fcmsim.Simulator()},
 		{webpush.Spec(), webpushsim.Simulator()},
+
+		{inapp.Spec(), inappsim.Simulator()},
+		{statuspage.Spec(), sandbox.Simulator{}},
+		{standard.Spec(), standardsim.Simulator()},
+
+		{bluesky.Spec(), blueskysim.Simulator()},
+		{facebook.Spec(), facebooksim.Simulator()},
+		{livejournal.Spec(), livejournalsim.Simulator()},
+		{mastodon.Spec(), mastodonsim.Simulator()},
+		{telegramchannel.Spec(), telegramsim.Channels()},
+		{vk.Spec(), vksim.Simulator()},
+		{x.Spec(), xsim.Simulator()},
 	}
 }
 

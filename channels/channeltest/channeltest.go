@@ -62,6 +62,9 @@ type Harness struct {
 	// URLKey, optional, names the query parameter that proves a callback, where the provider signs
 	// nothing itself and calls the URL that it was given.
 	URLKey string
+	// AsksFirst says that before each message the provider is asked for something, a challenge: while it
+	// hangs at that, nothing has gone out.
+	AsksFirst bool
 	// Drop, optional for HTTP, plays the provider on a connection until the whole message was read,
 	// and returns without having acknowledged it; the suite then closes the connection.
 	Drop func(net.Conn)
@@ -125,6 +128,7 @@ func (h Harness) runOptional(t *testing.T) {
 		{"idempotency", "Spec.Idempotent is false", h.Spec.Idempotent, h.testIdempotency},
 		{"probe", "the Sender is no Prober", probes, h.testProbe},
 		{"inquiry", "the Sender is no Inquirer", inquires, h.testInquiry},
+		{"threads", "Spec.Threads is false", h.Spec.Threads, h.testThreads},
 		{"measure", "the Sender is no Measurer", measures, h.testMeasure},
 	} {
 		if !part.given {

@@ -57,6 +57,8 @@ func TestFlawsAreFound(t *testing.T) {
 		"gives no code":                         "send/refused_address",
 		"trusts everybody":                      "receipts/forged",
 		"signs the body only":                   "receipts/forged",
+		"forgets the thread":                    "threads/reply",
+		"gives up without its thread":           "threads",
 	} {
 		t.Run(flaw, func(t *testing.T) {
 			t.Parallel()

@@ -10,7 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,6 +30,7 @@ const pigeonKey = "grain-4711"
 // letter is what the adapter posts to the provider.
 type letter struct {
 	Ref, To, Text, Callback string
+	Under                   string `json:",omitempty"`
 }
 
 // feather is what the provider posts to the callback.
@@ -50,6 +53,7 @@ func pigeonSpec(flaw string) channels.Spec {
 		Proofs:     []channels.Proof{channels.Accepted, channels.Delivered},
 		Silence:    channels.SilenceIsFailure,
 		Idempotent: true,
+		Threads:    true,
 		Limits:     channels.Limits{PerSecond: 1, Concurrency: 1, Timeout: time.Minute},
 		Docs:       "https://pigeon.example/docs",
 		Example:    "key: grain\nloft: https://pigeon.example\n",
@@ -102,7 +106,7 @@ func (p *pigeon) Probe(ctx context.Context) error {
 }
 
 func (p *pigeon) Send(ctx context.Context, m channels.Message) (channels.Ack, error) {
-	l := letter{m.Ref, m.Address, m.Text, m.Callback}
+	l := letter{m.Ref, m.Address, m.Text, m.Callback, m.Thread}
 	proof := channels.Accepted
 	switch p.flaw {
 	case "changes the reference":
@@ -111,14 +115,20 @@ func (p *pigeon) Send(ctx context.Context, m channels.Message) (channels.Ack, er
 		l.Text = "news"
 	case "believes too much":
 		proof = channels.Delivered
+	case "forgets the thread":
+		l.Under = ""
 	case "leaks a goroutine":
 		go func() { <-p.over }()
 	case "sends twice":
-		_, _ = p.deliver(ctx, letter{m.Ref + "-again", m.Address, m.Text, m.Callback}, m)
+		_, _ = p.deliver(ctx, letter{m.Ref + "-again", m.Address, m.Text, m.Callback, ""}, m)
 	case "ignores a context that is over":
 		ctx = context.WithoutCancel(ctx)
 	}
 	id, err := p.deliver(ctx, l, m)
+	if err != nil && err.Code == "410" && p.flaw != "gives up without its thread" {
+		l.Under = ""
+		id, err = p.deliver(ctx, l, m)
+	}
 	if err != nil && p.flaw == "retries" && err.Class == channels.InvalidAddress {
 		id, err = p.deliver(ctx, l, m)
 	}
@@ -173,6 +183,8 @@ func (p *pigeon) refusal(status int, header http.Header, address string) *channe
 	switch status {
 	case http.StatusNotFound:
 		e.Class = channels.InvalidAddress
+	case http.StatusGone:
+		e.Class = channels.Rejected
 	case http.StatusUnauthorized:
 		e.Class = channels.Auth
 	case http.StatusTooManyRequests:
@@ -260,7 +272,11 @@ func (s *loft) takeLetter(w http.ResponseWriter, body []byte) {
 		_, _ = io.WriteString(w, id)
 		return
 	}
-	fate := s.desk.Take(l.To, l.Text)
+	if l.Under != "" && !slices.Contains(slices.Collect(maps.Values(s.taken)), l.Under) {
+		w.WriteHeader(http.StatusGone)
+		return
+	}
+	fate := s.desk.TakeReply(l.To, l.Text, l.Under)
 	if fate.Refused {
 		w.WriteHeader(http.StatusNotFound)
 		return

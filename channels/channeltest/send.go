@@ -160,7 +160,11 @@ func (h Harness) testHanging(t *testing.T) {
 	<-ctx.Done()
 	select {
 	case err := <-ended:
-		s.mustFail(err, m, channels.Unknown)
+		want := channels.Unknown
+		if h.AsksFirst {
+			want = channels.Unavailable
+		}
+		s.mustFail(err, m, want)
 	case <-time.After(patience):
 		t.Fatal("Send doesn't end with its context")
 	}

@@ -32,6 +32,8 @@ type Message struct {
 	At      time.Time `json:"at"`
 	// Delivered says that it reaches the recipient; it is reported, or not, some time later.
 	Delivered bool `json:"delivered"`
+	// ReplyTo is the provider's id of the message that it follows in a thread, "" for one by itself.
+	ReplyTo string `json:"reply_to,omitempty"`
 }
 
 type page struct {
@@ -50,12 +52,12 @@ func (b *book) page(address string) *page {
 	return p
 }
 
-func (b *book) accept(address, text string, delivered bool) {
+func (b *book) accept(address, text, replyTo string, delivered bool) {
 	sum := maphash.String(seed, text)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.keep {
-		b.messages = append(b.messages, Message{address, text, time.Now(), delivered})
+		b.messages = append(b.messages, Message{address, text, time.Now(), delivered, replyTo})
 	}
 	p := b.page(address)
 	p.Accepted++

@@ -87,12 +87,15 @@ func (d *Desk) Gate(ctx context.Context) Mode {
 func (d *Desk) Fate(address string) Fate { return d.Conduct().fate(d.provider, address) }
 
 // Take decides what happens to a valid message and counts it: refused, or accepted.
-func (d *Desk) Take(address, text string) Fate {
+func (d *Desk) Take(address, text string) Fate { return d.TakeReply(address, text, "") }
+
+// TakeReply is Take for a message that follows another one in a thread: that with the provider's id to.
+func (d *Desk) TakeReply(address, text, to string) Fate {
 	f := d.Fate(address)
 	if f.Refused {
 		d.book.refuse(address)
 	} else {
-		d.book.accept(address, text, !f.Lost)
+		d.book.accept(address, text, to, !f.Lost)
 	}
 	return f
 }

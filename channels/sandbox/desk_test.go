@@ -66,11 +66,15 @@ func TestTheBookKeepsMessages(t *testing.T) {
 	for _, address := range []string{"b1", "c8", "d9"} { // delivered, lost, refused
 		d.Take(address, "text for "+address)
 	}
+	d.TakeReply("b1", "more", "4711")
 	got := d.Messages()
-	if len(got) != 2 {
-		t.Fatalf("%d messages kept, want 2: %+v", len(got), got)
+	if len(got) != 3 {
+		t.Fatalf("%d messages kept, want 3: %+v", len(got), got)
 	}
-	for i, want := range []Message{{Address: "b1", Text: "text for b1", Delivered: true}, {Address: "c8", Text: "text for c8"}} {
+	for i, want := range []Message{
+		{Address: "b1", Text: "text for b1", Delivered: true}, {Address: "c8", Text: "text for c8"},
+		{Address: "b1", Text: "more", Delivered: true, ReplyTo: "4711"},
+	} {
 		if got[i].At.Before(begun) || got[i].At.After(time.Now()) {
 			t.Errorf("message %d was taken at %v, want since %v", i, got[i].At, begun)
 		}

@@ -1,6 +1,7 @@
 package social
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -63,4 +64,57 @@ func FuzzMastodonLength(f *testing.F) {
 			t.Errorf("Length(%q) = %d, more than its code points", text, n)
 		}
 	})
+}
+
+func TestBlueskyLength(t *testing.T) {
+	for text, want := range map[string]int{
+		"": 0, "Ţară": 4, "👩‍🚒": 1, "a\u0301": 1, "see https://status.example.com/a": 32,
+	} {
+		if got := Bluesky().Length(text); got != want {
+			t.Errorf("Length(%q) = %d, want %d", text, got, want)
+		}
+	}
+}
+
+// TestXLength has the cases of https://docs.x.com/fundamentals/counting-characters, and what that page
+// says of ranges and links.
+func TestXLength(t *testing.T) {
+	for text, want := range map[string]int{
+		"": 0, "abc": 3, "Țară": 4, "Плата": 5, "ქართული": 7, "日本": 4, "カ": 2, "한": 2, "a\u0301": 1,
+		"🔔": 2, "👩‍🚒": 2, "👨‍👩‍👧‍👦": 2, "🇲🇩": 2, "👍🏽": 2, "☎️": 2, "1️⃣": 2, "☎": 2,
+		"—": 1, "’": 1, "“”": 2, "…": 2, "€": 2,
+		"https://status.example.com/a/very/long/way/to/the/incident": 23, "http://a.md": 23, "see https://a.md.": 28,
+		"stare.banca.md": 23, "on stare.banca.md/x now": 30, "a@banca.md": 10, "No. Yes": 7,
+	} {
+		if got := X().Length(text); got != want {
+			t.Errorf("Length(%q) = %d, want %d", text, got, want)
+		}
+	}
+}
+
+func TestLinks(t *testing.T) {
+	text := "Țară: https://a.example/x(1), (http://b.example)."
+	var got []string
+	for _, l := range Links(text) {
+		if text[l.Start:l.End] != l.URL {
+			t.Errorf("%+v is %q in the text", l, text[l.Start:l.End])
+		}
+		got = append(got, l.URL)
+	}
+	if want := []string{"https://a.example/x(1)", "http://b.example"}; !slices.Equal(got, want) {
+		t.Errorf("links %q, want %q", got, want)
+	}
+}
+
+func TestSameText(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		same bool
+	}{
+		{"a", "a", true}, {"a b", "a\n\nb ", true}, {"\u00e1", "a\u0301", true}, {"a b", "ab", false}, {"a", "A", false},
+	} {
+		if got := SameText(c.a, c.b); got != c.same {
+			t.Errorf("SameText(%q, %q) = %v", c.a, c.b, got)
+		}
+	}
 }

@@ -44,7 +44,7 @@ func (a *App) makeRoles() error {
 	if a.has(Dispatcher) || a.has(Fallback) {
 		publisher := &dispatcher.Publisher{
 			Ledger: a.ledger, Bus: a.bus, InDoubt: a.Config.InDoubt, UsefulFor: a.Config.UsefulFor, Budget: a.Config.Budget.segments(),
-			Clock: a.Clock, Batches: batches, Metrics: metrics, Log: a.Log,
+			Threaded: threaded(a.channels), Clock: a.Clock, Batches: batches, Metrics: metrics, Log: a.Log,
 		}
 		a.runs = append(a.runs, a.oneAtATime("publisher", publisher.Run))
 	}

@@ -156,6 +156,15 @@ func kinds(all []configured) []channels.Kind {
 	return ks
 }
 
+// threaded are the channels of which a provider replies in threads.
+func threaded(all []configured) map[string]bool {
+	of := map[string]bool{}
+	for i := range all {
+		of[all[i].Name] = slices.ContainsFunc(all[i].accounts, func(a account) bool { return a.spec.Threads })
+	}
+	return of
+}
+
 // measure counts billed units by whichever adapter of a kind can.
 func measure(all []configured) func(channels.Kind, string) int {
 	by := map[channels.Kind]channels.Measurer{}

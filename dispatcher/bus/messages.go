@@ -38,6 +38,9 @@ type Attempt struct {
 	Notification int64             `json:"n"`
 	Address      string            `json:"a"`
 	Values       map[string]string `json:"v,omitempty"`
+	// Threads are the first messages that the recipient was given about the incident on this channel, one
+	// of each provider, as notification.AtProvider names them.
+	Threads []string `json:"t,omitempty"`
 }
 
 // Record is an entry of a batch's journal, on its RESULTS subject. The journal is what a lane has

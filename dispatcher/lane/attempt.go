@@ -26,6 +26,7 @@ func (l *Lane) attempt(ctx context.Context, v *view, b *bus.Batch, i int) bus.Re
 		if o == nil {
 			return l.giveBack(res, why.err)
 		}
+		m.Thread = l.thread(o, b.Attempts[i].Threads)
 		ack, e := l.try(ctx, o, m, v, b.Attempts[i].Notification)
 		switch {
 		case e == nil:
@@ -58,6 +59,21 @@ func (l *Lane) try(ctx context.Context, o *outlet, m channels.Message, v *view, 
 // message's: another provider may take it.
 func unsent(c channels.Class) bool {
 	return c == channels.Auth || c == channels.RateLimited || c == channels.Unavailable
+}
+
+// thread is the message among those given that o's provider has, and can reply to; "" if there is none.
+// One that names no provider is that of a channel's only one.
+func (l *Lane) thread(o *outlet, threads []string) string {
+	if !o.Spec.Threads {
+		return ""
+	}
+	for _, t := range threads {
+		provider, id := notification.SplitProvider(t)
+		if provider == o.Name || provider == "" && len(l.outlets) == 1 {
+			return id
+		}
+	}
+	return ""
 }
 
 // bit is o's place among the lane's outlets.

@@ -85,6 +85,34 @@ func TestMessage(t *testing.T) {
 	}
 }
 
+// TestThread: a provider is only given the id of a message of its own.
+func TestThread(t *testing.T) {
+	for name, tt := range map[string]struct {
+		threads   []string
+		one, a, b string
+	}{
+		"nothing":             {},
+		"the only provider":   {threads: []string{"1"}, one: "1"},
+		"of several":          {threads: []string{"b|1", "a|2"}, a: "2", b: "1"},
+		"of another":          {threads: []string{"c|1"}},
+		"of one among others": {threads: []string{"acme|1"}, one: "1"},
+	} {
+		b := testBatch(1, 1)
+		b.Attempts[0].Threads = tt.threads
+		threads := func(p *Provider) { p.Spec.Threads = true }
+		one := newProvider()
+		newTestLane(nil, one, func(o *Options) { threads(&o.Providers[0]) }).attempt(t.Context(), nil, b, 0)
+		down, second := answering(&channels.Error{Class: channels.Unavailable, Code: "c"}), newProvider()
+		several(nil, func(ps []Provider) { threads(&ps[0]); threads(&ps[1]) }, down, second).attempt(t.Context(), nil, b, 0)
+		without := newProvider()
+		newTestLane(nil, without, nil).attempt(t.Context(), nil, b, 0)
+		if one.last.Thread != tt.one || down.last.Thread != tt.a || second.last.Thread != tt.b || without.last.Thread != "" {
+			t.Errorf("%s: alone %q, first %q, second %q, without threads %q",
+				name, one.last.Thread, down.last.Thread, second.last.Thread, without.last.Thread)
+		}
+	}
+}
+
 func TestRateLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newTestLane(nil, newProvider(), func(o *Options) { o.Providers[0].Limits.PerSecond, o.Providers[0].Limits.Concurrency = 10, 2 })

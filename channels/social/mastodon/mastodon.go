@@ -6,15 +6,15 @@
 // post's id the post is there to be read, so the answer itself proves Delivered, to the account.
 //
 // A post that was sent before is recognised by its Idempotency-Key for an hour. Servers that only
-// speak Mastodon's API may ignore the key; GoToSocial does.
+// speak Mastodon's API may ignore the key; GoToSocial does. So what became of a post whose answer was lost
+// is looked for among the account's posts before it is repeated.
 //
-// Wire format follows https://docs.joinmastodon.org/methods/statuses/#create and
-// https://docs.joinmastodon.org/methods/accounts/#verify_credentials.
+// Wire format follows https://docs.joinmastodon.org/methods/statuses/#create, #get and #source, and
+// https://docs.joinmastodon.org/methods/accounts/#verify_credentials and #statuses.
 package mastodon
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -28,13 +28,15 @@ import (
 // Spec describes the adapter.
 func Spec() channels.Spec {
 	return channels.Spec{
-		Provider:   "mastodon",
-		Title:      "Mastodon",
-		Kind:       channels.Social,
-		Channel:    "mastodon",
-		Proofs:     []channels.Proof{channels.Accepted, channels.Delivered},
-		Silence:    channels.SilenceIsFailure,
-		Idempotent: true,
+		Provider: "mastodon",
+		Title:    "Mastodon",
+		Kind:     channels.Social,
+		Channel:  "mastodon",
+		Proofs:   []channels.Proof{channels.Accepted, channels.Delivered},
+		Silence:  channels.SilenceIsFailure,
+		// Not every server of this API is Idempotent; all of them can be asked.
+		InquireAfter: time.Minute,
+		Threads:      true,
 		// https://docs.joinmastodon.org/api/rate-limits/: 300 requests in 5 minutes.
 		Limits:  channels.Limits{PerSecond: 1, Concurrency: 2, Timeout: 30 * time.Second},
 		Docs:    "https://docs.joinmastodon.org/methods/statuses/#create",
@@ -45,7 +47,7 @@ func Spec() channels.Spec {
 
 type sender struct {
 	api        *channels.API
-	tokens     map[string]channels.Secret // by handle
+	tokens     social.Accounts[channels.Secret]
 	visibility string
 	limit      int
 }
@@ -68,33 +70,49 @@ func newSender(decode func(any) error, env channels.Env) (channels.Sender, error
 
 // Send implements [channels.Sender]. The address is the handle of a configured account.
 func (s *sender) Send(ctx context.Context, m channels.Message) (channels.Ack, error) {
-	token, ok := s.tokens[handle(m.Address)]
-	if !ok {
-		return channels.Ack{}, &channels.Error{
-			Class: channels.InvalidAddress, Code: "no_such_account", Err: errors.New("not among the accounts configured"),
-		}
+	token, err := s.tokens.Of(m.Address)
+	if err != nil {
+		return channels.Ack{}, err
 	}
 	if n := social.Mastodon().Length(m.Text); n > s.limit {
 		return channels.Ack{}, &channels.Error{
 			Class: channels.Rejected, Code: "too_long", Err: fmt.Errorf("%d characters, at most %d are taken", n, s.limit),
 		}
 	}
-	header := authorized(token)
-	header.Set("Content-Type", "application/x-www-form-urlencoded")
-	// Not in its canonical form, by which net/http would know that it may send a request again by
-	// itself: adapters never do, and not every server knows the key.
-	header["idempotency-key"] = []string{m.Ref}
-	answer, err := s.api.Call(ctx, http.MethodPost, "/api/v1/statuses", header, []byte(s.form(m).Encode()))
+	answer, err := s.post(ctx, token, m)
+	if err == nil && m.Thread != "" && noThread(answer.Status) {
+		m.Thread = ""
+		answer, err = s.post(ctx, token, m)
+	}
 	if err != nil {
 		return channels.Ack{}, err
 	}
 	return readAck(answer)
 }
 
+// noThread reports whether a reply was refused for what may be the lack of what it replies to: 404 for
+// Mastodon itself, others for other servers of its API. Any of them says that nothing was posted, and a
+// refused post takes no Idempotency-Key, so that the same post without the thread can't be a second one.
+func noThread(status int) bool {
+	return status == http.StatusNotFound || status == http.StatusGone || status == http.StatusUnprocessableEntity
+}
+
+func (s *sender) post(ctx context.Context, token channels.Secret, m channels.Message) (channels.Answer, error) {
+	header := authorized(token)
+	header.Set("Content-Type", "application/x-www-form-urlencoded")
+	// Not in its canonical form, by which net/http would know that it may send a request again by
+	// itself: adapters never do, and not every server knows the key.
+	header["idempotency-key"] = []string{m.Ref}
+	return s.api.Call(ctx, http.MethodPost, "/api/v1/statuses", header, []byte(s.form(m).Encode()))
+}
+
 func (s *sender) form(m channels.Message) url.Values {
 	form := url.Values{"status": {m.Text}, "visibility": {s.visibility}}
 	if l := language(m.Locale); l != "" {
 		form.Set("language", l)
+	}
+	if m.Thread != "" {
+		form.Set("in_reply_to_id", m.Thread)
 	}
 	return form
 }

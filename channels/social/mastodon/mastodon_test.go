@@ -65,6 +65,28 @@ func TestRequest(t *testing.T) {
 	}
 }
 
+// TestThread: a reply whose post is gone is posted by itself, under the same key.
+func TestThread(t *testing.T) {
+	for status, want := range map[int]string{404: "1,", 410: "1,", 422: "1,", 401: "1", 500: "1", 200: "1"} {
+		var replies, keys []string
+		s := newTestSender(t, func(w http.ResponseWriter, r *http.Request) {
+			_ = r.ParseForm()
+			replies, keys = append(replies, r.Form.Get("in_reply_to_id")), append(keys, r.Header.Get("Idempotency-Key"))
+			if len(replies) == 1 {
+				w.WriteHeader(status)
+			}
+			_, _ = io.WriteString(w, `{"id":"2"}`)
+		})
+		ack, err := s.Send(context.Background(), channels.Message{Ref: "a-1", Address: "bank_ro", Text: "a", Thread: "1"})
+		if got := strings.Join(replies, ","); got != want || keys[0] != keys[len(keys)-1] {
+			t.Errorf("after %d: replies to %q with keys %q, want %q", status, got, keys, want)
+		}
+		if taken := status == 200 || want == "1,"; taken != (err == nil && ack.ID == "2") {
+			t.Errorf("after %d: %+v, %v", status, ack, err)
+		}
+	}
+}
+
 func TestAddressChoosesAccount(t *testing.T) {
 	used := make(chan string, 1)
 	s := newTestSender(t, func(w http.ResponseWriter, r *http.Request) {

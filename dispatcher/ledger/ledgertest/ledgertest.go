@@ -42,6 +42,7 @@ type Store interface {
 	UnsentBatches(ctx context.Context, now time.Time, limit int) ([]ledger.Batch, error)
 	NextBatchDue(ctx context.Context) (time.Time, error)
 	MarkSent(ctx context.Context, batches []int64, now time.Time) error
+	InIncident(ctx context.Context, update int64, ids []int64) ([]notification.Notification, error)
 
 	// The fallback engine.
 	Notifications(ctx context.Context, ids []int64) ([]notification.Notification, error)
@@ -138,6 +139,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"BudgetHolds", budget},
 		{"BatchesAreGivenUp", givenUp},
 		{"PastOfAnIncident", past},
+		{"IncidentOfARecipient", inIncident},
 		{"CorrectionsNameWhatTheyCorrect", corrections},
 		{"ToldAreThoseWhoMayHaveIt", toldBy},
 		{"MergedIncidentsShareTheirPast", mergedPast},

@@ -11,6 +11,7 @@ import (
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
+	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 )
 
 // copyBatches writes batches, numbered from first, with the deadlines at which what waits of them is
@@ -120,6 +121,24 @@ func (l *Ledger) earliest(ctx context.Context, query string) (time.Time, error) 
 		return time.Time{}, err
 	}
 	return time.UnixMilli(due[0]).UTC(), nil
+}
+
+// InIncident returns the notifications that the recipients of an update's notifications (ids) have had in
+// its incident, those themselves among them, in order of their ids, with all their attempts. What incidents
+// told that were merged into it is not among them.
+func (l *Ledger) InIncident(ctx context.Context, update int64, ids []int64) ([]notification.Notification, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	r, err := l.ranges(ctx, `SELECT o.id, o.first_id, o.last_id FROM updates u JOIN updates o ON o.incident = u.incident
+		WHERE u.id = $1 AND o.audience > 0`, update)
+	if err != nil || len(r.updates) == 0 {
+		return nil, err
+	}
+	first, last := span(ids)
+	return l.notifications(ctx, `WHERE n.update_id = ANY($1) AND n.id BETWEEN $2 AND $3
+		AND n.recipient IN (SELECT recipient FROM notifications WHERE id = ANY($4) AND id BETWEEN $5 AND $6) ORDER BY n.id`,
+		r.updates, r.first, r.last, ids, first, last)
 }
 
 // MarkSent records that the lanes' queue has the batches, and drops their addresses.

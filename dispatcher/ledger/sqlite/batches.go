@@ -9,6 +9,7 @@ import (
 
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
+	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 )
 
 func (t tx) insertBatch(b ledger.AttemptBatch) (id int64, err error) {
@@ -112,6 +113,15 @@ func (l *Ledger) NextBatchDue(ctx context.Context) (time.Time, error) {
 		return time.Time{}, nil
 	}
 	return time.UnixMilli(due).UTC(), err
+}
+
+// InIncident returns the notifications that the recipients of an update's notifications (ids) have had in
+// its incident, those themselves among them, in order of their ids, with all their attempts. What incidents
+// told that were merged into it is not among them.
+func (l *Ledger) InIncident(ctx context.Context, update int64, ids []int64) ([]notification.Notification, error) {
+	return l.notifications(ctx, 0, "", `WHERE n.update_id IN (SELECT o.id FROM updates u JOIN updates o ON o.incident = u.incident WHERE u.id = ?)
+		AND n.recipient IN (SELECT recipient FROM notifications WHERE update_id = ? AND id IN (SELECT value FROM json_each(?))) ORDER BY n.id`,
+		update, update, jsonInts(ids))
 }
 
 // MarkSent records that the lanes' queue has the batches, and drops their addresses.

@@ -129,7 +129,12 @@ func (s *server) sendMessage(w http.ResponseWriter, r *http.Request, body []byte
 		refuse(w, http.StatusBadRequest, "Bad Request: group chat was upgraded to a supergroup chat", &parameters{MigrateToChatID: MigratedTo})
 		return
 	}
-	fate := s.desk.Take(chat, m.Text)
+	to, problem := s.replyTo(m)
+	if problem != "" {
+		refuse(w, http.StatusBadRequest, "Bad Request: "+problem, nil)
+		return
+	}
+	fate := s.desk.TakeReply(chat, m.Text, to)
 	if fate.Refused {
 		refuse(w, http.StatusForbidden, "Forbidden: bot was blocked by the user", nil)
 		return

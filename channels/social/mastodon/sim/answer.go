@@ -15,10 +15,13 @@ type status struct {
 	CreatedAt  string  `json:"created_at"`
 	Visibility string  `json:"visibility"`
 	Language   string  `json:"language,omitempty"`
+	InReplyTo  string  `json:"in_reply_to_id,omitempty"`
 	URI        string  `json:"uri"`
 	URL        string  `json:"url"`
 	Content    string  `json:"content"`
 	Account    profile `json:"account"`
+
+	unanswered bool // nobody is told
 }
 
 // profile is what of an Account entity a sender may look at.
@@ -40,6 +43,7 @@ func newStatus(id, account string, form url.Values) status {
 		CreatedAt:  time.Now().UTC().Format("2006-01-02T15:04:05.000Z"),
 		Visibility: cmp.Or(form.Get("visibility"), "public"),
 		Language:   form.Get("language"),
+		InReplyTo:  form.Get("in_reply_to_id"),
 		URI:        "https://sandbox.example/users/" + account + "/statuses/" + id,
 		URL:        p.URL + "/" + id,
 		Content:    "<p>" + html.EscapeString(form.Get("status")) + "</p>",

@@ -1,6 +1,6 @@
 // Package sim is the far side of the Mastodon adapter: as much of an instance's API as an account
-// needs that only posts text. It follows https://docs.joinmastodon.org/methods/statuses/#create and
-// https://docs.joinmastodon.org/methods/accounts/#verify_credentials, takes form data as documented
+// needs that only posts text. It follows https://docs.joinmastodon.org/methods/statuses/#create, #get and
+// #source, and https://docs.joinmastodon.org/methods/accounts/#verify_credentials and #statuses, takes form data as documented
 // there, and refuses parameters that a post doesn't have, where the original ignores them.
 package sim
 
@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -51,6 +52,9 @@ type server struct {
 	desk *sandbox.Desk
 	keys *keys
 	ids  atomic.Int64
+	mu   sync.Mutex
+	// posts are all posts, oldest first; nothing is forgotten, since accounts don't post much.
+	posts []kept
 }
 
 func newServer(d *sandbox.Desk) http.Handler {
@@ -89,6 +93,10 @@ func (s *server) route(w http.ResponseWriter, r *http.Request, body []byte) {
 		s.post(w, r, account, body)
 	case r.Method == http.MethodGet && r.URL.Path == "/api/v1/accounts/verify_credentials":
 		write(w, http.StatusOK, newProfile(account))
+	case r.Method == http.MethodGet && r.URL.Path == "/api/v1/accounts/"+newProfile(account).ID+"/statuses":
+		s.list(w, r, account)
+	case r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, "/api/v1/statuses/"):
+		s.show(w, account, strings.TrimPrefix(r.URL.Path, "/api/v1/statuses/"))
 	default:
 		refuse(w, http.StatusNotFound, "Record not found")
 	}
@@ -116,25 +124,43 @@ func (s *server) post(w http.ResponseWriter, r *http.Request, account string, bo
 	// The same key again is answered as the first time, while another with it waits for that.
 	key := r.Header.Get("Idempotency-Key")
 	if key == "" {
-		if answer, ok := s.publish(w, account, form); ok {
-			write(w, http.StatusOK, answer)
+		if post, ok := s.publish(w, account, form); ok {
+			confirm(w, post)
 		}
 		return
 	}
 	s.keys.once(account+"/"+key, func() (status, bool) { return s.publish(w, account, form) }, func(first status) {
-		write(w, http.StatusOK, first)
+		confirm(w, first)
 	})
+}
+
+// confirm answers with a post, or breaks off.
+func confirm(w http.ResponseWriter, post status) {
+	if post.unanswered {
+		panic(http.ErrAbortHandler)
+	}
+	write(w, http.StatusOK, post)
 }
 
 // publish takes a valid post, or answers that it is refused. An account has no address that could be
 // wrong, so what is refused is the post.
 func (s *server) publish(w http.ResponseWriter, account string, form url.Values) (status, bool) {
-	text := form.Get("status")
-	fate := s.desk.Take(account, text)
+	text, thread := form.Get("status"), form.Get("in_reply_to_id")
+	if _, known := s.find(thread); thread != "" && !known {
+		refuse(w, http.StatusNotFound, "The post you are trying to reply to does not appear to exist.")
+		return status{}, false
+	}
+	if s.desk.Fate(account).Dropped {
+		panic(http.ErrAbortHandler)
+	}
+	fate := s.desk.TakeReply(account, text, thread)
 	if fate.Refused {
 		refuse(w, http.StatusUnprocessableEntity, "Validation failed: Text is not allowed on this server")
 		return status{}, false
 	}
 	s.desk.Follow(account, fate, nil)
-	return newStatus(strconv.FormatInt(s.ids.Add(1), 10), account, form), true
+	post := newStatus(strconv.FormatInt(s.ids.Add(1), 10), account, form)
+	post.unanswered = fate.Unanswered
+	s.keep(kept{post, account, text})
+	return post, true
 }

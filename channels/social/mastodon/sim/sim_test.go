@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -118,6 +119,53 @@ func TestLinksCount23(t *testing.T) {
 	over := url.Values{"status": {strings.Repeat("a", 477) + " " + link}}
 	if w := post(h, Token, "", over.Encode()); w.Code != 422 {
 		t.Errorf("501 characters: %d", w.Code)
+	}
+}
+
+func TestReplies(t *testing.T) {
+	d, h := newTestServer(t, sandbox.Conduct{})
+	d.KeepMessages()
+	first := read(t, post(h, Token, "1", "status=a"))
+	if w := post(h, Token, "2", "status=b&in_reply_to_id=1"); w.Code != 404 {
+		t.Errorf("a reply to nothing: %d %s", w.Code, w.Body)
+	}
+	second := read(t, post(h, Token, "2", "status=b&in_reply_to_id="+first.ID))
+	if kept := d.Messages(); second.InReplyTo != first.ID || len(kept) != 2 || kept[1].ReplyTo != first.ID {
+		t.Errorf("the reply is %+v, kept %+v", second, kept)
+	}
+}
+
+func TestPosts(t *testing.T) {
+	_, h := newTestServer(t, sandbox.Conduct{})
+	first := read(t, post(h, Token, "", "status=Cards+<down>"))
+	second := read(t, post(h, Token, "", "status=b"))
+	read(t, post(h, TokenOf("bank"), "", "status=c"))
+	get := func(path string) string {
+		r := httptest.NewRequest(http.MethodGet, path, nil)
+		r.Header.Set("Authorization", "Bearer "+Token)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return strconv.Itoa(w.Code) + " " + w.Body.String()
+	}
+	list := get("/api/v1/accounts/14715/statuses?limit=40&exclude_reblogs=true")
+	if strings.Count(list, `"content"`) != 2 || strings.Index(list, second.ID) > strings.Index(list, first.ID) {
+		t.Errorf("the account's posts: %s", list)
+	}
+	if rest := get("/api/v1/accounts/14715/statuses?limit=40&max_id=" + second.ID); strings.Count(rest, `"content"`) != 1 {
+		t.Errorf("those before the second: %s", rest)
+	}
+	for path, want := range map[string]string{
+		"/api/v1/statuses/" + first.ID:                `"id":"` + first.ID,
+		"/api/v1/statuses/" + first.ID + "/source":    `"text":"Cards \u003cdown\u003e"`,
+		"/api/v1/statuses/1":                          "404 ",
+		"/api/v1/statuses/1/source":                   "404 ",
+		"/api/v1/accounts/14715/statuses?limit=a":     "422 ",
+		"/api/v1/accounts/14715/statuses?limit=5&x=y": "422 ",
+		"/api/v1/accounts/1/statuses?limit=5":         "404 ",
+	} {
+		if got := get(path); !strings.Contains(got, want) {
+			t.Errorf("%s: %s, want %s", path, got, want)
+		}
 	}
 }
 
