@@ -97,8 +97,7 @@ func (r reply) temporary(at step) channels.Class {
 // whatever the step (a relay may look the mailbox up as late as at the final dot, and the message
 // has one recipient), else by the code of an answer to RCPT.
 func (r reply) badMailbox(at step) bool {
-	switch r.condition() {
-	case "":
+	if r.enhanced == "" {
 		return at == stepRecipient && (r.code == 550 || r.code == 551 || r.code == 553 || r.code == 556)
 	}
 	status, ok := email.ParseStatus(r.enhanced)
@@ -110,6 +109,9 @@ func (f *failure) classify(ctx context.Context, address string) *channels.Error 
 	if answer := f.refusal(); answer != nil {
 		r := parseReply(answer)
 		return &channels.Error{Class: r.class(f.at), Code: r.String(), Err: fmt.Errorf("answer to %s%s", f.at, r.quote(address))}
+	}
+	if f.at == stepSign {
+		return &channels.Error{Class: channels.Unavailable, Code: "dkim", Err: f.cause}
 	}
 	class := channels.Unavailable
 	if f.at == stepContent {
