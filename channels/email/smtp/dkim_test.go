@@ -134,7 +134,9 @@ func TestDKIMKeysThatDoNotSign(t *testing.T) {
 // noSigner fails as hardware keys do.
 type noSigner struct{ crypto.Signer }
 
-func (noSigner) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) { return nil, errors.New("gone") }
+func (noSigner) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
+	return nil, errors.New("gone")
+}
 
 func TestSigningFails(t *testing.T) {
 	f := &failure{stepSign, errors.New("signing: the key is gone")}
