@@ -17,10 +17,11 @@ help: ## list the targets
 	@echo
 	@echo 'Settings: SCENARIO=$(SCENARIO) CUSTOMERS=$(CUSTOMERS) KEEP=1 (demo), RECIPIENTS=$(RECIPIENTS) (bench), FUZZTIME=$(FUZZTIME) (fuzz), DURATION=$(DURATION) SETUP=$(SETUP) SEED=… (chaos)'
 
-deps: ## install what tests need beside Go: PostgreSQL's server programs, a C compiler (Debian; as root)
-	@{ command -v initdb || ls /usr/lib/postgresql/*/bin/initdb; } >/dev/null 2>&1 && command -v gcc >/dev/null || \
-	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql gcc libc6-dev; } || \
-	  { echo "tests need PostgreSQL's server programs (initdb, postgres), and make race a C compiler: install them, or run this as root on Debian"; exit 1; }
+deps: ## install what tests need beside Go: PostgreSQL's and Postfix's programs, a C compiler (Debian; as root)
+	@{ command -v initdb || ls /usr/lib/postgresql/*/bin/initdb; } >/dev/null 2>&1 && command -v postfix >/dev/null && command -v gcc >/dev/null || \
+	  { echo 'postfix postfix/main_mailer_type select No configuration' | debconf-set-selections && apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql postfix gcc libc6-dev; } || \
+	  { echo "tests need PostgreSQL's server programs (initdb, postgres), Postfix, and make race a C compiler: install them, or run this as root on Debian"; exit 1; }
 
 build: ## build bin/tocsin
 	$(GO) build -trimpath -o bin/tocsin ./cmd/tocsin

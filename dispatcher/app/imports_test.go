@@ -93,7 +93,7 @@ func forbidden(p, imp string) string {
 			return "a simulator knows the sandbox only"
 		}
 	case strings.HasPrefix(p, "channels/"):
-		if imp != "channels" && !strings.HasPrefix(p, imp+"/") {
+		if imp != "channels" && !strings.HasPrefix(p, imp+"/") && !(imp == "channels/email/bounce" && strings.HasPrefix(p, "channels/email/")) {
 			return "an adapter knows the contract and its kind only"
 		}
 	case layerOf(p) >= 0 && layerOf(imp) >= 0 && layerOf(imp) >= layerOf(p):
