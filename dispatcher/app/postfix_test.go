@@ -36,7 +36,7 @@ func (l *transcript) String() string {
 }
 
 // startPostfix starts a private Postfix until the test ends: its own configuration, queue and port. It
-// relays for this machine; transports say where each domain's mail goes. It returns the address at which
+// relays for this machine; transports say where mail for a domain or a mailbox goes. It returns the address at which
 // it takes mail.
 func startPostfix(t *testing.T, transports map[string]string) string {
 	t.Helper()
@@ -65,14 +65,14 @@ func startPostfix(t *testing.T, transports map[string]string) string {
 func writePostfix(t *testing.T, dir, address string, transports map[string]string) {
 	t.Helper()
 	var table strings.Builder
-	for domain, to := range transports {
-		fmt.Fprintf(&table, "{%s = %s} ", domain, to)
+	for whose, to := range transports {
+		fmt.Fprintf(&table, "{%s = %s} ", whose, to)
 	}
 	daemons := setting(t, "daemon_directory")
 	main := "compatibility_level = 3.6\nqueue_directory = " + dir + "/queue\ndata_directory = " + dir + "/data\n" +
 		"daemon_directory = " + daemons + "\ncommand_directory = " + setting(t, "command_directory") + "\n" +
 		"myhostname = relay.bank.example\nmydestination =\nmynetworks = 127.0.0.0/8\ninet_interfaces = 127.0.0.1\ninet_protocols = ipv4\n" +
-		"alias_maps =\nlocal_recipient_maps =\ndefault_transport = error:no mail leaves this machine\n" +
+		"recipient_delimiter = +\nalias_maps =\nlocal_recipient_maps =\ndefault_transport = error:no mail leaves this machine\n" +
 		"transport_maps = inline:{ " + table.String() + "}\nmaillog_file = /dev/stdout\nsmtp_tls_security_level = none\n"
 	master := address + " inet n - n - - smtpd\n"
 	for _, service := range []string{
@@ -185,7 +185,7 @@ func bouncesOfPostfix(t *testing.T, protocol string) {
 			back = "smtp:[" + bouncesHost + "]:" + bouncesPort
 		}
 		relay := startPostfix(t, map[string]string{
-			"example.com": "smtp:[" + host + "]:" + port, "bank.example": back,
+			"example.com": "smtp:[" + host + "]:" + port, "bounces@bank.example": back,
 		})
 		email["bounce_window"] = "1h"
 		email["settings"] = map[string]any{
