@@ -131,3 +131,11 @@ func (r Report) Heard() channels.Heard {
 	}
 	return channels.Heard{Receipts: []channels.Receipt{receipt}}
 }
+
+// add adds what a report means to what was heard before.
+func add(heard channels.Heard, r Report) channels.Heard {
+	more := r.Heard()
+	heard.Receipts = append(heard.Receipts, more.Receipts...)
+	heard.Inbound = append(heard.Inbound, more.Inbound...)
+	return heard
+}

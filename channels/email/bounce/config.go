@@ -22,6 +22,20 @@ type Config struct {
 	// Maildir is the directory of a maildir into which a mail system delivers. What was read goes from its
 	// new to its cur, and stays there.
 	Maildir string `yaml:"maildir"`
+	// IMAP is a mailbox into which bounces are delivered.
+	IMAP IMAP `yaml:"imap"`
+}
+
+// IMAP says where a mailbox is. What was read in it is marked as seen, and stays there.
+type IMAP struct {
+	// URL is imaps://host, or imap://host for STARTTLS, each with a port where it isn't the usual one.
+	URL string `yaml:"url"`
+	// Mailbox is INBOX by default.
+	Mailbox  string          `yaml:"mailbox"`
+	Username string          `yaml:"username"`
+	Password channels.Secret `yaml:"password"`
+	// CAFile holds the PEM certificates to trust instead of the system's. It is read for each connection.
+	CAFile string `yaml:"ca_file"`
 }
 
 // Empty reports whether nothing is configured.
@@ -32,6 +46,11 @@ func (c Config) Check() error {
 	if c.Listen != "" {
 		if _, err := parseListen(c.Listen); err != nil {
 			return fmt.Errorf("bounces.listen: %w", err)
+		}
+	}
+	if c.IMAP != (IMAP{}) {
+		if err := c.IMAP.check(); err != nil {
+			return fmt.Errorf("bounces.imap.%w", err)
 		}
 	}
 	switch {
@@ -56,7 +75,40 @@ func (c Config) Ways(a Addresses) []channels.Way {
 		m := &maildir{dir: c.Maildir, addresses: a, every: pollEvery}
 		ways = append(ways, channels.Way{Name: "maildir", Alone: true, Listen: m.listen})
 	}
+	if c.IMAP.URL != "" {
+		m := &imapBox{c: c.IMAP, addresses: a, every: idleFor}
+		ways = append(ways, channels.Way{Name: "imap", Alone: true, Listen: m.listen})
+	}
 	return ways
+}
+
+func (c IMAP) check() error {
+	if _, _, err := c.server(); err != nil {
+		return err
+	}
+	switch {
+	case c.Username == "":
+		return errors.New("username is required")
+	case c.Password == "":
+		return errors.New("password is required")
+	}
+	return nil
+}
+
+// server is the address to connect to, and whether TLS begins with the first octet (RFC 8314).
+func (c IMAP) server() (address string, implicit bool, err error) {
+	u, err := url.Parse(c.URL)
+	if err != nil || u.User != nil || u.Hostname() == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Scheme != "imap" && u.Scheme != "imaps" {
+		return "", false, errors.New("url: want imaps://host or imap://host; the password belongs into password")
+	}
+	port := u.Port()
+	switch {
+	case port == "" && u.Scheme == "imaps":
+		port = "993"
+	case port == "":
+		port = "143"
+	}
+	return net.JoinHostPort(u.Hostname(), port), u.Scheme == "imaps", nil
 }
 
 // endpoint is where mail is taken.

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +21,9 @@ const pollEvery = 2 * time.Second
 // maxMessage bounds how much of a message is read, in bytes: reports say what they have to say before they
 // quote.
 const maxMessage = 1 << 20
+
+// together is how many messages of a mailbox are stored at once: storing costs the same for one.
+const together = 50
 
 // maildir is a directory in which a mail system puts each message into a file of its own: into new when
 // it is complete, from where whoever has seen it moves it to cur, with a flag (the format is
@@ -60,33 +65,47 @@ func (m *maildir) sweep(ctx context.Context, hear channels.Hear) error {
 		return fmt.Errorf("reading the maildir: %w", err)
 	}
 	var unreadable error
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), ".") {
+	for some := range slices.Chunk(entries, together) {
+		names, heard, err := m.read(some)
+		unreadable = errors.Join(unreadable, err)
+		if len(names) == 0 {
 			continue
 		}
-		if err := m.take(ctx, e.Name(), hear); errors.Is(err, errNotStored) {
+		if err := hear(ctx, heard); err != nil {
+			return fmt.Errorf("what messages say was not stored: %w", err)
+		}
+		if err := m.putAway(names); err != nil {
 			return err
-		} else if err != nil && !errors.Is(err, os.ErrNotExist) { // somebody else has moved it
-			unreadable = err
 		}
 	}
 	return unreadable
 }
 
-var errNotStored = errors.New("what a message says was not stored")
+// read reads some messages, and returns the names of those that could be read and what they say.
+func (m *maildir) read(entries []fs.DirEntry) (names []string, heard channels.Heard, err error) {
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		message, failed := readSome(filepath.Join(m.dir, "new", e.Name()))
+		switch {
+		case errors.Is(failed, fs.ErrNotExist): // somebody else has moved it
+		case failed != nil:
+			err = fmt.Errorf("reading a message: %w", failed)
+		default:
+			names = append(names, e.Name())
+			heard = add(heard, m.addresses.Read(stored(message)))
+		}
+	}
+	return names, heard, err
+}
 
-// take reads one message, and puts it away when what it says is stored.
-func (m *maildir) take(ctx context.Context, name string, hear channels.Hear) error {
-	path := filepath.Join(m.dir, "new", name)
-	message, err := readSome(path)
-	if err != nil {
-		return fmt.Errorf("reading a message: %w", err)
-	}
-	if err := hear(ctx, m.addresses.Read(stored(message)).Heard()); err != nil {
-		return fmt.Errorf("%w: %w", errNotStored, err)
-	}
-	if err := os.Rename(path, filepath.Join(m.dir, "cur", name+":2,S")); err != nil {
-		return fmt.Errorf("putting a message away: %w", err)
+func (m *maildir) putAway(names []string) error {
+	for _, name := range names {
+		err := os.Rename(filepath.Join(m.dir, "new", name), filepath.Join(m.dir, "cur", name+":2,S"))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("putting a message away: %w", err)
+		}
 	}
 	return nil
 }
