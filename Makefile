@@ -17,11 +17,18 @@ help: ## list the targets
 	@echo
 	@echo 'Settings: SCENARIO=$(SCENARIO) CUSTOMERS=$(CUSTOMERS) KEEP=1 (demo), RECIPIENTS=$(RECIPIENTS) (bench), FUZZTIME=$(FUZZTIME) (fuzz), DURATION=$(DURATION) SETUP=$(SETUP) SEED=… (chaos)'
 
-deps: ## install what tests need beside Go: PostgreSQL's server programs, Kannel, a C compiler (Debian; as root)
-	@{ command -v initdb || ls /usr/lib/postgresql/*/bin/initdb; } >/dev/null 2>&1 && command -v gcc >/dev/null && \
-	  { command -v bearerbox || ls /usr/sbin/bearerbox; } >/dev/null 2>&1 || \
-	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql gcc libc6-dev kannel; } || \
-	  { echo "tests need PostgreSQL's server programs (initdb, postgres) and Kannel's (bearerbox, smsbox), and make race a C compiler: install them, or run this as root on Debian"; exit 1; }
+# Programs of others that tests start, and the packages of Debian that have them. Postfix is installed
+# without a configuration, so that it opens no port of its own.
+PROGRAMS := initdb bearerbox postfix gcc
+PACKAGES := postgresql kannel postfix gcc libc6-dev
+
+deps: ## install what tests need beside Go: PostgreSQL's, Kannel's and Postfix's programs, a C compiler (Debian; as root)
+	@PATH="$$PATH:/usr/sbin:$$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -n 1)"; \
+	for program in $(PROGRAMS); do command -v $$program >/dev/null || missing="$$missing $$program"; done; \
+	test -z "$$missing" || \
+	  { echo 'postfix postfix/main_mailer_type select No configuration' | debconf-set-selections && apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PACKAGES); } || \
+	  { echo "tests need$$missing: install what has them ($(PACKAGES)), or run this as root on Debian"; exit 1; }
 
 build: ## build bin/tocsin
 	$(GO) build -trimpath -o bin/tocsin ./cmd/tocsin

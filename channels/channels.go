@@ -18,6 +18,7 @@
 //   - [Prober]: the provider can be asked whether it works, without sending anything
 //   - [Measurer]: the cost of a text can be counted before it is sent
 //   - [Inquirer]: the provider can be asked what became of a message
+//   - [Listener]: what became of messages is heard in another way than by webhook
 //
 // The suite in channels/channeltest checks everything that this page promises.
 //
@@ -220,6 +221,9 @@ type Heard struct {
 
 // Inbound is what a recipient did towards us: answered, or left.
 type Inbound struct {
+	// Ref names the attempt that it is about, "" where that isn't known. Where it is set it is to be
+	// verified like a receipt's: it then is all that shows who speaks, and Address may be "".
+	Ref string
 	// Address is the recipient's on this channel, in the form of Message.Address.
 	Address string
 	// Wish is what the provider itself understood it to be (it blocks those who opted out, say), NoWish

@@ -66,6 +66,7 @@ func (f *fold) take(d *delivery) {
 			}
 			id := notification.ID{Notification: r.Notification, Step: r.Step, Try: r.Try}
 			ev := receiptEvent(id, r.State, r.Code, d.provider)
+			ev.Class = receiptClass(&r)
 			if r.ProviderID != "" { // of an answer to an inquiry: lanes may not have known the id
 				ev.ProviderID = f.e.atProvider(d.channel, d.provider, r.ProviderID)
 			}
@@ -112,6 +113,14 @@ func receiptEvent(id notification.ID, s channels.ReceiptState, code, provider st
 		ev.Kind = notification.ReceiptAccepted
 	}
 	return ev
+}
+
+// receiptClass is what a receipt of failure says of the address; Unknown, if nothing.
+func receiptClass(r *bus.Receipt) channels.Class {
+	if r.Dead && r.State == channels.ReceiptFailed {
+		return channels.InvalidAddress
+	}
+	return channels.Unknown
 }
 
 func (f *fold) resultEvent(channel string, r *bus.Record, res *bus.Result) notification.Event {
@@ -251,9 +260,11 @@ func (f *fold) decideOne(before notification.Notification, events []notification
 	}
 }
 
-// refused notes an address that a lane says is invalid, so that the directory remembers it.
+// refused notes an address that a lane or a receipt says is invalid, so that the directory remembers it,
+// also when that is said after the outcome.
 func (f *fold) refused(n *notification.Notification, ev notification.Event) {
-	if ev.Kind != notification.ResultFailed || ev.Class != channels.InvalidAddress {
+	failed := ev.Kind == notification.ResultFailed || ev.Kind == notification.ReceiptFailed
+	if !failed || ev.Class != channels.InvalidAddress {
 		return
 	}
 	a := &n.Attempt

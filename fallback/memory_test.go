@@ -63,6 +63,31 @@ func TestEngineRemembersInvalidAddressesOfLateResults(t *testing.T) {
 	w.eventually("the lane's own word", func() bool { return len(w.dead()) == 1 })
 }
 
+// TestEngineRemembersDeadReceipts: a bounce that says that the mailbox doesn't exist is remembered, also
+// when it comes after the notification counts as reached.
+func TestEngineRemembersDeadReceipts(t *testing.T) {
+	for name, before := range map[string]func(w *world, n notification.Notification){
+		"in time": func(*world, notification.Notification) {},
+		"after the outcome": func(w *world, n notification.Notification) {
+			w.receipt("viber", bus.Receipt{Notification: n.ID, State: channels.ReceiptFailed})
+			w.until("the fallback", n.ID, onStep(1))
+			w.receipt("sms", bus.Receipt{Notification: n.ID, Step: 1, State: channels.ReceiptDelivered})
+			w.until("the end", n.ID, ended(notification.Reached))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			n := w.announce("a", 1, "viber", "sms")[0]
+			w.run()
+			before(w, n)
+			for range 2 { // a repeat changes nothing
+				w.receipt("viber", bus.Receipt{Notification: n.ID, State: channels.ReceiptFailed, Dead: true, Code: "5.1.1"})
+			}
+			w.eventually("the memory of it", func() bool { return len(w.dead()) == 1 })
+		})
+	}
+}
+
 // quietNow makes it night, for another two hours.
 func (w *world) quietNow() time.Time {
 	w.Helper()

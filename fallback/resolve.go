@@ -67,7 +67,9 @@ func (f *fold) resolveChannel(ctx context.Context, channel string, receipts []bu
 		}
 		switch {
 		case ok:
-			f.add(receiptEvent(id, r.State, r.Code, f.e.providerOf(channel, r.ProviderID)))
+			ev := receiptEvent(id, r.State, r.Code, f.e.providerOf(channel, r.ProviderID))
+			ev.Class = receiptClass(&r)
+			f.add(ev)
 		case r.State != channels.ReceiptAccepted: // which would tell nothing new
 			f.out.Early = append(f.out.Early, ledger.EarlyReceipt{
 				Channel: channel, ProviderID: r.ProviderID, State: r.State, Code: r.Code, At: f.now,

@@ -1,4 +1,4 @@
-// Package email is what the email channels share: what counts as a mailbox.
+// Package email is what the email channels share: what counts as a mailbox, and what status codes mean.
 package email
 
 import (

@@ -41,6 +41,7 @@ func (a *App) makeHTTP(metrics *dispatcher.Metrics, planned dispatcher.Signal) e
 	a.endpoints.HTTP = "http://" + l.Addr().String()
 	a.runs = append(a.runs, run{"http", func(ctx context.Context) error { return serveHTTP(ctx, l, api) }})
 	a.registerWebhooks()
+	a.listen(api.Hear)
 	return nil
 }
 
@@ -81,7 +82,8 @@ func (a *App) receivers() []httpapi.Receiver {
 	for i := range a.channels {
 		c := &a.channels[i]
 		for j := range c.accounts {
-			if p, ok := c.accounts[j].sender.(channels.CallbackParser); ok {
+			p, parses := c.accounts[j].sender.(channels.CallbackParser)
+			if _, listens := c.accounts[j].sender.(channels.Listener); parses || listens {
 				all = append(all, httpapi.Receiver{Channel: c.Name, Provider: c.accounts[j].Name, Parser: p})
 			}
 		}

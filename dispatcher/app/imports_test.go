@@ -96,7 +96,8 @@ func forbidden(p, imp string) string {
 			return "a simulator knows the sandbox only"
 		}
 	case strings.HasPrefix(p, "channels/"):
-		if imp != "channels" && !strings.HasPrefix(p, imp+"/") && (!strings.HasPrefix(imp, provider) || strings.HasSuffix(imp, "/sim")) {
+		bounces := imp == "channels/email/bounce" && strings.HasPrefix(p, "channels/email/")
+		if imp != "channels" && !bounces && !strings.HasPrefix(p, imp+"/") && (!strings.HasPrefix(imp, provider) || strings.HasSuffix(imp, "/sim")) {
 			return "an adapter knows the contract, its kind and its provider only"
 		}
 	case layerOf(p) >= 0 && layerOf(imp) >= 0 && layerOf(imp) >= layerOf(p):

@@ -107,6 +107,7 @@ type Receipt struct {
 	ProviderID   string                `json:"id,omitempty"`
 	State        channels.ReceiptState `json:"s"`
 	Code         string                `json:"code,omitempty"`
+	Dead         bool                  `json:"dead,omitempty"` // of a failure: the address is invalid
 	At           time.Time             `json:"at,omitzero"`
 }
 

@@ -82,7 +82,7 @@ type Options struct {
 	Approved func()
 	Checker  *audience.Checker
 	Signer   *notification.Signer
-	// Receivers are the providers that report by webhook; one for each channel and provider.
+	// Receivers are the providers that report, by webhook or through Hear; one for each channel and provider.
 	Receivers []Receiver
 	Tokens    []Token
 	// PublicURL is where providers reach this server, without a path's last slash. Signatures over
@@ -178,12 +178,13 @@ func (s *Server) Run(ctx context.Context) error {
 // with http.Server.RegisterOnShutdown. It may be called more than once.
 func (s *Server) EndStreams() { s.endOnce() }
 
-// Receiver is a provider of a channel that reports by webhook.
+// Receiver is a provider of a channel that reports what became of messages.
 type Receiver struct {
 	Channel string
 	// Provider is its name among the channel's providers, as configured.
 	Provider string
-	Parser   channels.CallbackParser
+	// Parser reads its webhook; nil if it has none.
+	Parser channels.CallbackParser
 }
 
 // target is what a webhook's path names.

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -54,7 +55,7 @@ func newReceiver(r Receiver, o *Options) *receiver {
 // A call that speaks of several attempts, of which only some are ours, is answered for those.
 func (s *Server) receipts(w http.ResponseWriter, r *http.Request, _ *Token) error {
 	rc := s.receivers[target{r.PathValue("channel"), r.PathValue("provider")}]
-	if rc == nil {
+	if rc == nil || rc.Parser == nil {
 		return &problem{status: http.StatusNotFound, message: "no receipts are taken here", hint: "the path is /v1/receipts/<channel>/<provider>, as configured"}
 	}
 	buf := s.bodies.Get().(*bytes.Buffer)
@@ -128,6 +129,21 @@ func (rc *receiver) refused(err error) error {
 
 // take stores the receipts of one call and answers.
 func (rc *receiver) take(w http.ResponseWriter, r *http.Request, given []channels.Receipt, signer *notification.Signer) error {
+	ours, err := rc.keep(r.Context(), given, signer)
+	if err != nil {
+		p := unavailable("the receipt was not stored", err)
+		p.quiet = true // there may be thousands a second; gathering logs it now and then
+		return p
+	}
+	if ours == 0 && len(given) > 0 {
+		return &problem{status: http.StatusNotFound, message: "this speaks of no attempt of ours"}
+	}
+	w.WriteHeader(http.StatusOK)
+	return nil
+}
+
+// keep stores those of the receipts that speak of attempts of ours, and returns how many these are.
+func (rc *receiver) keep(ctx context.Context, given []channels.Receipt, signer *notification.Signer) (int, error) {
 	var one [1]bus.Receipt
 	ours := one[:0]
 	for i := range given {
@@ -136,23 +152,18 @@ func (rc *receiver) take(w http.ResponseWriter, r *http.Request, given []channel
 		}
 	}
 	rc.metrics.receipt(rc.Channel, resultForeign, len(given)-len(ours))
-	if len(ours) == 0 && len(given) > 0 {
-		return &problem{status: http.StatusNotFound, message: "this speaks of no attempt of ours"}
+	if len(given) == 0 {
+		rc.metrics.receipt(rc.Channel, resultEmpty, 1)
 	}
 	if len(ours) == 0 {
-		rc.metrics.receipt(rc.Channel, resultEmpty, 1)
-		w.WriteHeader(http.StatusOK)
-		return nil
+		return 0, nil
 	}
-	if err := rc.gathering.store(r.Context(), ours); err != nil {
+	if err := rc.gathering.store(ctx, ours); err != nil {
 		rc.metrics.receipt(rc.Channel, resultDeferred, len(ours))
-		p := unavailable("the receipt was not stored", err)
-		p.quiet = true // there may be thousands a second; gathering logs it now and then
-		return p
+		return 0, err
 	}
 	rc.metrics.receipt(rc.Channel, resultStored, len(ours))
-	w.WriteHeader(http.StatusOK)
-	return nil
+	return len(ours), nil
 }
 
 var errNoIdentity = errors.New("names no attempt")
@@ -160,7 +171,7 @@ var errNoIdentity = errors.New("names no attempt")
 // identify makes of a provider's receipt one that names an attempt, by our reference where there is
 // one, else by the provider's id.
 func identify(r *channels.Receipt, signer *notification.Signer) (bus.Receipt, error) {
-	out := bus.Receipt{State: r.State, Code: r.Code, At: r.At}
+	out := bus.Receipt{State: r.State, Code: r.Code, Dead: r.Dead, At: r.At}
 	if len(out.Code) > maxCode {
 		out.Code = out.Code[:maxCode]
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/channels/email"
+	"github.com/tocsin-dev/tocsin/channels/email/bounce"
 )
 
 // Ways of encrypting the session.
@@ -54,6 +55,10 @@ type config struct {
 	// BounceDomain stands instead of BounceAddress: a domain all of whose mailboxes reach the bounce
 	// reader, so that the reference is the mailbox: <ref>@bounces.example.com.
 	BounceDomain string `yaml:"bounce_domain"`
+	// Bounces says how the mail that comes back to these addresses reaches us.
+	Bounces bounce.Config `yaml:"bounces"`
+	// DKIM are the keys to sign with (RFC 6376), none where the relay signs: one, or one of each algorithm.
+	DKIM []dkimKey `yaml:"dkim"`
 	// UnsubscribeURL goes into List-Unsubscribe (RFC 2369): an https: or mailto: URL.
 	UnsubscribeURL string `yaml:"unsubscribe_url"`
 
@@ -75,7 +80,7 @@ func readConfig(decode func(any) error) (config, error) {
 	if err := decode(&c); err != nil {
 		return c, err
 	}
-	for _, step := range []func() error{c.checkURL, c.checkTLS, c.checkHost, c.checkAuth, c.checkMailboxes, c.checkRest} {
+	for _, step := range []func() error{c.checkURL, c.checkTLS, c.checkHost, c.checkAuth, c.checkMailboxes, c.checkBounces, c.checkDKIM, c.checkRest} {
 		if err := step(); err != nil {
 			return c, fmt.Errorf("smtp: %w", err)
 		}
@@ -198,6 +203,19 @@ func (c *config) checkMailboxes() error {
 		}
 	}
 	return nil
+}
+
+func (c *config) checkBounces() error {
+	if !c.Bounces.Empty() && c.BounceAddress == "" && c.BounceDomain == "" {
+		return errors.New("bounces: bounce_address or bounce_domain is required with it")
+	}
+	return c.Bounces.Check()
+}
+
+// addresses are those to which bounces come, by which attempts are known again.
+func (c *config) addresses() bounce.Addresses {
+	_, domain, _ := strings.Cut(c.from.Address, "@")
+	return bounce.Addresses{Mailbox: c.BounceAddress, Domain: c.BounceDomain, IDs: domain}
 }
 
 // parseMailbox reads a mailbox with an optional name.

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/channels/email"
 )
 
 // reply is a relay's refusal, in the two forms in which relays say it: the three digits of RFC 5321,
@@ -32,18 +33,10 @@ func parseReply(answer *textproto.Error) reply {
 	return reply{answer.Code, "", answer.Msg}
 }
 
-// isEnhanced reports whether s is class.subject.detail.
+// isEnhanced reports whether s is the enhanced code of a refusal.
 func isEnhanced(s string) bool {
-	parts := strings.Split(s, ".")
-	if len(parts) != 3 || parts[0] != "4" && parts[0] != "5" {
-		return false
-	}
-	for _, p := range parts {
-		if len(p) == 0 || len(p) > 3 || strings.Trim(p, "0123456789") != "" {
-			return false
-		}
-	}
-	return true
+	status, ok := email.ParseStatus(s)
+	return ok && status.Class != 2
 }
 
 // String is the code as operators look it up: "550 5.1.1".
@@ -102,17 +95,13 @@ func (r reply) temporary(at step) channels.Class {
 
 // badMailbox reports whether a 5xx means that this address can't be reached: by the enhanced code
 // whatever the step (a relay may look the mailbox up as late as at the final dot, and the message
-// has one recipient), else by the code of an answer to RCPT. X.1.7 and X.1.8 speak of the sender.
+// has one recipient), else by the code of an answer to RCPT.
 func (r reply) badMailbox(at step) bool {
-	switch r.condition() {
-	case "":
+	if r.enhanced == "" {
 		return at == stepRecipient && (r.code == 550 || r.code == 551 || r.code == 553 || r.code == 556)
-	case "1.7", "1.8":
-		return false
-	case "2.1", "4.4": // mailbox disabled, no route to the domain
-		return at != stepSender
 	}
-	return at != stepSender && strings.HasPrefix(r.condition(), "1.")
+	status, ok := email.ParseStatus(r.enhanced)
+	return ok && at != stepSender && status.BadMailbox()
 }
 
 // classify says what a failed transaction means.
@@ -120,6 +109,9 @@ func (f *failure) classify(ctx context.Context, address string) *channels.Error 
 	if answer := f.refusal(); answer != nil {
 		r := parseReply(answer)
 		return &channels.Error{Class: r.class(f.at), Code: r.String(), Err: fmt.Errorf("answer to %s%s", f.at, r.quote(address))}
+	}
+	if f.at == stepSign {
+		return &channels.Error{Class: channels.Unavailable, Code: "dkim", Err: f.cause}
 	}
 	class := channels.Unavailable
 	if f.at == stepContent {

@@ -10,6 +10,7 @@ type step string
 
 // The steps of a transaction, in their order. Until stepContent nothing can have been accepted.
 const (
+	stepSign      step = "signing"
 	stepReset     step = "RSET"
 	stepSender    step = "MAIL"
 	stepRecipient step = "RCPT"
@@ -34,7 +35,7 @@ func (f *failure) refusal() *textproto.Error {
 // or without announcing it by 421: another session may do better, and nothing was accepted on this.
 func (f *failure) stale() bool {
 	answer := f.refusal()
-	return f.at != stepContent && (answer == nil || answer.Code == 421)
+	return f.at != stepContent && f.at != stepSign && (answer == nil || answer.Code == 421)
 }
 
 // command is one line to the relay and the answer that lets the transaction go on, as
@@ -45,16 +46,37 @@ type command struct {
 	want int
 }
 
+// envelope is a message's: where from, where to, and by what name reports call it.
+type envelope struct{ from, to, id string }
+
+// sender and recipient are the commands that give the envelope. Where the relay offers DSN (RFC 3461) a
+// failure is to be reported, a delay is not: nothing would follow from it, and when a large mail service is
+// down there is one for each of its customers. Reports are to quote the header only, and to name the
+// attempt, should they lose their way.
+func (e envelope) sender(dsn bool) string {
+	if dsn {
+		return "MAIL FROM:<" + e.from + "> RET=HDRS ENVID=" + e.id + "\r\n"
+	}
+	return "MAIL FROM:<" + e.from + ">\r\n"
+}
+
+func (e envelope) recipient(dsn bool) string {
+	if dsn {
+		return "RCPT TO:<" + e.to + "> NOTIFY=FAILURE\r\n"
+	}
+	return "RCPT TO:<" + e.to + ">\r\n"
+}
+
 // deliver performs one transaction (RFC 5321, section 3.3) for the message in s.message, and returns
 // the text of the relay's acceptance.
-func (s *session) deliver(from, to string) (string, *failure) {
+func (s *session) deliver(e envelope) (string, *failure) {
 	commands := make([]command, 0, 4)
 	if s.begun {
 		commands = append(commands, command{stepReset, "RSET\r\n", 2})
 	}
 	commands = append(commands,
-		command{stepSender, "MAIL FROM:<" + from + ">\r\n", 2},
-		command{stepRecipient, "RCPT TO:<" + to + ">\r\n", 2},
+		command{stepSender, e.sender(s.dsn), 2},
+		command{stepRecipient, e.recipient(s.dsn), 2},
 		command{stepData, "DATA\r\n", 354})
 	s.begun = true
 	if f := s.run(commands); f != nil {

@@ -14,9 +14,6 @@ import (
 // dateLayout is a date-time of RFC 5322, section 3.3.
 const dateLayout = "Mon, 02 Jan 2006 15:04:05 -0700"
 
-// maxLocal is the longest local part of an address (RFC 5321, section 4.5.3.1.1).
-const maxLocal = 64
-
 // letterhead is what all messages of a sender have in common.
 type letterhead struct {
 	fields string // the header fields that are the same in all messages
@@ -40,25 +37,15 @@ func newLetterhead(c config) letterhead {
 	return letterhead{fields: b.String(), domain: domain, sender: envelopeSender(c)}
 }
 
-// envelopeSender says where a message's bounces go. A reference that would make the local part
-// longer than RFC 5321 allows is left out; the bounce then still quotes it in the Message-ID.
+// envelopeSender says where a message's bounces go.
 func envelopeSender(c config) func(ref string) string {
-	switch {
-	case c.BounceDomain != "":
-		return func(ref string) string { return ref + "@" + c.BounceDomain }
-	case c.BounceAddress != "":
-		local, domain, _ := strings.Cut(c.BounceAddress, "@")
-		return func(ref string) string {
-			if len(local)+1+len(ref) > maxLocal {
-				return c.BounceAddress
-			}
-			return local + "+" + ref + "@" + domain
-		}
+	if a := c.addresses(); a.Mailbox != "" || a.Domain != "" {
+		return a.Sender
 	}
 	return func(string) string { return c.from.Address }
 }
 
-// write writes a message as it goes over the wire, dots doubled and the final dot included.
+// write writes a message, without the dots that the wire asks for.
 func (l *letterhead) write(b *bytes.Buffer, m channels.Message, to string, now time.Time) {
 	b.WriteString(l.fields)
 	b.WriteString("To: " + to + "\r\nSubject: ")
@@ -66,11 +53,27 @@ func (l *letterhead) write(b *bytes.Buffer, m channels.Message, to string, now t
 	b.WriteString("\r\nDate: ")
 	b.Write(now.UTC().AppendFormat(b.AvailableBuffer(), dateLayout))
 	b.WriteString("\r\nMessage-ID: <" + m.Ref + "@" + l.domain + ">\r\n")
+	l.writeThread(b, m.Topic)
 	if isLanguageTag(m.Locale) {
 		b.WriteString("Content-Language: " + m.Locale + "\r\n")
 	}
 	writeBody(b, m)
-	b.WriteString("\r\n.\r\n")
+	b.WriteString("\r\n")
+}
+
+// writeThread has mail programs show an incident's messages as one conversation: all are answers to the
+// same message, which there never was (RFC 5322, section 3.6.4, allows for a parent that can't be found).
+func (l *letterhead) writeThread(b *bytes.Buffer, topic string) {
+	if !isTopic(topic) {
+		return
+	}
+	root := "<" + topic + "@" + l.domain + ">\r\n"
+	b.WriteString("In-Reply-To: " + root + "References: " + root)
+}
+
+// isTopic reports whether s is as channels.Message describes its Topic.
+func isTopic(s string) bool {
+	return len(s) == 32 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789") == ""
 }
 
 // writeBody writes the text alone, or text and HTML as multipart/alternative, the best last (RFC
@@ -95,26 +98,21 @@ func writePart(b *bytes.Buffer, subtype, text string) {
 		// The encoder takes any LF after a CR for the other half of a CRLF, however far it is.
 		text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text)
 	}
-	start := b.Len()
 	w := quotedprintable.NewWriter(b)
 	_, _ = w.Write([]byte(text)) // a bytes.Buffer doesn't fail
 	_ = w.Close()
-	stuff(b, start)
 }
 
-// stuff doubles the dot at the beginning of every line of what b holds from start on (RFC 5321,
-// section 4.5.2). Few lines begin with one, so it looks before it copies.
-func stuff(b *bytes.Buffer, start int) {
-	body := b.Bytes()[start:]
-	if !bytes.HasPrefix(body, []byte(".")) && !bytes.Contains(body, []byte("\n.")) {
-		return
+// finish makes of a message what goes over the wire (RFC 5321, section 4.5.2): the dot at the beginning of
+// a line is doubled, and a line with a dot alone is the end. No message begins with a dot, since a header
+// doesn't, and few lines do, so it looks before it copies.
+func finish(b *bytes.Buffer) {
+	if bytes.Contains(b.Bytes(), []byte("\n.")) {
+		stuffed := bytes.ReplaceAll(b.Bytes(), []byte("\n."), []byte("\n.."))
+		b.Reset()
+		b.Write(stuffed)
 	}
-	stuffed := bytes.ReplaceAll(body, []byte("\n."), []byte("\n.."))
-	if stuffed[0] == '.' {
-		stuffed = append([]byte("."), stuffed...)
-	}
-	b.Truncate(start)
-	b.Write(stuffed)
+	b.WriteString(".\r\n")
 }
 
 // Subjects are encoded in words of at most 39 octets of text. As base64 that is 52, in its frame 64:

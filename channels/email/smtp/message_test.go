@@ -26,6 +26,7 @@ func rendered(t testing.TB, config string, m channels.Message) string {
 	l := newLetterhead(mustConfig(t, config))
 	var b bytes.Buffer
 	l.write(&b, m, m.Address, time.Date(2026, 11, 22, 14, 5, 9, 0, time.FixedZone("EET", 2*60*60)))
+	finish(&b)
 	return b.String()
 }
 
@@ -39,7 +40,7 @@ func TestMessageOnTheWire(t *testing.T) {
 			config: "host: relay.example.com\nfrom: Banca Țării <notices@Example.com>\nreply_to: help@example.com\n" +
 				"unsubscribe_url: https://example.com/notices\n",
 			message: channels.Message{
-				Ref: testRef, Address: "Ana@example.org", Locale: "ro",
+				Ref: testRef, Address: "Ana@example.org", Locale: "ro", Topic: "0123456789abcdef0123456789abcdef",
 				Subject: "Plățile cu cardul nu funcționează",
 				Text:    "Ne cerem scuze.\n.\nRevenim la 14:30.\n",
 				HTML:    "<p>Plățile = 0</p>",
@@ -54,6 +55,8 @@ To: Ana@example.org
 Subject: =?utf-8?b?UGzEg8ibaWxlIGN1IGNhcmR1bCBudSBmdW5jyJtpb25lYXrEgw==?=
 Date: Sun, 22 Nov 2026 12:05:09 +0000
 Message-ID: <018f2b7e-0001-9c41d07e5b2a@example.com>
+In-Reply-To: <0123456789abcdef0123456789abcdef@example.com>
+References: <0123456789abcdef0123456789abcdef@example.com>
 Content-Language: ro
 Content-Type: multipart/alternative;
  boundary="=_018f2b7e-0001-9c41d07e5b2a"
@@ -79,7 +82,7 @@ Content-Transfer-Encoding: quoted-printable
 			name:   "text alone",
 			config: "host: relay.example.com\nfrom: notices@example.com\n",
 			message: channels.Message{
-				Ref: testRef, Address: "ana@example.org", Locale: "en\r\nBcc: x@example.com",
+				Ref: testRef, Address: "ana@example.org", Locale: "en\r\nBcc: x@example.com", Topic: "x\r\nBcc: x@example.com",
 				Subject: "Card payments\r\nBcc: x@example.com", Text: "Down.",
 			},
 			want: `From: <notices@example.com>

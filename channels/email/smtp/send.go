@@ -9,7 +9,7 @@ import (
 	"github.com/tocsin-dev/tocsin/channels/email"
 )
 
-// relay is the Sender. It also is a channels.Prober.
+// relay is the Sender. It also is a channels.Prober and a channels.Listener.
 type relay struct {
 	dialer     dialer
 	letterhead letterhead
@@ -70,9 +70,7 @@ func (r *relay) Send(ctx context.Context, m channels.Message) (channels.Ack, err
 // sendOn sends m on s, and puts s into the pool.
 func (r *relay) sendOn(ctx context.Context, s *session, m channels.Message, to string) (channels.Ack, *failure) {
 	release := s.guard(ctx)
-	s.message.Reset()
-	r.letterhead.write(&s.message, m, to, r.now())
-	answer, f := s.deliver(r.letterhead.sender(m.Ref), to)
+	answer, f := r.deliver(s, m, to)
 	if !release() {
 		s.drop()
 	}
@@ -82,6 +80,20 @@ func (r *relay) sendOn(ctx context.Context, s *session, m channels.Message, to s
 	}
 	return channels.Ack{ID: queueID(answer), Proof: channels.Accepted}, nil
 }
+
+// deliver writes m, signs it, and delivers it on s.
+func (r *relay) deliver(s *session, m channels.Message, to string) (string, *failure) {
+	s.message.Reset()
+	r.letterhead.write(&s.message, m, to, r.now())
+	if err := s.signers.sign(&s.message); err != nil {
+		return "", &failure{stepSign, err}
+	}
+	finish(&s.message)
+	return s.deliver(envelope{from: r.letterhead.sender(m.Ref), to: to, id: m.Ref})
+}
+
+// Ways are those in which bounces come in.
+func (r *relay) Ways() []channels.Way { return r.dialer.c.Bounces.Ways(r.dialer.c.addresses()) }
 
 // Probe opens a session: it tells whether the relay can be reached, greets us, and takes our
 // credentials. The session is kept for the next message.

@@ -29,6 +29,8 @@ type session struct {
 	client     *gosmtp.Client
 	text       *textproto.Conn
 	pipelining bool
+	dsn        bool
+	signers    signers
 
 	broken bool // of no further use
 	begun  bool // a transaction was begun and not ended: RSET comes before the next
@@ -67,7 +69,11 @@ func (d *dialer) open(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, &channels.Error{Class: channels.Unavailable, Code: "ca_file", Err: err}
 	}
-	s := &session{}
+	signers, err := newSigners(d.c.DKIM)
+	if err != nil {
+		return nil, &channels.Error{Class: channels.Unavailable, Code: "dkim", Err: err}
+	}
+	s := &session{signers: signers}
 	release, err := d.greet(ctx, s, tlsConfig)
 	if err == nil {
 		err = d.authenticate(s.client)
@@ -144,6 +150,7 @@ func (d *dialer) authenticate(client *gosmtp.Client) error {
 func (s *session) takeOver() error {
 	s.text = s.client.Text
 	s.pipelining, _ = s.client.Extension("PIPELINING")
+	s.dsn, _ = s.client.Extension("DSN")
 	return s.conn.SetDeadline(time.Time{}) // go-mail's, from dialling
 }
 
