@@ -107,6 +107,10 @@ type Message struct {
 	// Callback is the absolute URL at which this provider's receipts for this attempt are taken, or
 	// "" where no public URL is configured. It ends in Ref.
 	Callback string
+	// Unsubscribe is the absolute URL at which the recipient can leave this channel, made for this attempt:
+	// GET shows a page that asks, a one-click POST (RFC 8058) is enough. It holds nothing personal. "" where
+	// no public URL is configured, and for public accounts.
+	Unsubscribe string
 	// UsefulFor is how long the news is worth delivering; 0 is no limit. Providers with a validity
 	// period or TTL get it, clamped to what they allow.
 	UsefulFor time.Duration
@@ -225,6 +229,18 @@ const (
 	OptIn         // messages again
 	WantHelp      // to be told what this is
 )
+
+var wishNames = [...]string{"none", "opt_out", "opt_in", "help"}
+
+func (w Wish) String() string { return wishNames[w] }
+
+// Understood is what somebody wishes: as the provider understood it, or else by what they wrote.
+func (i *Inbound) Understood() Wish {
+	if i.Wish != NoWish {
+		return i.Wish
+	}
+	return WishOf(i.Text)
+}
 
 // CallbackParser is a Sender whose provider calls a webhook.
 type CallbackParser interface {

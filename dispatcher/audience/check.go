@@ -104,7 +104,7 @@ func (c *Checker) Check(r *Recipient) []Fault {
 	r.Services = f.codes("services", r.Services)
 	r.Regions = f.codes("regions", r.Regions)
 	r.Segments = f.codes("segments", r.Segments)
-	r.Dead = nil // not the importer's to say
+	r.Dead, r.Withdrawn = nil, nil // not the importer's to say
 	return f
 }
 

@@ -25,6 +25,8 @@ type Store interface {
 	Recipients(ctx context.Context) iter.Seq2[audience.Recipient, error]
 	DeleteRecipient(ctx context.Context, id string) error
 	CountRecipients(ctx context.Context) (int64, error)
+	SetConsent(ctx context.Context, c ledger.Consent) (ledger.ConsentReport, error)
+	QueuedFor(ctx context.Context, recipients []int64) ([]notification.Notification, error)
 
 	// Updates.
 	RecordUpdate(ctx context.Context, u incident.Update, decide func(*incident.Incident) (ledger.NewUpdate, error)) (bool, error)
@@ -148,6 +150,13 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"DeadAddresses", deadAddresses},
 		{"DeadAddressesOfAnOlderDirectory", deadSince},
 		{"AccountsDoNotDie", deadAccount},
+		{"ConsentIsWithdrawn", withdrawn},
+		{"ConsentOfThoseWhoShareANumber", sharedNumber},
+		{"ConsentByAnOperator", operatorsConsent},
+		{"ConsentIsEnteredInTheTrail", consentTrail},
+		{"ConsentWithdrawnWhileQueued", consentWhileQueued},
+		{"ConsentBesidePlanning", consentBesidePlanning},
+		{"ManyLeaveAndComeBack", manyLeave},
 		{"DeferredPages", deferredPage},
 		{"ReportByHand", reportByHand},
 		{"ReportOfAMaintenance", reportMaintenance},
