@@ -22,13 +22,14 @@ type fold struct {
 	loaded map[int64]*notification.Notification
 	byID   map[string][]bus.Receipt // receipts by provider's id, by channel
 
-	awaiting map[ledger.Deadline]time.Duration // without Due: the wait
-	queued   map[int64]time.Time               // notifications with a new attempt, and not before when
-	revoked  map[journal]map[int64]bool
-	asked    map[int64]bool // batches about which providers are being asked
-	heardOut []int64        // batches that don't wait for answers any more
-	deferred int            // further attempts put off to the end of quiet hours
-	signs    signs          // what this fold tells of providers
+	awaiting  map[ledger.Deadline]time.Duration // without Due: the wait
+	queued    map[int64]time.Time               // notifications with a new attempt, and not before when
+	revoked   map[journal]map[int64]bool
+	asked     map[int64]bool // batches about which providers are being asked
+	heardOut  []int64        // batches that don't wait for answers any more
+	tellFirst bool           // the lanes are told before the ledger is written, not after
+	deferred  int            // further attempts put off to the end of quiet hours
+	signs     signs          // what this fold tells of providers
 }
 
 // journal names a batch's journal.
@@ -148,6 +149,12 @@ func (f *fold) apply(ctx context.Context) error {
 	begun := time.Now()
 	if err := f.decide(ctx); err != nil {
 		return err
+	}
+	if f.tellFirst {
+		if err := f.revoke(ctx); err != nil {
+			return err
+		}
+		clear(f.revoked)
 	}
 	if err := f.e.Ledger.Apply(ctx, f.out); err != nil {
 		f.e.recent.forget() // whatever it was, what we think we know may be wrong

@@ -43,7 +43,8 @@ func newReceiver(r Receiver, o *Options) *receiver {
 // receipts takes a provider's webhook. The answers are chosen for what providers do with them: most
 // repeat what was answered with 5xx, and give up or switch the webhook off on other codes.
 //
-//	200  stored, or there was nothing in it to be stored. Some providers take no other 2xx for a yes
+//	200  stored, or there was nothing in it to be stored. Some providers take no other 2xx for a yes.
+//	     What a recipient wrote may be answered in the body
 //	400  signed, but it can't be read
 //	403  not signed by the provider
 //	404  no such webhook, or it speaks only of attempts that this installation did not make
@@ -67,6 +68,12 @@ func (s *Server) receipts(w http.ResponseWriter, r *http.Request, _ *Token) erro
 	})
 	if err != nil {
 		return rc.refused(err)
+	}
+	if err := s.hear(r.Context(), rc, heard.Inbound); err != nil {
+		return err
+	}
+	if len(heard.Inbound) > 0 && len(heard.Receipts) == 0 {
+		return s.reply(w, r, rc, heard.Inbound)
 	}
 	return rc.take(w, r, heard.Receipts, s.Signer)
 }

@@ -54,7 +54,8 @@ type config struct {
 	// BounceDomain stands instead of BounceAddress: a domain all of whose mailboxes reach the bounce
 	// reader, so that the reference is the mailbox: <ref>@bounces.example.com.
 	BounceDomain string `yaml:"bounce_domain"`
-	// UnsubscribeURL goes into List-Unsubscribe (RFC 2369): an https: or mailto: URL.
+	// UnsubscribeURL goes into List-Unsubscribe (RFC 2369): an https: or mailto: URL. Messages that have
+	// a link of their own get that, and the mailbox beside it.
 	UnsubscribeURL string `yaml:"unsubscribe_url"`
 
 	// Helo is how we introduce ourselves, by default this host's name.

@@ -78,6 +78,14 @@ func sharedNumber(w *world) {
 	w.must(err)
 	w.equal("the report", r, ledger.ConsentReport{Customers: 3, Changed: 3})
 	w.equal("consents of one who only has it elsewhere", w.consents("c-003"), []string{"email", "sms"})
+	at, err := w.CustomersAt(w.ctx, "sms", number(1))
+	w.must(err)
+	if len(at) != 3 || at[0].ID != "c-001" || at[2].ID != "c-004" {
+		w.Errorf("customers at the number: %+v", at)
+	}
+	if at, err = w.CustomersAt(w.ctx, "email", odd[:4]); err != nil || len(at) != 0 {
+		w.Errorf("customers at half an odd address: %+v, %v", at, err)
+	}
 	w.equal("odd addresses", w.says(ledger.Consent{Channel: "email", Address: odd}, 30), 3)
 	w.equal("half an odd address", w.says(ledger.Consent{Channel: "email", Address: `sms\`}, 30), 0)
 	w.equal("nobody's", w.says(ledger.Consent{Channel: "sms", Address: "%"}, 30), 0)

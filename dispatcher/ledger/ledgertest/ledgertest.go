@@ -26,6 +26,7 @@ type Store interface {
 	DeleteRecipient(ctx context.Context, id string) error
 	CountRecipients(ctx context.Context) (int64, error)
 	SetConsent(ctx context.Context, c ledger.Consent) (ledger.ConsentReport, error)
+	CustomersAt(ctx context.Context, channel, address string) ([]audience.Recipient, error)
 	QueuedFor(ctx context.Context, recipients []int64) ([]notification.Notification, error)
 
 	// Updates.

@@ -45,8 +45,7 @@ func (t tx) spokenOf(c ledger.Consent) ([]ledger.Consents, error) {
 	const locked = ` ORDER BY number FOR NO KEY UPDATE`
 	switch {
 	case c.Address != "":
-		line := rows.JoinAddresses([]audience.Address{{Channel: c.Channel, Address: c.Address}})
-		return collect(t.ctx, t, scanConsents, customers+`string_to_array(addresses, E'\n') @> ARRAY[$2]`+locked, audience.AccountPrefix, text(line))
+		return collect(t.ctx, t, scanConsents, customers+`string_to_array(addresses, E'\n') @> ARRAY[$2]`+locked, audience.AccountPrefix, text(lineOf(c.Channel, c.Address)))
 	case c.Recipient != "":
 		return collect(t.ctx, t, scanConsents, customers+`id = $2`+locked, audience.AccountPrefix, text(c.Recipient))
 	default:
@@ -60,6 +59,21 @@ func scanConsents(row pgx.Rows) (ledger.Consents, error) {
 	err := row.Scan(&h.Number, &h.ID, &consents, &withdrawn)
 	h.Imported, h.Withdrawn = rows.Split(consents), rows.SplitWithdrawn(withdrawn)
 	return h, err
+}
+
+// CustomersAt returns customers who have an address on a channel: some, if there are many.
+func (l *Ledger) CustomersAt(ctx context.Context, channel, address string) ([]audience.Recipient, error) {
+	rs, err := collect(ctx, l.pool, l.scanRecipient, selectRecipients+`WHERE NOT deleted AND NOT starts_with(id, $1)
+		AND string_to_array(addresses, E'\n') @> ARRAY[$2] ORDER BY number LIMIT $3`, audience.AccountPrefix, text(lineOf(channel, address)), someCustomers)
+	return rows.Customers(rs), err
+}
+
+// someCustomers is how many of those who share an address are told of.
+const someCustomers = 10
+
+// lineOf is an address as rows hold it.
+func lineOf(channel, address string) string {
+	return rows.JoinAddresses([]audience.Address{{Channel: channel, Address: address}})
 }
 
 // heed writes what is kept from now on, and returns the trail's entries about it.

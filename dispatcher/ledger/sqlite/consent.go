@@ -50,13 +50,27 @@ func (t tx) spokenOf(c ledger.Consent) ([]ledger.Consents, error) {
 	}
 	switch {
 	case c.Address != "":
-		line := rows.JoinAddresses([]audience.Address{{Channel: c.Channel, Address: c.Address}})
-		return collect(t.ctx, t, scan, customers+`number IN (SELECT recipient FROM addresses WHERE line = ?) ORDER BY number`, line)
+		return collect(t.ctx, t, scan, customers+`number IN (SELECT recipient FROM addresses WHERE line = ?) ORDER BY number`, lineOf(c.Channel, c.Address))
 	case c.Recipient != "":
 		return collect(t.ctx, t, scan, customers+`id = ?`, c.Recipient)
 	default:
 		return collect(t.ctx, t, scan, customers+`number = ?`, c.Number)
 	}
+}
+
+// CustomersAt returns customers who have an address on a channel: some, if there are many.
+func (l *Ledger) CustomersAt(ctx context.Context, channel, address string) ([]audience.Recipient, error) {
+	rs, err := collect(ctx, l.reader, l.scanRecipient, `SELECT `+recipientColumns+` FROM recipients WHERE deleted = 0 AND id NOT GLOB 'account:*'
+		AND number IN (SELECT recipient FROM addresses WHERE line = ?) ORDER BY number LIMIT ?`, lineOf(channel, address), someCustomers)
+	return rows.Customers(rs), err
+}
+
+// someCustomers is how many of those who share an address are told of.
+const someCustomers = 10
+
+// lineOf is an address as rows hold it.
+func lineOf(channel, address string) string {
+	return rows.JoinAddresses([]audience.Address{{Channel: channel, Address: address}})
 }
 
 // heed writes what is kept from now on, and returns the trail's entries about it.

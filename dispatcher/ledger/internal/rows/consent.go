@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tocsin-dev/tocsin/dispatcher/audience"
+	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 )
 
 // JoinWithdrawn writes withdrawals into one column: lines of channel, tab, milliseconds since 1970, tab,
@@ -47,4 +48,13 @@ func Standing(consents []string, withdrawn []audience.Withdrawal) []string {
 		}
 	}
 	return standing
+}
+
+// Customers takes the numbers off recipients.
+func Customers(rs []ledger.Recipient) []audience.Recipient {
+	all := make([]audience.Recipient, len(rs))
+	for i := range rs {
+		all[i] = rs[i].Recipient
+	}
+	return all
 }
