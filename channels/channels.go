@@ -13,6 +13,7 @@
 //
 //   - [CallbackParser]: the provider calls a webhook: it reports what became of a message, or passes
 //     on what a recipient answered
+//   - [Replier]: what a recipient answered can be replied to in the answer to that call
 //   - [WebhookRegistrar]: the provider must be told where to send those reports
 //   - [Prober]: the provider can be asked whether it works, without sending anything
 //   - [Measurer]: the cost of a text can be counted before it is sent
@@ -210,6 +211,9 @@ type Heard struct {
 
 // Inbound is what a recipient did towards us: answered, or left.
 type Inbound struct {
+	// Ref names the attempt that it is about, "" where that isn't known. Where it is set it is to be
+	// verified like a receipt's: it then is all that shows who speaks, and Address may be "".
+	Ref string
 	// Address is the recipient's on this channel, in the form of Message.Address.
 	Address string
 	// Wish is what the provider itself understood it to be (it blocks those who opted out, say), NoWish

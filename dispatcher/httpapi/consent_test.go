@@ -139,6 +139,22 @@ func (st *stage) told(t *testing.T) (email, sms string) {
 	return email, "/v1/unsubscribe/" + st.signer.LeaveToken(id)
 }
 
+// TestComplaintsBecomeConsent: who is known by the attempt alone.
+func TestComplaintsBecomeConsent(t *testing.T) {
+	st := newStage(t)
+	st.people(t)
+	st.told(t)
+	other := notification.NewSigner([]byte("other"))
+	for _, ref := range []string{other.Ref(notification.ID{Notification: 1}), st.signer.Ref(notification.ID{Notification: 77})} {
+		if resp, text := st.ask(t, "POST", hook, "", "ref "+ref); resp.StatusCode != 200 {
+			t.Errorf("%d %s", resp.StatusCode, text)
+		}
+	}
+	st.consents(t, map[string]string{"c-1": "email sms"})
+	st.ask(t, "POST", hook, "", "ref "+st.signer.Ref(notification.ID{Notification: 1}))
+	st.consents(t, map[string]string{"c-1": "sms", "c-2": "email sms"})
+}
+
 const form = "application/x-www-form-urlencoded"
 
 func TestUnsubscribe(t *testing.T) {

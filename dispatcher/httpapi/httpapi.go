@@ -63,7 +63,6 @@ type Ledger interface {
 	Reader
 	Directory
 	Consents
-	Notifications
 	Approve(ctx context.Context, update int64, by string, now time.Time) error
 	Order(ctx context.Context, id string) (ledger.OrderReport, error)
 }

@@ -136,6 +136,9 @@ func (p *parser) ParseCallback(c channels.Callback) (channels.Heard, error) {
 		address, text, _ := strings.Cut(rest, " ")
 		return channels.Heard{Inbound: []channels.Inbound{{Address: address, Text: text}}}, nil
 	}
+	if ref, ok := strings.CutPrefix(string(c.Body), "ref "); ok {
+		return channels.Heard{Inbound: []channels.Inbound{{Ref: ref, Wish: channels.OptOut}}}, nil
+	}
 	if address, ok := strings.CutPrefix(string(c.Body), "out "); ok {
 		return channels.Heard{Inbound: []channels.Inbound{{Address: address, Wish: channels.OptOut, Text: "stop"}}}, nil
 	}

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"bytes"
-	"context"
 	"html/template"
 	"net/http"
 
@@ -75,19 +74,7 @@ func (s *Server) leaver(r *http.Request) (*notification.Notification, string, er
 	if err != nil {
 		return nil, "", &problem{status: http.StatusNotFound, message: "this is not one of our links", hint: "copy the whole link from the message"}
 	}
-	ns, err := s.Ledger.Notifications(r.Context(), []int64{id.Notification})
-	if err != nil {
-		return nil, "", fromLedger(err, "notification")
-	}
-	if len(ns) == 0 || int(id.Step) >= len(ns[0].Steps) {
-		return nil, "", nil
-	}
-	return &ns[0], ns[0].Steps[id.Step].Channel, nil
-}
-
-// Notifications is what the http role needs to know whose a link is.
-type Notifications interface {
-	Notifications(ctx context.Context, ids []int64) ([]notification.Notification, error)
+	return s.attemptOf(r.Context(), id)
 }
 
 // leaveStage is what the page has to say.

@@ -55,31 +55,39 @@ type Consents struct {
 	// Imported are the channels that the directory was told of, Withdrawn those that the customer left.
 	Imported  []string
 	Withdrawn []audience.Withdrawal
+	// Dead are the addresses that a provider has refused as invalid.
+	Dead []audience.Address
 }
 
 // Heed returns what is kept after c, and whether that is another thing than before. A withdrawal is
 // noted whether or not there was a consent: the next import may bring one. A customer's word gives
 // back what they had withdrawn and nothing else: that somebody who shares the number never agreed
-// stays so. An operator's gives in any case.
+// stays so. An operator's gives in any case. Either revives the address, which some providers refuse as
+// invalid while its owner has opted out.
 func (c *Consent) Heed(h Consents) (after Consents, changed bool) {
 	at := slices.IndexFunc(h.Withdrawn, func(w audience.Withdrawal) bool { return w.Channel == c.Channel })
+	if c.On {
+		return c.give(h, at)
+	}
 	after = h
-	switch {
-	case !c.On && at >= 0:
-		return h, false
-	case !c.On:
+	if at < 0 {
 		after.Withdrawn = append(slices.Clone(h.Withdrawn), audience.Withdrawal{Channel: c.Channel, At: c.At, Source: c.Source})
 		slices.SortFunc(after.Withdrawn, func(a, b audience.Withdrawal) int { return strings.Compare(a.Channel, b.Channel) })
-		return after, true
-	case at >= 0:
-		after.Withdrawn = slices.Delete(slices.Clone(h.Withdrawn), at, at+1)
-	case c.Source != audience.ByOperator || slices.Contains(h.Imported, c.Channel):
-		return h, false
 	}
-	if !slices.Contains(h.Imported, c.Channel) {
-		after.Imported = append(slices.Clone(h.Imported), c.Channel)
+	return after, at < 0
+}
+
+// give is Heed of a consent that is given; at is the place of the channel's withdrawal, -1 if there is none.
+func (c *Consent) give(h Consents, at int) (after Consents, changed bool) {
+	after = h
+	if at >= 0 {
+		after.Withdrawn, changed = slices.Delete(slices.Clone(h.Withdrawn), at, at+1), true
 	}
-	return after, true
+	if (at >= 0 || c.Source == audience.ByOperator) && !slices.Contains(h.Imported, c.Channel) {
+		after.Imported, changed = append(slices.Clone(h.Imported), c.Channel), true
+	}
+	after.Dead = slices.DeleteFunc(slices.Clone(h.Dead), func(a audience.Address) bool { return a.Channel == c.Channel })
+	return after, changed || len(after.Dead) < len(h.Dead)
 }
 
 // Entry is the trail's entry about one customer whose consent c has changed.

@@ -23,7 +23,7 @@ type letterhead struct {
 	domain string // of Message-IDs
 	// unsubscribe is the configured URL at which recipients can leave, "" if there is none.
 	unsubscribe string
-	sender func(ref string) string
+	sender      func(ref string) string
 }
 
 func newLetterhead(c config) letterhead {

@@ -123,6 +123,26 @@ func operatorsConsent(w *world) {
 	}
 }
 
+// startRevives: an address that a provider has refused speaks: it isn't dead.
+func startRevives(w *world) {
+	w.people(2)
+	_, ns := w.announce(update("a", 1), 2)
+	for n := range int64(2) {
+		w.apply(ledger.Fold{Now: at(20), Dead: []ledger.DeadAddress{
+			{Recipient: n + 1, Channel: "sms", Batch: ns[0].Attempt.Batch}, {Recipient: n + 1, Channel: "email", Batch: ns[0].Attempt.Batch}}})
+	}
+	w.equal("withdrawn", w.says(ledger.Consent{Channel: "sms", Address: number(1)}, 30), 1)
+	if r, err := w.Recipient(w.ctx, "c-001"); err != nil || !r.DeadOn("sms") {
+		w.Errorf("leaving revived %+v, %v", r, err)
+	}
+	for n := range 2 {
+		w.equal("given", w.says(ledger.Consent{Channel: "sms", Address: number(n + 1), On: true}, 40), 1)
+		r, err := w.Recipient(w.ctx, person(n+1).ID)
+		w.must(err)
+		w.equal("dead", r.Dead, person(n + 1).Addresses[:1])
+	}
+}
+
 // consentTrail: who, when, how; and no address.
 func consentTrail(w *world) {
 	w.people(2)

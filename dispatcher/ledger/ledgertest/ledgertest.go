@@ -154,6 +154,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"ConsentIsWithdrawn", withdrawn},
 		{"ConsentOfThoseWhoShareANumber", sharedNumber},
 		{"ConsentByAnOperator", operatorsConsent},
+		{"ConsentRevivesAddresses", startRevives},
 		{"ConsentIsEnteredInTheTrail", consentTrail},
 		{"ConsentWithdrawnWhileQueued", consentWhileQueued},
 		{"ConsentBesidePlanning", consentBesidePlanning},

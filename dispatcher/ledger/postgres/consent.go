@@ -41,7 +41,7 @@ func (l *Ledger) SetConsent(ctx context.Context, c ledger.Consent) (r ledger.Con
 
 // spokenOf locks and reads what is kept of those whom a consent speaks of.
 func (t tx) spokenOf(c ledger.Consent) ([]ledger.Consents, error) {
-	const customers = `SELECT number, id, consents, withdrawn FROM recipients WHERE NOT deleted AND NOT starts_with(id, $1) AND `
+	const customers = `SELECT number, id, consents, withdrawn, dead FROM recipients WHERE NOT deleted AND NOT starts_with(id, $1) AND `
 	const locked = ` ORDER BY number FOR NO KEY UPDATE`
 	switch {
 	case c.Address != "":
@@ -55,9 +55,9 @@ func (t tx) spokenOf(c ledger.Consent) ([]ledger.Consents, error) {
 
 func scanConsents(row pgx.Rows) (ledger.Consents, error) {
 	var h ledger.Consents
-	var consents, withdrawn string
-	err := row.Scan(&h.Number, &h.ID, &consents, &withdrawn)
-	h.Imported, h.Withdrawn = rows.Split(consents), rows.SplitWithdrawn(withdrawn)
+	var consents, withdrawn, dead string
+	err := row.Scan(&h.Number, &h.ID, &consents, &withdrawn, &dead)
+	h.Imported, h.Withdrawn, h.Dead = rows.Split(consents), rows.SplitWithdrawn(withdrawn), rows.SplitAddresses(dead)
 	return h, err
 }
 
@@ -83,8 +83,8 @@ func (t tx) heed(c ledger.Consent, of []ledger.Consents) (entries []ledger.Trail
 		if !changed {
 			continue
 		}
-		err := t.exec(`UPDATE recipients SET consents = $1, withdrawn = $2, withdrawn_at = CASE WHEN $3 THEN withdrawn_at ELSE greatest(withdrawn_at, $4) END
-			WHERE number = $5`, text(rows.Join(after.Imported)), text(rows.JoinWithdrawn(after.Withdrawn)), c.On, ms(c.At), h.Number)
+		err := t.exec(`UPDATE recipients SET consents = $1, withdrawn = $2, dead = $6, withdrawn_at = CASE WHEN $3 THEN withdrawn_at ELSE greatest(withdrawn_at, $4) END
+			WHERE number = $5`, text(rows.Join(after.Imported)), text(rows.JoinWithdrawn(after.Withdrawn)), c.On, ms(c.At), h.Number, text(rows.JoinAddresses(after.Dead)))
 		if err == nil && !c.On {
 			err = t.lookAgain([]int64{h.Number})
 		}

@@ -40,12 +40,12 @@ func (l *Ledger) SetConsent(ctx context.Context, c ledger.Consent) (r ledger.Con
 
 // spokenOf reads what is kept of those whom a consent speaks of.
 func (t tx) spokenOf(c ledger.Consent) ([]ledger.Consents, error) {
-	const customers = `SELECT number, id, consents, withdrawn FROM recipients WHERE deleted = 0 AND id NOT GLOB 'account:*' AND `
+	const customers = `SELECT number, id, consents, withdrawn, dead FROM recipients WHERE deleted = 0 AND id NOT GLOB 'account:*' AND `
 	scan := func(row *sql.Rows) (ledger.Consents, error) {
 		var h ledger.Consents
-		var consents, withdrawn string
-		err := row.Scan(&h.Number, &h.ID, &consents, &withdrawn)
-		h.Imported, h.Withdrawn = rows.Split(consents), rows.SplitWithdrawn(withdrawn)
+		var consents, withdrawn, dead string
+		err := row.Scan(&h.Number, &h.ID, &consents, &withdrawn, &dead)
+		h.Imported, h.Withdrawn, h.Dead = rows.Split(consents), rows.SplitWithdrawn(withdrawn), rows.SplitAddresses(dead)
 		return h, err
 	}
 	switch {
@@ -80,8 +80,8 @@ func (t tx) heed(c ledger.Consent, of []ledger.Consents) (entries []ledger.Trail
 		if !changed {
 			continue
 		}
-		err := t.exec(`UPDATE recipients SET consents = ?, withdrawn = ?, withdrawn_at = CASE WHEN ? THEN withdrawn_at ELSE max(withdrawn_at, ?) END
-			WHERE number = ?`, rows.Join(after.Imported), rows.JoinWithdrawn(after.Withdrawn), c.On, ms(c.At), h.Number)
+		err := t.exec(`UPDATE recipients SET consents = ?, withdrawn = ?, dead = ?, withdrawn_at = CASE WHEN ? THEN withdrawn_at ELSE max(withdrawn_at, ?) END
+			WHERE number = ?`, rows.Join(after.Imported), rows.JoinWithdrawn(after.Withdrawn), rows.JoinAddresses(after.Dead), c.On, ms(c.At), h.Number)
 		if err == nil && !c.On {
 			err = t.lookAgain([]int64{h.Number})
 		}
