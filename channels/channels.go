@@ -13,6 +13,7 @@
 //
 //   - [CallbackParser]: the provider calls a webhook: it reports what became of a message, or passes
 //     on what a recipient answered
+//   - [Replier]: what a recipient answered can be replied to in the answer to that call
 //   - [WebhookRegistrar]: the provider must be told where to send those reports
 //   - [Preparer]: there is something to lay out before the first message
 //   - [Prober]: the provider can be asked whether it works, without sending anything
@@ -109,6 +110,10 @@ type Message struct {
 	// Callback is the absolute URL at which this provider's receipts for this attempt are taken, or
 	// "" where no public URL is configured. It ends in Ref.
 	Callback string
+	// Unsubscribe is the absolute URL at which the recipient can leave this channel, made for this attempt:
+	// GET shows a page that asks, a one-click POST (RFC 8058) is enough. It holds nothing personal. "" where
+	// no public URL is configured, and for public accounts.
+	Unsubscribe string
 	// UsefulFor is how long the news is worth delivering; 0 is no limit. Providers with a validity
 	// period or TTL get it, clamped to what they allow.
 	UsefulFor time.Duration
@@ -243,6 +248,18 @@ const (
 	OptIn         // messages again
 	WantHelp      // to be told what this is
 )
+
+var wishNames = [...]string{"none", "opt_out", "opt_in", "help"}
+
+func (w Wish) String() string { return wishNames[w] }
+
+// Understood is what somebody wishes: as the provider understood it, or else by what they wrote.
+func (i *Inbound) Understood() Wish {
+	if i.Wish != NoWish {
+		return i.Wish
+	}
+	return WishOf(i.Text)
+}
 
 // CallbackParser is a Sender whose provider calls a webhook.
 type CallbackParser interface {

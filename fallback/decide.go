@@ -127,7 +127,7 @@ func (d *decision) move(a *notification.Attempt) notification.Consequence {
 	if t.To != a.State {
 		a.State = t.To
 		d.Changed = true
-		if t.To == notification.Failed || t.To == notification.Unknown {
+		if t.To == notification.Failed || t.To == notification.Unknown || d.ev.Kind == notification.Withdrawal {
 			a.Code = d.ev.Code
 		}
 	}
@@ -180,7 +180,7 @@ func (d *decision) current() {
 // is over, or an earlier try of the step has proven what it was to prove.
 func (d *decision) leaves(then notification.Consequence) bool {
 	switch d.ev.Kind {
-	case notification.QueuePassed, notification.Moved:
+	case notification.QueuePassed, notification.Moved, notification.Withdrawal:
 		return then == notification.Advance
 	default:
 		return then == notification.Prove && d.ev.Attempt.Try < d.Notification.Attempt.Try
@@ -213,7 +213,7 @@ func (d *decision) untimely() bool {
 		return d.Notification.Outcome != notification.Open || (presumed && a.State == notification.Accepted)
 	case notification.BouncePassed:
 		return d.Notification.Outcome != notification.Open || !presumed
-	case notification.QueuePassed, notification.ReceiptAbsent: // what is settled isn't tried again
+	case notification.QueuePassed, notification.ReceiptAbsent, notification.Withdrawal: // what is settled isn't tried again
 		return d.Notification.Outcome != notification.Open
 	case notification.Moved:
 		return d.Notification.Outcome != notification.Open || d.Notification.LastStep()
@@ -363,6 +363,8 @@ func (d *decision) reason() notification.Reason {
 		return notification.Silence
 	case ev.Kind == notification.QueuePassed:
 		return notification.Unavailable
+	case ev.Kind == notification.Withdrawal:
+		return notification.NoConsent
 	case ev.Kind == notification.ReceiptFailed:
 		return notification.Undelivered
 	case ev.Code == string(notification.NoAddress), ev.Code == string(notification.NoConsent), ev.Code == string(notification.NoText):

@@ -311,6 +311,25 @@ func TestDecideOrders(t *testing.T) {
 	})
 }
 
+func TestDecideWithdrawals(t *testing.T) {
+	viber, sms, gone := on("viber", notification.Queued), onSMS(notification.Failed, notification.Queued), on("viber", notification.Accepted)
+	withdrawal := func(n notification.Notification) notification.Event {
+		return event(n, notification.Withdrawal, func(e *notification.Event) { e.Code = "no_consent" })
+	}
+	left := fresh(with(onSMS(notification.Revoked, notification.Queued), func(n *notification.Notification) { n.Past[0].Code = "no_consent" }))
+	run(t, []decideTest{
+		{"goes on to the next channel", viber, withdrawal(viber), Change{Notification: left, Changed: true, Queue: true, NotBefore: now, Recall: viber.Attempt}},
+		{"and ends where nothing follows", sms, withdrawal(sms), Change{Changed: true, Recall: sms.Attempt, Notification: settled(
+			with(onSMS(notification.Failed, notification.Revoked), func(n *notification.Notification) { n.Attempt.Code = "no_consent" }), notification.Unreachable, notification.NoConsent)}},
+		{"not when it has left", gone, withdrawal(gone), Change{Notification: gone}},
+		{"nor where older news is being stopped", stale(viber), withdrawal(viber), Change{Changed: true, Recall: viber.Attempt, Notification: settled(
+			stale(with(on("viber", notification.Revoked), func(n *notification.Notification) { n.Attempt.Code = "no_consent" })), notification.Superseded, notification.NewerUpdate)}},
+		{"once", left, event(viber, notification.Withdrawal, func(e *notification.Event) { e.Code = "no_consent" }), Change{Notification: left}},
+		{"it had left all the same: it may still reach", left, first(notification.ReceiptRead), Change{Changed: true, Recall: left.Attempt,
+			Notification: reached(with(left, func(n *notification.Notification) { n.Past[0].State, n.Past[0].Took = notification.Read, true }), "viber", channels.Read)}},
+	})
+}
+
 func TestDecideTooLate(t *testing.T) {
 	viber, sms := on("viber", notification.Queued), onSMS(notification.Failed, notification.Queued)
 	run(t, []decideTest{

@@ -35,6 +35,7 @@ type Ledger interface {
 	CarryOut(ctx context.Context, o ledger.Order, now time.Time) (ledger.OrderReport, error)
 	Errands(ctx context.Context, limit int) ([]ledger.Errand, error)
 	Pending(ctx context.Context, e ledger.Errand) (ns []notification.Notification, unsent map[int64]bool, err error)
+	QueuedFor(ctx context.Context, recipients []int64) ([]notification.Notification, error)
 }
 
 // Bus is what the engine needs of NATS.

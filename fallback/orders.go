@@ -76,7 +76,7 @@ func (e *Engine) holdBack(ctx context.Context, r *ledger.OrderReport) error {
 }
 
 // errandsAtOnce bounds what one look at errands takes.
-const errandsAtOnce = 4
+const errandsAtOnce = 64
 
 // runErrands does what orders have left to be done, a range of notifications at a time. An errand
 // is done only when the lanes have been told.
@@ -86,7 +86,11 @@ func (e *Engine) runErrands(ctx context.Context) error {
 		if err != nil || len(errands) == 0 {
 			return err
 		}
-		for _, er := range errands {
+		left, orders := apart(errands)
+		if err := e.seeOff(ctx, left); err != nil {
+			return err
+		}
+		for _, er := range orders {
 			if err := e.runErrand(ctx, er); err != nil {
 				return err
 			}

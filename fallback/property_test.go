@@ -54,7 +54,7 @@ func newStory(t *rapid.T) *story {
 	s.n.Attempt = notification.Attempt{Channel: steps[0], State: notification.Queued, QueuedAt: now}
 	s.send()
 	s.policy.UsefulFor = rapid.SampledFrom([]time.Duration{0, time.Minute, time.Hour}).Draw(t, "useful for")
-	for _, k := range []notification.EventKind{notification.Supersession, notification.Cancellation, notification.Moved} {
+	for _, k := range []notification.EventKind{notification.Supersession, notification.Cancellation, notification.Moved, notification.Withdrawal} {
 		if rapid.Bool().Draw(t, k.String()) {
 			s.pending = append(s.pending, notification.Event{Kind: k})
 		}
@@ -105,7 +105,7 @@ func (s *story) draw() notification.Event {
 	ev := s.pending[i]
 	s.pending = append(s.pending[:i:i], s.pending[i+1:]...)
 	switch ev.Kind {
-	case notification.Supersession, notification.Cancellation, notification.Moved:
+	case notification.Supersession, notification.Cancellation, notification.Moved, notification.Withdrawal:
 		ev.Attempt = s.id() // the engine speaks of what is current
 	}
 	s.seen = append(s.seen, ev)
@@ -128,7 +128,7 @@ func (s *story) tell(ev notification.Event) {
 		s.t.Fatalf("recalled what no lane has: %+v", s.n)
 	}
 	if recalled && s.n.Stop == notification.GoOn && s.n.Outcome != notification.Reached && ev.Attempt.Try == s.n.Attempt.Try &&
-		ev.Kind != notification.QueuePassed && ev.Kind != notification.Moved {
+		ev.Kind != notification.QueuePassed && ev.Kind != notification.Moved && ev.Kind != notification.Withdrawal {
 		s.t.Fatalf("recalled without need: %+v", s.n)
 	}
 	switch {

@@ -169,13 +169,14 @@ func (s *stage) message(d int) channels.Message {
 	n := s.sent.Add(1)
 	ref := fmt.Sprintf("channeltest-%04d-0f1e2d3c4b5a", n)
 	m := channels.Message{
-		Ref:       ref,
-		Address:   s.h.Address(d),
-		Locale:    "en",
-		Text:      fmt.Sprintf("Card payments are down. Notice %d.", n),
-		Callback:  s.public + receiptsPath + "/" + ref,
-		UsefulFor: time.Hour,
-		Topic:     "0123456789abcdef0123456789abcdef",
+		Ref:         ref,
+		Address:     s.h.Address(d),
+		Locale:      "en",
+		Text:        fmt.Sprintf("Card payments are down. Notice %d.", n),
+		Callback:    s.public + receiptsPath + "/" + ref,
+		Unsubscribe: "https://tocsin.example.com/v1/unsubscribe/" + ref,
+		UsefulFor:   time.Hour,
+		Topic:       "0123456789abcdef0123456789abcdef",
 	}
 	switch s.h.Spec.Kind {
 	case channels.Email, channels.Push, channels.Web:

@@ -26,7 +26,7 @@ that runs on the data directory, and directly into the ledger if none does.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(c.importCommand(), c.exportCommand(), c.getCommand(), c.deleteCommand(), c.countCommand(), c.generateCommand())
+	cmd.AddCommand(c.importCommand(), c.exportCommand(), c.getCommand(), c.consentCommand(), c.deleteCommand(), c.countCommand(), c.generateCommand())
 	return cmd
 }
 
@@ -102,7 +102,9 @@ func (c *cli) getCommand() *cobra.Command {
 		Use:   "get ID",
 		Short: "Show one customer",
 		Long: `Show one customer. Addresses under "dead" were refused by a provider as invalid: nothing is
-sent to them until an import brings others.`,
+sent to them until an import brings others. Channels under "withdrawn" are those that the customer has
+left: nothing is sent on them, whatever is imported, until the customer comes back or an operator has them
+back (consent).`,
 		Args: args(cobra.ExactArgs(1)),
 		RunE: c.withDirectory(func(ctx context.Context, d directory, given []string) error {
 			r, err := d.Customer(ctx, given[0])

@@ -3,14 +3,17 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"slices"
+	"time"
 
 	"github.com/tocsin-dev/tocsin/channels/all"
 	"github.com/tocsin-dev/tocsin/dispatcher/app"
 	"github.com/tocsin-dev/tocsin/dispatcher/audience"
 	"github.com/tocsin-dev/tocsin/dispatcher/httpapi"
+	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 )
 
 // directory is the customers that Tocsin knows: through the running server's API, or in the ledger.
@@ -19,6 +22,7 @@ type directory interface {
 	ImportCustomers(ctx context.Context, r io.Reader, f audience.Format, progress func(bytes int64, lines int), rejects io.Writer) (audience.Summary, error)
 	ExportCustomers(ctx context.Context, w io.Writer, f audience.Format) error
 	Customer(ctx context.Context, id string) (audience.Recipient, error)
+	SetConsent(ctx context.Context, c ledger.Consent) (ledger.ConsentReport, error)
 	DeleteCustomer(ctx context.Context, id string) error
 	CountCustomers(ctx context.Context) (int64, error)
 }
@@ -54,6 +58,7 @@ type ledgerDirectory struct {
 		audience.Store
 		Recipients(ctx context.Context) iter.Seq2[audience.Recipient, error]
 		Recipient(ctx context.Context, id string) (audience.Recipient, error)
+		SetConsent(ctx context.Context, c ledger.Consent) (ledger.ConsentReport, error)
 		DeleteRecipient(ctx context.Context, id string) error
 		CountRecipients(ctx context.Context) (int64, error)
 	}
@@ -90,6 +95,14 @@ func addChannels(columns []string, r *audience.Recipient) []string {
 
 func (d *ledgerDirectory) Customer(ctx context.Context, id string) (audience.Recipient, error) {
 	return d.ledger.Recipient(ctx, id)
+}
+
+func (d *ledgerDirectory) SetConsent(ctx context.Context, c ledger.Consent) (ledger.ConsentReport, error) {
+	if !d.checker.Knows(c.Channel) {
+		return ledger.ConsentReport{}, fmt.Errorf("there is no channel %q", c.Channel)
+	}
+	c.Source, c.At = audience.ByOperator, time.Now()
+	return d.ledger.SetConsent(ctx, c)
 }
 
 func (d *ledgerDirectory) DeleteCustomer(ctx context.Context, id string) error {

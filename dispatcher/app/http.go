@@ -27,7 +27,7 @@ func (a *App) makeHTTP(metrics *dispatcher.Metrics, planned dispatcher.Signal) e
 			return dispatcher.Reject(ctx, a.ledger, a.bus, metrics, r, header)
 		},
 		Approved: planned.Wake, Receivers: a.receivers(), Tokens: a.tokens(), PublicURL: a.Config.HTTP.PublicURL,
-		Gatherer: a.registry, Metrics: httpapi.NewMetrics(a.registry), Ready: a.ready,
+		Organisation: a.organisation(), Gatherer: a.registry, Metrics: httpapi.NewMetrics(a.registry), Ready: a.ready,
 		Dashboard: dashboard.New(a.ledger, a.Clock, a.organisation(), a.presumed()...), Log: a.Log, Version: a.Version,
 	})
 	if err != nil {

@@ -79,7 +79,8 @@ func (a *App) makeLanes() {
 	metrics := lane.NewMetrics(a.registry)
 	for i := range a.channels {
 		c := &a.channels[i]
-		o := lane.Options{Channel: c.Name, Bus: a.bus, Control: a.bus, Inquiries: a.bus, Signer: a.signer, Seed: rand.Uint64(), Metrics: metrics, Log: a.Log}
+		o := lane.Options{Channel: c.Name, Bus: a.bus, Control: a.bus, Inquiries: a.bus, Signer: a.signer, Seed: rand.Uint64(), Metrics: metrics, Log: a.Log,
+			UnsubscribeBase: a.unsubscribeBase(c)}
 		for j := range c.accounts {
 			p := &c.accounts[j]
 			o.Providers = append(o.Providers, lane.Provider{
@@ -93,6 +94,16 @@ func (a *App) makeLanes() {
 		})
 		a.runs = append(a.runs, run{"lane " + c.Name, r.f})
 	}
+}
+
+// unsubscribeBase is the URL below which recipients can leave a channel; "" if there can be none. What
+// everybody reads has no recipient who could.
+func (a *App) unsubscribeBase(c *configured) string {
+	kind := c.accounts[0].spec.Kind
+	if a.Config.HTTP.PublicURL == "" || kind == channels.Social || kind == channels.Web {
+		return ""
+	}
+	return strings.TrimSuffix(a.Config.HTTP.PublicURL, "/") + "/v1/unsubscribe"
 }
 
 // callbackBase is the URL below which a provider's receipts are taken; "" if there can be none.

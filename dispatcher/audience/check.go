@@ -106,8 +106,24 @@ func (c *Checker) Check(r *Recipient) []Fault {
 	r.Services = f.codes("services", r.Services)
 	r.Regions = f.codes("regions", r.Regions)
 	r.Segments = f.codes("segments", r.Segments)
-	r.Dead = nil // not the importer's to say
+	r.Dead, r.Withdrawn = nil, nil // not the importer's to say
 	return f
+}
+
+// Knows reports whether there is a channel of that name.
+func (c *Checker) Knows(channel string) bool {
+	_, ok := c.rules.Channels[channel]
+	return ok
+}
+
+// Address returns an address of a channel in its normal form; ok is false if it isn't one.
+func (c *Checker) Address(channel, address string) (normal string, ok bool) {
+	var f faults
+	as := f.addresses(Addresses{{Channel: channel, Address: address}}, c.rules.Channels)
+	if len(f) > 0 || len(as) == 0 {
+		return "", false
+	}
+	return as[0].Address, true
 }
 
 // faults collects what is wrong. Its methods each check one sort of field and return its normal form.

@@ -15,7 +15,8 @@ import (
 // Export writes recipients as a directory file that [Read] reads back: imported again, recipients in
 // normal form are the same. It returns how many it wrote. An error of rows ends it.
 //
-// Which addresses are dead is left out: an import doesn't decide that.
+// Which addresses are dead is left out: an import doesn't decide that. Consents are those that hold; JSONL
+// also says which were withdrawn, when and how, so that other systems can follow.
 //
 // CSV needs to know its columns beforehand: channels are those that may occur, in any order; an
 // address on another one is an error. JSONL ignores them.

@@ -28,7 +28,7 @@ type Recipient struct {
 	Addresses Addresses `json:"addresses"`
 	// Preferences are channels in the customer's order.
 	Preferences []string `json:"preferences,omitempty"`
-	// Consents are the channels on which the customer agreed to be told.
+	// Consents are the channels on which the customer agreed to be told, and has not said otherwise since.
 	Consents []string `json:"consents,omitempty"`
 	Services []string `json:"services,omitempty"`
 	Regions  []string `json:"regions,omitempty"`
@@ -37,6 +37,9 @@ type Recipient struct {
 	// until an import brings others. The directory says so; what an import says of it is ignored, and
 	// an export leaves it out.
 	Dead Addresses `json:"dead,omitempty"`
+	// Withdrawn are the channels that the customer has left, by channel. The directory says so; what an
+	// import says of it is ignored, as is any consent that it brings for them.
+	Withdrawn []Withdrawal `json:"withdrawn,omitempty"`
 }
 
 // Account reports whether it is a public account rather than a customer.

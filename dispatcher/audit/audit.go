@@ -12,7 +12,8 @@
 // # What can't be read
 //
 //   - Whether there was consent when an attempt was queued: the directory holds what is consented to
-//     now. So what is still queued is held against that, and what has left is not.
+//     now. So what is still queued is held against that. What has left is held against what its recipient
+//     has withdrawn, which the directory keeps with its time; not against consents that an import took away.
 //   - When a step's later tries were queued: tries share the time of the first.
 //   - How often an attempt was in a state that it has left: counts of those are held against how often
 //     it can have been.
@@ -63,7 +64,8 @@ const (
 	// NoStaleNews: once a newer update's notification was committed for a recipient, the older ones of
 	// the same incident are marked or waiting to be, and queue nothing more.
 	NoStaleNews Invariant = "no_stale_news"
-	// Consent: what is still queued is on channels to which its recipient consents.
+	// Consent: what is still queued is on channels to which its recipient consents, or there is word to the
+	// engine that one has left; and nothing was queued and sent after they had.
 	Consent Invariant = "consent"
 	// Texts: a frozen text has the hash that was frozen with it, and every batch's text is there.
 	Texts Invariant = "texts"

@@ -103,6 +103,10 @@ func TestCorruptedLedgers(t *testing.T) {
 			`UPDATE notifications SET queued_at = queued_at + 78000, settled_at = settled_at + 78000 WHERE id = 2`,
 		}},
 		{name: "consent withdrawn", want: audit.Consent, is: "queued on email for recipient 6", sql: []string{`UPDATE recipients SET consents = 'sms' WHERE number = 6`}},
+		{name: "told after leaving", want: audit.Consent, is: "after recipient 1 had left email", rows: 3, sql: []string{
+			`UPDATE recipients SET withdrawn = 'email' || char(9) || '1' || char(9) || 'reply', withdrawn_at = 1 WHERE number = 1`,
+		}},
+		{name: "left, and the engine does not know", want: audit.Consent, is: "queued on email for recipient 6", sql: []string{leaves6}},
 		{name: "deleted", want: audit.Consent, is: "queued on sms for recipient 4", sql: []string{`DELETE FROM recipients WHERE number = 4`}},
 		{name: "a text altered", want: audit.Texts, is: "the text for sms in ro has hash", sql: []string{
 			`UPDATE texts SET content = replace(content, 'nu merg', 'merg') WHERE update_id = 2 AND kind = 'sms'`,
@@ -147,6 +151,17 @@ func TestCorruptedLedgers(t *testing.T) {
 		if !broken[i] {
 			t.Errorf("no ledger here breaks %s", i)
 		}
+	}
+}
+
+// leaves6 has the sixth, for whom something is queued, leave email.
+const leaves6 = `UPDATE recipients SET withdrawn = 'email' || char(9) || '99999999999999' || char(9) || 'reply', withdrawn_at = 1 WHERE number = 6`
+
+// TestLeaving: who has just left may still have something queued, as long as there is word of it to the engine.
+func TestLeaving(t *testing.T) {
+	path := copyOf(t, told(t), leaves6, `INSERT INTO errands (verb, update_id, channel, first, last) VALUES ('withdrawn', 0, '', 6, 6)`)
+	if s, found := run(t, path, audit.Options{Tolerance: second}); !s.Clean() {
+		t.Errorf("found %+v", found)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tocsin-dev/tocsin/dispatcher/audience"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 )
@@ -15,6 +16,8 @@ type around struct {
 	batches  map[int64]*ledger.KeptBatch
 	awaited  map[int64]bool              // batches that have a deadline
 	consents map[int64]*ledger.Recipient // recipients for whom something is queued
+	left     map[int64][]audience.Withdrawal
+	leaving  map[int64]bool // recipients for whom the engine is still to stop what they have left
 }
 
 // page checks the notifications of some recipients, those of one recipient side by side.
@@ -47,9 +50,10 @@ func (p *pass) page(ctx context.Context, ns []notification.Notification) error {
 
 // around reads what a page refers to.
 func (p *pass) around(ctx context.Context, ns []notification.Notification) (all around, err error) {
-	var batches, waiting, numbers []int64
+	var batches, waiting, numbers, everybody []int64
 	for i := range ns {
 		n := &ns[i]
+		everybody = append(everybody, n.Recipient)
 		for a := range n.Attempts() {
 			batches = append(batches, a.Batch)
 		}
@@ -66,8 +70,10 @@ func (p *pass) around(ctx context.Context, ns []notification.Notification) (all 
 	if all.awaited, err = p.awaited(ctx, waiting); err != nil {
 		return all, err
 	}
-	all.consents, err = recipients(ctx, p.view, numbers)
-	return all, err
+	if all.consents, err = recipients(ctx, p.view, numbers); err != nil {
+		return all, err
+	}
+	return all, p.withdrawals(ctx, &all, slices.Compact(everybody))
 }
 
 func isQueued(n *notification.Notification) bool {
@@ -106,11 +112,12 @@ func (p *pass) notification(n *notification.Notification, all around) {
 	for a := range n.Attempts() {
 		p.sum.Attempts++
 		p.batched(n, a, all.batches[a.Batch])
+		p.notLeft(n, a, all.left[n.Recipient])
 	}
 	if isOpen(n) && n.Attempt.State != notification.Queued && !all.awaited[n.Attempt.Batch] {
 		p.says(Awaited, n.Update, n.ID, "a deadline of its batch", "open, %v since batch %d, and nothing will bring it on", n.Attempt.State, n.Attempt.Batch)
 	}
-	if isQueued(n) {
+	if isQueued(n) && !all.leaving[n.Recipient] {
 		p.consented(n, all.consents[n.Recipient])
 	}
 }
@@ -172,7 +179,7 @@ func (p *pass) batched(n *notification.Notification, a *notification.Attempt, b 
 	}
 }
 
-// consented: what is still queued is consented to.
+// consented: what is still queued is consented to, unless there is word to the engine that it no longer is.
 func (p *pass) consented(n *notification.Notification, r *ledger.Recipient) {
 	if r == nil || !slices.Contains(r.Consents, n.Attempt.Channel) {
 		p.says(Consent, n.Update, n.ID, "consent to it", "queued on %s for recipient %d, who does not consent to it", n.Attempt.Channel, n.Recipient)

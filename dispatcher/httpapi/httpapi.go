@@ -7,8 +7,9 @@
 // Requests carry "Authorization: Bearer <token>" (RFC 6750); pages carry a session cookie instead,
 // got at /login, which also reads the API but changes nothing. A token with a team publishes that
 // team's updates only, one without a team any team's; both read incidents, reports and events. All
-// else needs an admin's. Webhooks, health, metrics and the schema are public: webhooks are verified
-// by the adapter, the others hold nothing personal.
+// else needs an admin's. Webhooks, unsubscribe links, health, metrics and the schema are public: webhooks
+// are verified by the adapter, a link's token is signed and says one thing only, the others hold nothing
+// personal.
 //
 // # Answers
 //
@@ -20,6 +21,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"html/template"
 	"iter"
 	"log/slog"
 	"net/http"
@@ -60,6 +62,7 @@ type Directory interface {
 type Ledger interface {
 	Reader
 	Directory
+	Consents
 	Approve(ctx context.Context, update int64, by string, now time.Time) error
 	Order(ctx context.Context, id string) (ledger.OrderReport, error)
 }
@@ -94,6 +97,8 @@ type Options struct {
 	// Ready returns nil when everything that this process needs answers. An error that joins several
 	// (errors.Join) names each failing part on its own; nil is always ready.
 	Ready func(ctx context.Context) error
+	// Organisation is the name by which customers know who writes to them.
+	Organisation string
 	// Dashboard serves the pages and, below /static/, what they are made of; optional.
 	Dashboard http.Handler
 	Log       *slog.Logger
@@ -108,6 +113,7 @@ type Server struct {
 	keys      []key
 	receivers map[target]*receiver
 	looks     looks
+	leave     *template.Template
 	// bodies are buffers for webhooks' bodies. Nothing of a body outlives its request: parsers return
 	// receipts made of strings.
 	bodies  sync.Pool
@@ -123,7 +129,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Options: o, base: base, receivers: map[target]*receiver{}, ended: make(chan struct{})}
+	s := &Server{Options: o, base: base, receivers: map[target]*receiver{}, leave: newLeavePage(), ended: make(chan struct{})}
 	s.endOnce = onceClose(s.ended)
 	if s.keys, err = makeKeys(o.Tokens); err != nil {
 		return nil, err

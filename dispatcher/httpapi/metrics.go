@@ -6,12 +6,16 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 )
 
 // Metrics are the http role's metrics.
 type Metrics struct {
 	requests, receipts *prometheus.CounterVec
 	messages           *prometheus.CounterVec
+	said, consents     *prometheus.CounterVec
 	listeners          prometheus.Gauge
 	seconds            *prometheus.HistogramVec
 }
@@ -25,6 +29,8 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		requests: counter("requests_total", "Requests by route and status code.", "route", "code"),
 		receipts: counter("receipts_total", "Receipts by what became of them at the webhook.", "channel", "result"),
 		messages: counter("receipt_messages_total", "Messages that receipts were gathered into, by whether they were stored.", "channel", "result"),
+		said:     counter("inbound_total", "What recipients said to us, by what they wished.", "channel", "wish"),
+		consents: counter("consent_changes_total", "Consents of customers that were withdrawn or given, by how.", "channel", "source", "to"),
 		listeners: prometheus.NewGauge(prometheus.GaugeOpts{
 			Namespace: "tocsin", Subsystem: "http", Name: "event_listeners", Help: "Event streams that are open.",
 		}),
@@ -33,7 +39,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Help: "Time to answer a request; streams of events are left out.", Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
 		}, []string{"route"}),
 	}
-	r.MustRegister(m.requests, m.receipts, m.messages, m.listeners, m.seconds)
+	r.MustRegister(m.requests, m.receipts, m.messages, m.said, m.consents, m.listeners, m.seconds)
 	return m
 }
 
@@ -51,6 +57,22 @@ const (
 func (m *Metrics) receipt(channel, result string, n int) {
 	if n > 0 {
 		m.receipts.WithLabelValues(channel, result).Add(float64(n))
+	}
+}
+
+func (m *Metrics) inbound(channel string, w channels.Wish) {
+	m.said.WithLabelValues(channel, w.String()).Inc()
+}
+
+// consent counts a consent's changes. Channels are those of webhooks, of cascades or of the checker: a
+// bounded set.
+func (m *Metrics) consent(c *ledger.Consent, changed int) {
+	to := "withdrawn"
+	if c.On {
+		to = "given"
+	}
+	if changed > 0 {
+		m.consents.WithLabelValues(c.Channel, string(c.Source), to).Add(float64(changed))
 	}
 }
 

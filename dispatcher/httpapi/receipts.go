@@ -46,6 +46,7 @@ func newReceiver(r Receiver, o *Options) *receiver {
 //
 //	200  stored, or there was nothing in it to be stored. Some providers take no other 2xx for a yes.
 //	     A provider that tests the webhook finds its challenge in the body
+//	     What a recipient wrote may be answered in the body
 //	400  signed, but it can't be read
 //	403  not signed by the provider
 //	404  no such webhook, or it speaks only of attempts that this installation did not make
@@ -73,6 +74,12 @@ func (s *Server) receipts(w http.ResponseWriter, r *http.Request, _ *Token) erro
 	if heard.Answer != "" {
 		echo(w, heard.Answer)
 		return nil
+	}
+	if err := s.hear(r.Context(), rc, heard.Inbound); err != nil {
+		return err
+	}
+	if len(heard.Inbound) > 0 && len(heard.Receipts) == 0 {
+		return s.reply(w, r, rc, heard.Inbound)
 	}
 	return rc.take(w, r, heard.Receipts, s.Signer)
 }

@@ -96,6 +96,8 @@ func (n *nats) stored() []bus.Receipt {
 type books struct {
 	*sqlite.Ledger
 	lines []ledger.RecipientReport
+	// refuse is what a consent fails with, if anything.
+	refuse error
 }
 
 func (b *books) RecipientReports(context.Context, string, string) iter.Seq2[ledger.RecipientReport, error] {
@@ -131,6 +133,16 @@ func (p *parser) ParseCallback(c channels.Callback) (channels.Heard, error) {
 	}
 	if id, ok := strings.CutPrefix(string(c.Body), "id "); ok {
 		return channels.Heard{Receipts: []channels.Receipt{{ProviderID: id, State: channels.ReceiptFailed, Code: strings.Repeat("9", 200)}}}, nil
+	}
+	if rest, ok := strings.CutPrefix(string(c.Body), "from "); ok {
+		address, text, _ := strings.Cut(rest, " ")
+		return channels.Heard{Inbound: []channels.Inbound{{Address: address, Text: text}}}, nil
+	}
+	if ref, ok := strings.CutPrefix(string(c.Body), "ref "); ok {
+		return channels.Heard{Inbound: []channels.Inbound{{Ref: ref, Wish: channels.OptOut}}}, nil
+	}
+	if address, ok := strings.CutPrefix(string(c.Body), "out "); ok {
+		return channels.Heard{Inbound: []channels.Inbound{{Address: address, Wish: channels.OptOut, Text: "stop"}}}, nil
 	}
 	var all []channels.Receipt
 	for ref := range strings.FieldsSeq(string(c.Body)) {
@@ -219,7 +231,7 @@ func run(t testing.TB, s *httpapi.Server) {
 }
 
 func (st *stage) options(t testing.TB) httpapi.Options {
-	checker, err := audience.NewChecker(audience.Rules{Locale: "en", Channels: map[string]audience.AddressCheck{"sms": nil, "email": nil}})
+	checker, err := audience.NewChecker(audience.Rules{Locale: "en", Channels: map[string]audience.AddressCheck{"sms": audience.Phone("MD"), "email": nil}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +243,7 @@ func (st *stage) options(t testing.TB) httpapi.Options {
 			{Name: "cards", Token: cardsToken, Team: "cards"},
 			{Name: "gateway", Token: anyToken},
 		},
-		PublicURL: "https://hooks.example.org/tocsin/", Gatherer: st.registry, Metrics: httpapi.NewMetrics(st.registry),
+		Organisation: "Банк", PublicURL: "https://hooks.example.org/tocsin/", Gatherer: st.registry, Metrics: httpapi.NewMetrics(st.registry),
 		Ready: func(context.Context) error {
 			st.mu.Lock()
 			defer st.mu.Unlock()

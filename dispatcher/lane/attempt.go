@@ -115,6 +115,9 @@ func (l *Lane) message(b *bus.Batch, i int) (channels.Message, error) {
 		Topic:     b.Topic,
 		News:      b.Content.News,
 	}
+	if l.UnsubscribeBase != "" {
+		m.Unsubscribe = l.UnsubscribeBase + "/" + l.Signer.LeaveToken(notification.ID{Notification: a.Notification, Step: b.Step})
+	}
 	var err error
 	if m.Text, err = b.Content.Text.Expand(a.Values); err != nil {
 		return m, err

@@ -65,14 +65,18 @@ func TestMessage(t *testing.T) {
 	b.Content = notification.Content{Subject: notification.Literal("s"), Text: name, HTML: notification.Segments{{Placeholder: "name", HTML: true}}}
 	b.Attempts[0].Values = map[string]string{"name": "A&B"}
 	p := newProvider()
-	l := newTestLane(nil, p, func(o *Options) { o.Providers[0].CallbackBase = "https://example.com/hooks/sms" })
+	l := newTestLane(nil, p, func(o *Options) {
+		o.Providers[0].CallbackBase, o.UnsubscribeBase = "https://example.com/hooks/sms", "https://example.com/leave"
+	})
 	if res := l.attempt(t.Context(), nil, b, 0); res.State != bus.ResultAccepted {
 		t.Fatalf("attempt: %+v", res)
 	}
 	ref := p.signer.Ref(notification.ID{Notification: 3000, Step: 1, Try: 2})
 	want := channels.Message{
 		Ref: ref, Address: "+1", Locale: "ro", Subject: "s", Text: "Dear A&B", HTML: "A&amp;B",
-		Callback: "https://example.com/hooks/sms/" + ref, UsefulFor: 90 * time.Second,
+		Callback:    "https://example.com/hooks/sms/" + ref,
+		Unsubscribe: "https://example.com/leave/" + p.signer.LeaveToken(notification.ID{Notification: 3000, Step: 1}),
+		UsefulFor:   90 * time.Second,
 	}
 	if d := cmp.Diff(want, p.last); d != "" {
 		t.Errorf("message (-want +got):\n%s", d)

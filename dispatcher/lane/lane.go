@@ -79,6 +79,8 @@ type Options struct {
 	// Inquiries is where it is asked, and told, what became of messages; optional.
 	Inquiries Inquiries
 	Signer    *notification.Signer
+	// UnsubscribeBase is the public URL below which recipients can leave the channel, "" if there is none.
+	UnsubscribeBase string
 	// Seed is for the choice by weight.
 	Seed    uint64
 	Metrics *Metrics

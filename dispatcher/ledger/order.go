@@ -92,7 +92,8 @@ type OrderReport struct {
 	Result  string `json:"result"`
 }
 
-// Errand is a range of notifications that an order is still to be carried out for.
+// Errand is a range of notifications that an order is still to be carried out for; for [Withdrawn], of
+// recipients.
 type Errand struct {
 	ID      int64
 	Verb    Verb

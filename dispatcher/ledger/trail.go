@@ -14,7 +14,8 @@ import (
 )
 
 // The trail is the ledger's append-only account of what was decided and how it ended: a handful of
-// entries an update, never one a recipient, each written in the transaction that makes it true. The
+// entries an update, never one a recipient, and one for each consent that a customer withdraws or gives
+// back; each written in the transaction that makes it true. The
 // entries are a chain: each one's hash covers the hash of the one before, so that none can be
 // changed, taken out or put in without every later hash changing. What the chain can't show by
 // itself is that its end was cut off; for that the head leaves the machine (in reports, in the log,
@@ -81,6 +82,7 @@ const (
 	TrailRejected     TrailKind = "update_rejected" // the message's hash
 	TrailOrder        TrailKind = "order"           // what an operator did, and why
 	TrailDropped      TrailKind = "dropped"         // its rows were too old to be kept; the hash of what is kept
+	TrailConsent      TrailKind = "consent"         // withdrawn or given: by whom, on which channel, how
 )
 
 // TrailEntry is what one entry says. Seq is given by the store, the rest by who appends it; only what
@@ -99,13 +101,18 @@ type TrailEntry struct {
 	// the counts that are kept of rows that were dropped.
 	Digest string       `json:"digest,omitempty"`
 	Texts  []TextDigest `json:"texts,omitempty"`
-	// By is who approved or ordered it, Order what was ordered, Why the reason.
+	// By is who approved or ordered it, Order what was ordered (of a consent: withdrawn or given), Why the
+	// reason.
 	By    string `json:"by,omitempty"`
 	Order string `json:"order,omitempty"`
 	Why   string `json:"why,omitempty"`
 	// Audience is the number of notifications, Outcomes how they ended.
 	Audience *int64         `json:"audience,omitempty"`
 	Outcomes []TrailOutcome `json:"outcomes,omitempty"`
+	// Recipient is the organisation's id of the customer whose consent to Channel has changed, Source how.
+	Recipient string `json:"recipient,omitempty"`
+	Channel   string `json:"channel,omitempty"`
+	Source    string `json:"source,omitempty"`
 }
 
 // TextDigest says which text was frozen: its hash is that of Text.

@@ -31,6 +31,11 @@ type View interface {
 	// RecipientsKept are the recipients with the numbers given, also deleted ones: of those only the
 	// id is left. In order of their numbers.
 	RecipientsKept(ctx context.Context, numbers []int64) ([]Recipient, error)
+	// Withdrawers are those of the recipients who have left channels, in order of their numbers.
+	Withdrawers(ctx context.Context, numbers []int64) ([]Withdrawer, error)
+	// Leaving are the recipients for whom the engine is still to stop what is queued on channels that they
+	// have left, in order of their numbers.
+	Leaving(ctx context.Context) ([]int64, error)
 	// BatchesByID are those of the batches that exist, in order of ids.
 	BatchesByID(ctx context.Context, ids []int64) ([]KeptBatch, error)
 	// BatchesOf are up to limit batches of an update with ids above after, in order of ids.

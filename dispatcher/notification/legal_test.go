@@ -82,7 +82,7 @@ func TestIllegalities(t *testing.T) {
 // TestFormsKeepWithTheTable: what an outcome allows an attempt to be, the transition table lets it stay
 // within, but for what can only happen while the notification is open.
 func TestFormsKeepWithTheTable(t *testing.T) {
-	whileOpen := []EventKind{SilencePassed, BouncePassed, QueuePassed, Moved, Supersession, Cancellation}
+	whileOpen := []EventKind{SilencePassed, BouncePassed, QueuePassed, Moved, Supersession, Cancellation, Withdrawal}
 	for o := Reached; o <= Superseded; o++ {
 		form, _ := FormOf(o)
 		for _, s := range form.Current {

@@ -27,12 +27,13 @@ const (
 	Moved                             // an operator moves what waits for its channel on
 	Cancellation                      // an operator cancelled the update
 	ReceiptAbsent                     // the provider, asked, says that it never got it
+	Withdrawal                        // the recipient has left its channel
 )
 
 var eventNames = [...]string{
 	"result_accepted", "result_failed", "result_unknown", "result_returned", "result_revoked",
 	"receipt_accepted", "receipt_delivered", "receipt_read", "receipt_failed",
-	"silence_passed", "bounce_passed", "supersession", "queue_passed", "moved", "cancellation", "receipt_absent",
+	"silence_passed", "bounce_passed", "supersession", "queue_passed", "moved", "cancellation", "receipt_absent", "withdrawal",
 }
 
 func (k EventKind) String() string { return eventNames[k] }
@@ -127,6 +128,7 @@ var transitions = map[State]map[EventKind]Transition{
 		Cancellation:     {Queued, MarkStop},
 		QueuePassed:      {Expired, Advance},
 		Moved:            {Revoked, Advance},
+		Withdrawal:       {Revoked, Advance},
 	},
 	Accepted: {
 		ResultAccepted:   {Accepted, Note}, // after a receipt that overtook it: brings the provider's id

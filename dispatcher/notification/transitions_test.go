@@ -108,7 +108,7 @@ func TestNames(t *testing.T) {
 	for o := Open; o <= Superseded; o++ {
 		name(o.String())
 	}
-	if len(States()) != int(Unknown)+1 || len(EventKinds()) != int(ReceiptAbsent)+1 {
+	if len(States()) != int(Unknown)+1 || len(EventKinds()) != int(Withdrawal)+1 {
 		t.Error("a state or an event has no name")
 	}
 }

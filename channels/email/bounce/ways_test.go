@@ -46,6 +46,22 @@ func (c *core) next(t *testing.T) channels.Heard {
 	}
 }
 
+// once does something again and again until something is heard: this server keeps to itself what comes
+// just before it is asked to tell of news.
+func (c *core) once(t *testing.T, do func()) channels.Heard {
+	t.Helper()
+	for range 200 {
+		do()
+		select {
+		case h := <-c.heard:
+			return h
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	t.Fatal("nothing was heard")
+	return channels.Heard{}
+}
+
 func dead() channels.Heard {
 	return channels.Heard{Receipts: []channels.Receipt{{Ref: testRef, State: channels.ReceiptFailed, Code: "5.1.1", Dead: true}}}
 }

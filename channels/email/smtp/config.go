@@ -59,7 +59,8 @@ type config struct {
 	Bounces bounce.Config `yaml:"bounces"`
 	// DKIM are the keys to sign with (RFC 6376), none where the relay signs: one, or one of each algorithm.
 	DKIM []dkimKey `yaml:"dkim"`
-	// UnsubscribeURL goes into List-Unsubscribe (RFC 2369): an https: or mailto: URL.
+	// UnsubscribeURL goes into List-Unsubscribe (RFC 2369): an https: or mailto: URL. Messages that have
+	// a link of their own get that, and the mailbox beside it.
 	UnsubscribeURL string `yaml:"unsubscribe_url"`
 
 	// Helo is how we introduce ourselves, by default this host's name.

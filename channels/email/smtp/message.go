@@ -18,7 +18,9 @@ const dateLayout = "Mon, 02 Jan 2006 15:04:05 -0700"
 type letterhead struct {
 	fields string // the header fields that are the same in all messages
 	domain string // of Message-IDs
-	sender func(ref string) string
+	// unsubscribe is the configured URL at which recipients can leave, "" if there is none.
+	unsubscribe string
+	sender      func(ref string) string
 }
 
 func newLetterhead(c config) letterhead {
@@ -29,12 +31,9 @@ func newLetterhead(c config) letterhead {
 	}
 	// RFC 3834, section 5: keeps vacation responders silent.
 	b.WriteString("Auto-Submitted: auto-generated\r\n")
-	if c.UnsubscribeURL != "" {
-		b.WriteString("List-Unsubscribe: <" + c.UnsubscribeURL + ">\r\n")
-	}
 	b.WriteString("MIME-Version: 1.0\r\n")
 	_, domain, _ := strings.Cut(c.from.Address, "@")
-	return letterhead{fields: b.String(), domain: domain, sender: envelopeSender(c)}
+	return letterhead{fields: b.String(), domain: domain, unsubscribe: c.UnsubscribeURL, sender: envelopeSender(c)}
 }
 
 // envelopeSender says where a message's bounces go.
@@ -48,6 +47,7 @@ func envelopeSender(c config) func(ref string) string {
 // write writes a message, without the dots that the wire asks for.
 func (l *letterhead) write(b *bytes.Buffer, m channels.Message, to string, now time.Time) {
 	b.WriteString(l.fields)
+	l.writeUnsubscribe(b, m)
 	b.WriteString("To: " + to + "\r\nSubject: ")
 	writeSubject(b, m.Subject)
 	b.WriteString("\r\nDate: ")

@@ -49,8 +49,8 @@ func TestMessageOnTheWire(t *testing.T) {
  <notices@example.com>
 Reply-To: <help@example.com>
 Auto-Submitted: auto-generated
-List-Unsubscribe: <https://example.com/notices>
 MIME-Version: 1.0
+List-Unsubscribe: <https://example.com/notices>
 To: Ana@example.org
 Subject: =?utf-8?b?UGzEg8ibaWxlIGN1IGNhcmR1bCBudSBmdW5jyJtpb25lYXrEgw==?=
 Date: Sun, 22 Nov 2026 12:05:09 +0000
@@ -104,6 +104,30 @@ Down.
 			got := rendered(t, tt.config, tt.message)
 			if diff := cmp.Diff(strings.ReplaceAll(tt.want, "\n", "\r\n"), got); diff != "" {
 				t.Errorf("message on the wire (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestUnsubscribe(t *testing.T) {
+	const own = "https://tocsin.example.com/v1/unsubscribe/1-0-abc"
+	for _, tt := range []struct{ name, config, link, want string }{
+		{"neither", "", "", ""},
+		{"a page for all", "unsubscribe_url: https://example.com/notices\n", "", "List-Unsubscribe: <https://example.com/notices>\n"},
+		{"a link of its own", "", own, "List-Unsubscribe: <" + own + ">\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\n"},
+		{"that link alone is https", "unsubscribe_url: https://example.com/notices\n", own,
+			"List-Unsubscribe: <" + own + ">\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\n"},
+		{"and the mailbox", "unsubscribe_url: mailto:leave@example.com\n", own,
+			"List-Unsubscribe: <" + own + ">,\n <mailto:leave@example.com>\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\n"},
+		{"not by one click where nobody is sure who answers", "", "http://localhost/1", "List-Unsubscribe: <http://localhost/1>\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			m := channels.Message{Ref: testRef, Address: "ana@example.org", Subject: "Down", Text: "Down.", Unsubscribe: tt.link}
+			got := rendered(t, "host: relay.example.com\nfrom: notices@example.com\n"+tt.config, m)
+			_, got, _ = strings.Cut(got, "MIME-Version: 1.0\r\n")
+			got, _, _ = strings.Cut(got, "To:")
+			if want := strings.ReplaceAll(tt.want, "\n", "\r\n"); got != want {
+				t.Errorf("fields %q, want %q", got, want)
 			}
 		})
 	}

@@ -25,6 +25,9 @@ type Store interface {
 	Recipients(ctx context.Context) iter.Seq2[audience.Recipient, error]
 	DeleteRecipient(ctx context.Context, id string) error
 	CountRecipients(ctx context.Context) (int64, error)
+	SetConsent(ctx context.Context, c ledger.Consent) (ledger.ConsentReport, error)
+	CustomersAt(ctx context.Context, channel, address string) ([]audience.Recipient, error)
+	QueuedFor(ctx context.Context, recipients []int64) ([]notification.Notification, error)
 
 	// Updates.
 	RecordUpdate(ctx context.Context, u incident.Update, decide func(*incident.Incident) (ledger.NewUpdate, error)) (bool, error)
@@ -151,6 +154,14 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"DeadAddresses", deadAddresses},
 		{"DeadAddressesOfAnOlderDirectory", deadSince},
 		{"AccountsDoNotDie", deadAccount},
+		{"ConsentIsWithdrawn", withdrawn},
+		{"ConsentOfThoseWhoShareANumber", sharedNumber},
+		{"ConsentByAnOperator", operatorsConsent},
+		{"ConsentRevivesAddresses", startRevives},
+		{"ConsentIsEnteredInTheTrail", consentTrail},
+		{"ConsentWithdrawnWhileQueued", consentWhileQueued},
+		{"ConsentBesidePlanning", consentBesidePlanning},
+		{"ManyLeaveAndComeBack", manyLeave},
 		{"DeferredPages", deferredPage},
 		{"ReportByHand", reportByHand},
 		{"ReportOfAMaintenance", reportMaintenance},

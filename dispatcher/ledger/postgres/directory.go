@@ -13,7 +13,8 @@ import (
 
 // PutRecipients adds recipients, or replaces those of the same id, in one transaction. New ones are
 // numbered in the order given, above all who are there; of two with the same id the last holds. Which of
-// their addresses are dead is the ledger's own knowledge: it forgets none and takes none.
+// their addresses are dead, and which channels they have left, is the ledger's own knowledge: it forgets
+// none and takes none.
 func (l *Ledger) PutRecipients(ctx context.Context, rs []audience.Recipient) error {
 	if len(rs) == 0 {
 		return nil
@@ -66,16 +67,17 @@ func recipientArrays(rs []audience.Recipient) (columns [10]any) {
 	return columns
 }
 
-const selectRecipients = `SELECT r.number, r.id, r.name, r.locale, r.zone, r.addresses, r.preferences, r.consents, r.services, r.regions, r.segments, r.dead
+const selectRecipients = `SELECT r.number, r.id, r.name, r.locale, r.zone, r.addresses, r.preferences, r.consents, r.services, r.regions, r.segments, r.dead, r.withdrawn
 	FROM recipients r `
 
 func (l *Ledger) scanRecipient(row pgx.Rows) (ledger.Recipient, error) {
 	var r ledger.Recipient
-	var addresses, preferences, consents, services, regions, segments, dead string
-	err := row.Scan(&r.Number, &r.ID, &r.Name, &r.Locale, &r.Zone, &addresses, &preferences, &consents, &services, &regions, &segments, &dead)
+	var addresses, preferences, consents, services, regions, segments, dead, withdrawn string
+	err := row.Scan(&r.Number, &r.ID, &r.Name, &r.Locale, &r.Zone, &addresses, &preferences, &consents, &services, &regions, &segments, &dead, &withdrawn)
 	r.Addresses = rows.SplitAddresses(addresses)
 	r.Dead = rows.StillDead(dead, r.Addresses)
-	r.Preferences, r.Consents = l.words.Split(preferences), l.words.Split(consents)
+	r.Withdrawn = rows.SplitWithdrawn(withdrawn)
+	r.Preferences, r.Consents = l.words.Split(preferences), rows.Standing(l.words.Split(consents), r.Withdrawn)
 	r.Services, r.Regions, r.Segments = l.words.Split(services), l.words.Split(regions), l.words.Split(segments)
 	return r, err
 }
@@ -122,7 +124,8 @@ func (l *Ledger) RecipientsByNumber(ctx context.Context, numbers []int64) ([]led
 }
 
 // DeleteRecipient removes everything known of a recipient but the id and the number, to which past
-// notifications refer.
+// notifications refer, and the channels that they have left: should they be imported again, those stay
+// left.
 func (l *Ledger) DeleteRecipient(ctx context.Context, id string) error {
 	return l.write(ctx, "deleting a recipient", nil, func(t tx) error {
 		n, err := t.changed(`UPDATE recipients SET name='', locale='', zone='', addresses='', preferences='', consents='',

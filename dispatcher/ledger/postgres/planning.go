@@ -93,7 +93,10 @@ func (l *Ledger) CommitPage(ctx context.Context, p ledger.Page) error {
 		if err := t.addTallies(changes); err != nil {
 			return err
 		}
-		if err := t.markSuperseding(p, first); err != nil || !p.Last {
+		if err := t.markSuperseding(p, first); err != nil {
+			return err
+		}
+		if err := t.overlooked(p.Queued(), p.Now); err != nil || !p.Last {
 			return err
 		}
 		return t.endPlanning(p.Update, p.Note, p.Now)

@@ -12,7 +12,8 @@ import (
 )
 
 // PutRecipients adds recipients, or replaces those of the same id, in one transaction. Which of their
-// addresses are dead is the ledger's own knowledge: it forgets none and takes none.
+// addresses are dead, and which channels they have left, is the ledger's own knowledge: it forgets none
+// and takes none.
 func (l *Ledger) PutRecipients(ctx context.Context, rs []audience.Recipient) error {
 	return l.write(ctx, "writing recipients", func(t tx) error {
 		var batch int64
@@ -37,18 +38,19 @@ func (l *Ledger) PutRecipients(ctx context.Context, rs []audience.Recipient) err
 	})
 }
 
-const recipientColumns = `number, id, name, locale, zone, addresses, preferences, consents, services, regions, segments, dead`
+const recipientColumns = `number, id, name, locale, zone, addresses, preferences, consents, services, regions, segments, dead, withdrawn`
 
 // qualified are the same columns, of r.
-const qualified = `r.number, r.id, r.name, r.locale, r.zone, r.addresses, r.preferences, r.consents, r.services, r.regions, r.segments, r.dead`
+const qualified = `r.number, r.id, r.name, r.locale, r.zone, r.addresses, r.preferences, r.consents, r.services, r.regions, r.segments, r.dead, r.withdrawn`
 
 func (l *Ledger) scanRecipient(row *sql.Rows) (ledger.Recipient, error) {
 	var r ledger.Recipient
-	var addresses, preferences, consents, services, regions, segments, dead string
-	err := row.Scan(&r.Number, &r.ID, &r.Name, &r.Locale, &r.Zone, &addresses, &preferences, &consents, &services, &regions, &segments, &dead)
+	var addresses, preferences, consents, services, regions, segments, dead, withdrawn string
+	err := row.Scan(&r.Number, &r.ID, &r.Name, &r.Locale, &r.Zone, &addresses, &preferences, &consents, &services, &regions, &segments, &dead, &withdrawn)
 	r.Addresses = rows.SplitAddresses(addresses)
 	r.Dead = rows.StillDead(dead, r.Addresses)
-	r.Preferences, r.Consents = l.words.Split(preferences), l.words.Split(consents)
+	r.Withdrawn = rows.SplitWithdrawn(withdrawn)
+	r.Preferences, r.Consents = l.words.Split(preferences), rows.Standing(l.words.Split(consents), r.Withdrawn)
 	r.Services, r.Regions, r.Segments = l.words.Split(services), l.words.Split(regions), l.words.Split(segments)
 	return r, err
 }
@@ -108,7 +110,8 @@ func (l *Ledger) RecipientsByNumber(ctx context.Context, numbers []int64) ([]led
 }
 
 // DeleteRecipient removes everything known of a recipient but the id and the number, to which past
-// notifications refer.
+// notifications refer, and the channels that they have left: should they be imported again, those stay
+// left.
 func (l *Ledger) DeleteRecipient(ctx context.Context, id string) error {
 	return l.write(ctx, "deleting a recipient", func(t tx) error {
 		res, err := t.result(`UPDATE recipients SET name='', locale='', zone='', addresses='', preferences='', consents='',

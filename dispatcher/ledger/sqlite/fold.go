@@ -188,7 +188,7 @@ func (l *Ledger) Apply(ctx context.Context, f ledger.Fold) error {
 			}
 		}
 		c := f.Count()
-		if err := errors.Join(t.addTallies(c.Tallies), t.foldSmall(f), t.bury(f.Dead)); err != nil {
+		if err := errors.Join(t.addTallies(c.Tallies), t.foldSmall(f), t.bury(f.Dead), t.overlooked(f.Queued(), f.Now)); err != nil {
 			return err
 		}
 		if err := t.appendTrail(f.Trail...); err != nil {

@@ -73,6 +73,9 @@ func (l *Ledger) CommitPage(ctx context.Context, p ledger.Page) error {
 		if err := t.markSuperseding(p, first); err != nil {
 			return err
 		}
+		if err := t.overlooked(p.Queued(), p.Now); err != nil {
+			return err
+		}
 		changes, open := p.Count()
 		if err := t.addTallies(changes); err != nil {
 			return err

@@ -136,10 +136,19 @@ func (h header) fault(to string) string {
 		return "a message-id that is none"
 	case h["auto-submitted"] != "auto-generated":
 		return "auto-submitted is not auto-generated"
+	case h["list-unsubscribe-post"] != "" && !h.oneClick():
+		return "a list-unsubscribe-post that is no one-click link's"
 	case h["to"] != to && h["to"] != "<"+to+">":
 		return "to is not the recipient"
 	}
 	return ""
+}
+
+// oneClick reports whether the fields are as RFC 8058, section 3.1, has them: one https URI, and its
+// one value.
+func (h header) oneClick() bool {
+	return h["list-unsubscribe-post"] == "List-Unsubscribe=One-Click" && strings.Count(h["list-unsubscribe"], "<https:") == 1 &&
+		!strings.Contains(h["list-unsubscribe"], "<http:")
 }
 
 // plainText finds and decodes the text/plain part: the whole body, or the first such part of a

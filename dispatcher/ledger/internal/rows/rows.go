@@ -15,6 +15,14 @@ import (
 // Join writes a list into one column. Its entries hold no line feeds.
 func Join(list []string) string { return strings.Join(list, "\n") }
 
+// Split is the reverse of Join.
+func Split(text string) []string {
+	if text == "" {
+		return nil
+	}
+	return strings.Split(text, "\n")
+}
+
 // parsed keeps what texts were parsed to: most rows share theirs with many others.
 type parsed[T any] struct {
 	mu    sync.RWMutex
