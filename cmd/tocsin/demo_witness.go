@@ -37,12 +37,9 @@ func (c claim) holds(t sandbox.Tally) bool {
 	return c.accepted <= accepted && accepted <= c.accepted+c.unknown && c.delivered <= delivered && t.Repeats == 0
 }
 
-// providerWidth fits the names of all providers that a demo has.
-const providerWidth = 10
-
 // witness prints what the simulated providers counted, by themselves, beside what the reports say,
 // and fails if the two don't agree, somebody was told the same thing twice, or a report does not
-// balance.
+// balance. Providers of channels that nobody in the story has are left out.
 func (c *cli) witness(ctx context.Context, w *world, reports []ledger.Report) error {
 	var counts map[string]sandbox.Tally
 	if err := w.control(ctx, http.MethodGet, "/sandbox/counts", nil, &counts); err != nil {
@@ -51,16 +48,22 @@ func (c *cli) witness(ctx context.Context, w *world, reports []ledger.Report) er
 	c.say("\nThe witness: what the simulated providers counted themselves")
 	good := true
 	said := claims(reports)
-	t := newFigures(c.stdout)
-	_, _ = fmt.Fprintln(t, left("provider", providerWidth)+"\taccepted\tdelivered\trefused\trepeats\treport: accepted\tdelivered\tunknown\t\t")
+	t, width := newFigures(c.stdout), 0
+	for _, ch := range w.config.Channels {
+		width = max(width, len(ch.Provider))
+	}
+	_, _ = fmt.Fprintln(t, left("provider", width)+"\taccepted\tdelivered\trefused\trepeats\treport: accepted\tdelivered\tunknown\t\t")
 	for _, channel := range slices.Sorted(maps.Keys(w.config.Channels)) {
 		provider := w.config.Channels[channel].Provider
 		n, s := counts[provider], said[channel]
+		if s == (claim{}) && n == (sandbox.Tally{}) {
+			continue
+		}
 		mark := "✓"
 		if !s.holds(n) {
 			mark, good = "✗", false
 		}
-		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\t%s\t\n", left(provider, providerWidth), figure(int64(n.Accepted)), figure(int64(n.Delivered)),
+		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\t%s\t\n", left(provider, width), figure(int64(n.Accepted)), figure(int64(n.Delivered)),
 			figure(int64(n.Refused)), n.Repeats, figure(s.accepted), figure(s.delivered), figure(s.unknown), mark)
 	}
 	if err := t.Flush(); err != nil {

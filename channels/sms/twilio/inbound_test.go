@@ -46,7 +46,7 @@ func TestOptedOut(t *testing.T) {
 	const failed = "MessageSid=SM1&To=%2B37369000100&MessageStatus=failed&ErrorCode="
 	heard, err := s.ParseCallback(signed(t, "r1", failed+"21610"))
 	want := channels.Heard{
-		Receipts: []channels.Receipt{{Ref: "r1", ProviderID: "SM1", State: channels.ReceiptFailed, Code: "21610"}},
+		Receipts: []channels.Receipt{{Ref: "r1", ProviderID: "SM1", State: channels.ReceiptFailed, Code: "21610", Dead: true}},
 		Inbound:  []channels.Inbound{{Address: "+37369000100", Wish: channels.OptOut}},
 	}
 	if diff := cmp.Diff(want, heard); err != nil || diff != "" {

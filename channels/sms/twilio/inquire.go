@@ -64,7 +64,7 @@ func notLearnt(err error) *channels.Error {
 // receiptOf says what a message's status means.
 func receiptOf(q channels.Inquiry, m *api.ApiV2010Message) (channels.Receipt, error) {
 	status := text(m.Status)
-	state, known := stateOf(status)
+	state, known := twilio.StateOf(status)
 	if !known || text(m.Sid) == "" {
 		return channels.Receipt{}, twilio.Unreadable(errNoStatus)
 	}

@@ -1,34 +1,15 @@
 package twilio
 
 import (
-	"errors"
-	"fmt"
 	"net/url"
 	"strings"
 
 	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/channels/internal/twilio"
 )
 
-var errNoMessage = errors.New("no MessageSid")
-
-// stateOf says what a message's status means; "Messages resource", message status values.
-func stateOf(status string) (channels.ReceiptState, bool) {
-	switch status {
-	case "accepted", "scheduled", "queued", "sending", "sent":
-		return channels.ReceiptAccepted, true
-	case "delivered":
-		return channels.ReceiptDelivered, true
-	case "read":
-		return channels.ReceiptRead, true
-	case "undelivered", "failed", "canceled":
-		return channels.ReceiptFailed, true
-	}
-	return "", false
-}
-
 // ParseCallback reads a status callback, or a message from a recipient. The signature covers the URL and
-// with it the Ref. Twilio's time of the delivery (RawDlrDoneDate) has no zone and no seconds, so it is
-// not given.
+// with it the Ref.
 func (s *sender) ParseCallback(c channels.Callback) (channels.Heard, error) {
 	form, err := s.account.Verify(c)
 	if err != nil {
@@ -37,28 +18,11 @@ func (s *sender) ParseCallback(c channels.Callback) (channels.Heard, error) {
 	if form.Get("MessageStatus") == "" {
 		return channels.Heard{Inbound: inbound(form)}, nil
 	}
-	r, err := receipt(c.Ref, form)
+	r, err := twilio.MessageReceipt(c.Ref, form)
 	if err != nil {
 		return channels.Heard{}, err
 	}
 	return channels.Heard{Receipts: []channels.Receipt{r}, Inbound: optedOut(r, form.Get("To"))}, nil
-}
-
-func receipt(ref string, form url.Values) (channels.Receipt, error) {
-	status := form.Get("MessageStatus")
-	state, known := stateOf(status)
-	if !known {
-		return channels.Receipt{}, &channels.Error{Class: channels.Rejected, Code: "status", Err: fmt.Errorf("unknown MessageStatus %.32q", status)}
-	}
-	sid := form.Get("MessageSid")
-	if sid == "" {
-		return channels.Receipt{}, &channels.Error{Class: channels.Rejected, Code: "body", Err: errNoMessage}
-	}
-	r := channels.Receipt{Ref: ref, ProviderID: sid, State: state, Code: status}
-	if code := form.Get("ErrorCode"); code != "" && code != "0" {
-		r.Code = code
-	}
-	return r, nil
 }
 
 // codeOptedOut is that the recipient has told Twilio to stop
@@ -83,19 +47,7 @@ func inbound(form url.Values) []channels.Inbound {
 	if form.Get("SmsStatus") != "received" || !isNumber(from) {
 		return nil
 	}
-	return []channels.Inbound{{Address: from, Wish: wishOf(form.Get("OptOutType")), Text: form.Get("Body")}}
-}
-
-func wishOf(optOutType string) channels.Wish {
-	switch optOutType {
-	case "STOP":
-		return channels.OptOut
-	case "START":
-		return channels.OptIn
-	case "HELP":
-		return channels.WantHelp
-	}
-	return channels.NoWish
+	return []channels.Inbound{{Address: from, Wish: twilio.WishOf(form.Get("OptOutType")), Text: form.Get("Body")}}
 }
 
 // isNumber reports whether an address is one of this channel: E.164.
