@@ -14,6 +14,7 @@
 //   - [CallbackParser]: the provider calls a webhook: it reports what became of a message, or passes
 //     on what a recipient answered
 //   - [WebhookRegistrar]: the provider must be told where to send those reports
+//   - [WebhookInspector]: the provider says where it sends them
 //   - [Prober]: the provider can be asked whether it works, without sending anything
 //   - [Measurer]: the cost of a text can be counted before it is sent
 //   - [Inquirer]: the provider can be asked what became of a message
@@ -239,6 +240,12 @@ type WebhookRegistrar interface {
 	// RegisterWebhook tells the provider to call u. It may be called again at any time; while it
 	// runs the provider may already call u.
 	RegisterWebhook(ctx context.Context, u string) error
+}
+
+// WebhookInspector is a Sender whose provider says where it sends its callbacks.
+type WebhookInspector interface {
+	// RegisteredWebhook returns the URL that the provider calls, "" if it calls none. It changes nothing.
+	RegisteredWebhook(ctx context.Context) (u string, err error)
 }
 
 // Prober is a Sender that can ask its provider whether it works and whether our credentials hold,

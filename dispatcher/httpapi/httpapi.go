@@ -54,6 +54,7 @@ type Directory interface {
 	Recipients(ctx context.Context) iter.Seq2[audience.Recipient, error]
 	DeleteRecipient(ctx context.Context, id string) error
 	CountRecipients(ctx context.Context) (int64, error)
+	NoteImport(ctx context.Context, at time.Time) error
 }
 
 // Ledger is what the http role needs of the ledger.

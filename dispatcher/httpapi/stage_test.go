@@ -110,21 +110,30 @@ func (b *books) RecipientReports(context.Context, string, string) iter.Seq2[ledg
 
 // parser is an adapter's webhook: the body says what becomes of the call.
 type parser struct {
-	mu   sync.Mutex
-	last channels.Callback
+	mu     sync.Mutex
+	last   channels.Callback
+	signed bool // an empty body has no signature
+}
+
+// demand has it refuse an empty body for want of a signature.
+func (p *parser) demand(signed bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.signed = signed
 }
 
 func (p *parser) ParseCallback(c channels.Callback) (channels.Heard, error) {
 	p.mu.Lock()
 	p.last = c
 	p.last.Body = bytes.Clone(c.Body)
+	signed := p.signed
 	p.mu.Unlock()
-	switch string(c.Body) {
-	case "forged":
+	switch body := string(c.Body); {
+	case body == "" && signed, body == "forged":
 		return channels.Heard{}, &channels.Error{Class: channels.Auth, Code: "signature"}
-	case "unreadable":
+	case body == "unreadable":
 		return channels.Heard{}, &channels.Error{Class: channels.Rejected, Code: "body"}
-	case "":
+	case body == "":
 		return channels.Heard{}, nil
 	}
 	if id, ok := strings.CutPrefix(string(c.Body), "id "); ok {

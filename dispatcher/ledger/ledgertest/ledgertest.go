@@ -25,6 +25,8 @@ type Store interface {
 	Recipients(ctx context.Context) iter.Seq2[audience.Recipient, error]
 	DeleteRecipient(ctx context.Context, id string) error
 	CountRecipients(ctx context.Context) (int64, error)
+	NoteImport(ctx context.Context, at time.Time) error
+	Imported(ctx context.Context) (time.Time, error)
 
 	// Updates.
 	RecordUpdate(ctx context.Context, u incident.Update, decide func(*incident.Incident) (ledger.NewUpdate, error)) (bool, error)
@@ -96,6 +98,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"DirectoryByNumber", directoryByNumber},
 		{"DeletedRecipientKeepsOnlyTheNumber", deleteRecipient},
 		{"AccountsAreNoCustomers", accounts},
+		{"ImportsAreNoted", imports},
 		{"RecordUpdateOnce", recordUpdateOnce},
 		{"RecordUpdateByTeam", recordUpdateByTeam},
 		{"RecordUpdateFolds", recordUpdateFolds},
