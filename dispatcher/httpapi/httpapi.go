@@ -70,6 +70,7 @@ type Bus interface {
 	PublishUpdate(ctx context.Context, team, contentType string, body []byte) error
 	PublishReceipts(ctx context.Context, provider string, r bus.Receipts) error
 	PublishMessage(ctx context.Context, subject string, header map[string][]string, body []byte) error
+	WatchReceipts(channel, provider string, heard func(bus.Receipt)) (stop func(), err error)
 }
 
 // Options make a Server. What has no remark is required.

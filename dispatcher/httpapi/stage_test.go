@@ -43,6 +43,32 @@ type nats struct {
 	updates  []published
 	receipts []bus.Receipts
 	ordered  func(subject string, body []byte) error
+	watchers map[string]func(bus.Receipt) // by channel and provider
+}
+
+func (n *nats) WatchReceipts(channel, provider string, heard func(bus.Receipt)) (func(), error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.err != nil {
+		return nil, n.err
+	}
+	key := channel + "/" + provider
+	if n.watchers == nil {
+		n.watchers = map[string]func(bus.Receipt){}
+	}
+	n.watchers[key] = heard
+	return func() {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		delete(n.watchers, key)
+	}, nil
+}
+
+// say has a watcher hear of a receipt.
+func (n *nats) say(key string, r bus.Receipt) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.watchers[key](r)
 }
 
 type published struct{ team, contentType, body string }
