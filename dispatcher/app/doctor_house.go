@@ -128,7 +128,20 @@ func (x *checkup) room() []doctor.Finding {
 		return doctor.Found(doctor.Warning, "make room, move data_dir, or lower nats.max_bytes",
 			"%s has %s free, less than the %s that the streams may take and 1.0 GiB for the ledger", dir, gib(free), gib(need-1<<30))
 	}
+	if found := x.ledgerFull(); found != nil {
+		return found
+	}
 	return doctor.Found(doctor.OK, "", "%s has %s free", dir, gib(free))
+}
+
+// ledgerFull warns of a ledger whose file is near its bound.
+func (x *checkup) ledgerFull() []doctor.Finding {
+	most := int64(x.Config.Ledger.MaxBytes)
+	info, err := os.Stat(ledgerPath(x.Config.DataDir))
+	if most == 0 || err != nil || info.Size() < most/5*4 { // one that isn't there has room
+		return nil
+	}
+	return doctor.Found(doctor.Warning, "raise ledger.max_bytes, or set ledger.keep", "the ledger takes %s of its %s", gib(Bytes(info.Size())), gib(Bytes(most)))
 }
 
 func gib(b Bytes) string { return fmt.Sprintf("%.1f GiB", float64(b)/(1<<30)) }

@@ -161,3 +161,16 @@ func TestPublicURLIsJudged(t *testing.T) {
 		}
 	}
 }
+
+func TestLedgerNearItsBound(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(ledgerPath(dir), make([]byte, 1<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for most, want := range map[Bytes]int{0: 0, 1 << 20: 1, 2 << 20: 0} {
+		x := &checkup{Checkup: Checkup{Config: &Config{DataDir: dir, Ledger: Ledger{MaxBytes: most}}}}
+		if got := x.ledgerFull(); len(got) != want {
+			t.Errorf("bound %d: %+v", most, got)
+		}
+	}
+}

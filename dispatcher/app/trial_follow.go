@@ -71,6 +71,9 @@ func (f *following) watch(ctx context.Context) (why string) {
 }
 
 func (f *following) say(what, detail string) {
+	if detail == what { // a code that only repeats it
+		detail = ""
+	}
 	if f.Say != nil {
 		f.Say(TrialState{After: time.Since(f.begun), What: what, Detail: detail})
 	}
