@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/dispatcher/doctor"
@@ -83,14 +84,24 @@ func (x *checkup) challenged(ctx context.Context, webhook string) []doctor.Findi
 	client := httpClient(1)
 	defer client.CloseIdleConnections()
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	watch := doctor.NewWatch(client.Transport, time.Now)
+	client.Transport = watch
 	status, err := httpapi.Challenge(ctx, client, webhook, x.signer)
-	if err == nil {
-		return doctor.Found(doctor.OK, "", "this installation answers at %s, and refuses what is not signed", webhook)
+	return append([]doctor.Finding{x.answered(webhook, status, err)}, watch.Certificate()...)
+}
+
+// answered judges what came of the call.
+func (x *checkup) answered(webhook string, status int, err error) doctor.Finding {
+	switch {
+	case err == nil:
+		return doctor.Finding{Text: fmt.Sprintf("this installation answers at %s, and refuses what is not signed", webhook)}
+	case errors.Is(err, httpapi.ErrUnsignedTaken):
+		return doctor.Finding{
+			Level: doctor.Warning, Text: fmt.Sprintf("%s is answered by this installation, and takes calls that are not signed", webhook),
+			Mend: "set the provider's secret, if it has one",
+		}
 	}
-	if errors.Is(err, httpapi.ErrUnsignedTaken) {
-		return doctor.Found(doctor.Warning, "set the provider's secret, if it has one", "%s is answered by this installation, and takes calls that are not signed", webhook)
-	}
-	return []doctor.Finding{x.unanswered(webhook, status, err)}
+	return x.unanswered(webhook, status, err)
 }
 
 // unanswered says what it means that we did not answer at the public URL: without a server, not much.

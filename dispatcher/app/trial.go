@@ -69,7 +69,8 @@ const (
 // ErrPublic is Prepare's error for a post that everybody would see, if that was not allowed.
 var ErrPublic = errors.New("a test message there is a post that everybody sees")
 
-// Prepare checks everything that can be checked before anything is sent. Call Close after it.
+// Prepare checks everything that can be checked before anything is sent. Call Close after it, unless it
+// fails.
 func (t *Trial) Prepare() error {
 	ch, err := t.channel()
 	if err != nil {
@@ -95,7 +96,10 @@ func (t *Trial) Prepare() error {
 	if e, err := ReadEndpoints(t.Config.DataDir); err == nil {
 		t.running = e
 	}
-	return t.compose(time.Now())
+	if err := t.compose(time.Now()); err != nil {
+		return errors.Join(err, t.Close())
+	}
+	return nil
 }
 
 // Close closes what Prepare has made.
@@ -200,8 +204,7 @@ func (t *Trial) Run(ctx context.Context) (TrialEnd, error) {
 		cancel()
 		f.watching.Wait()
 	}()
-	begun := time.Now()
-	f.begun = begun
+	f.begun = time.Now()
 	ack, err := t.send(ctx)
 	if err != nil {
 		e := channels.AsError(err)

@@ -24,6 +24,7 @@ type Watch struct {
 	seen bool
 	// ahead is how far their clock is ahead of ours, by their last answer, give or take slack.
 	ahead, slack time.Duration
+	expires      time.Time // when the certificate of the last server does, zero without one
 }
 
 // NewWatch returns a watch over what goes through next. now is our clock.
@@ -37,6 +38,7 @@ func (w *Watch) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := w.next.RoundTrip(req)
 	if err == nil {
 		w.note(resp.Header.Get("Date"), asked, w.now())
+		w.noteCertificate(resp.TLS)
 	}
 	return resp, err
 }

@@ -2,6 +2,8 @@ package doctor_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"net/http"
 	"slices"
 	"testing"
@@ -92,6 +94,39 @@ func TestWatch(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// certified answers over TLS.
+type certified struct{ until time.Time }
+
+func (c certified) RoundTrip(*http.Request) (*http.Response, error) {
+	state := &tls.ConnectionState{PeerCertificates: []*x509.Certificate{{NotAfter: c.until}}}
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: http.NoBody, TLS: state}, nil
+}
+
+func TestCertificate(t *testing.T) {
+	now := time.Date(2026, 5, 4, 18, 0, 0, 0, time.UTC)
+	for left, want := range map[time.Duration]string{
+		90 * 24 * time.Hour: "", 10*24*time.Hour + time.Hour: "it ends in 10 days", time.Hour: "it ends in 0 days",
+	} {
+		w := doctor.NewWatch(certified{now.Add(left)}, func() time.Time { return now })
+		if got := w.Certificate(); got != nil {
+			t.Errorf("before any answer: %+v", got)
+		}
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://example.com", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := w.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		got := w.Certificate()
+		if (want == "") != (len(got) == 0) || len(got) > 0 && got[0].Text != want {
+			t.Errorf("%v left: %+v", left, got)
+		}
 	}
 }
 
