@@ -15,6 +15,7 @@
 //     on what a recipient answered
 //   - [Replier]: what a recipient answered can be replied to in the answer to that call
 //   - [WebhookRegistrar]: the provider must be told where to send those reports
+//   - [WebhookInspector]: the provider says where it sends them
 //   - [Preparer]: there is something to lay out before the first message
 //   - [Prober]: the provider can be asked whether it works, without sending anything
 //   - [Measurer]: the cost of a text can be counted before it is sent
@@ -274,6 +275,12 @@ type WebhookRegistrar interface {
 	// RegisterWebhook tells the provider to call u. It may be called again at any time; while it
 	// runs the provider may already call u.
 	RegisterWebhook(ctx context.Context, u string) error
+}
+
+// WebhookInspector is a Sender whose provider says where it sends its callbacks.
+type WebhookInspector interface {
+	// RegisteredWebhook returns the URL that the provider calls, "" if it calls none. It changes nothing.
+	RegisteredWebhook(ctx context.Context) (u string, err error)
 }
 
 // Preparer is a Sender with something to do before its first message: a page that is to be there before

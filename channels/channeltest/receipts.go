@@ -35,8 +35,19 @@ func (s *stage) receiver() (channels.Sender, channels.CallbackParser) {
 		if err := registrar.RegisterWebhook(ctx, s.public+receiptsPath); err != nil {
 			s.t.Fatalf("RegisterWebhook: %v", err)
 		}
+		s.mustBeRegistered(ctx, sender, s.public+receiptsPath)
 	}
 	return sender, parser
+}
+
+// mustBeRegistered checks that a provider that says where it sends its callbacks says u.
+func (s *stage) mustBeRegistered(ctx context.Context, sender channels.Sender, u string) {
+	s.t.Helper()
+	if inspector, ok := sender.(channels.WebhookInspector); ok {
+		if got, err := inspector.RegisteredWebhook(ctx); err != nil || got != u {
+			s.t.Errorf("RegisteredWebhook: %q, %v, want what was registered, %q", got, err, u)
+		}
+	}
 }
 
 // awaitDelivered parses callbacks until one says that the message was delivered, and returns that

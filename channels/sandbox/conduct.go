@@ -40,6 +40,8 @@ func (d *Duration) UnmarshalJSON(b []byte) error {
 // everything at once.
 type Conduct struct {
 	Mode Mode `json:"mode,omitempty"`
+	// Clock is how far the provider's clock is ahead of ours, in the Date header of its answers.
+	Clock Duration `json:"clock,omitempty"`
 	// Latency is how long a request takes.
 	Latency Duration `json:"latency,omitempty"`
 	// ReceiptAfter is how long after acceptance a message is delivered and reported.

@@ -78,7 +78,7 @@ func New(ctx context.Context, addr string, c Conduct, sims []Simulator) (*Server
 		s.desks[sim.Provider] = d
 		if sim.HTTP != nil {
 			prefix := "/" + sim.Provider
-			mux.Handle(prefix+"/", http.StripPrefix(prefix, sim.HTTP(d)))
+			mux.Handle(prefix+"/", http.StripPrefix(prefix, dated(d, sim.HTTP(d))))
 			s.endpoints[sim.Provider] = "http://" + l.Addr().String() + prefix
 			continue
 		}
@@ -89,6 +89,16 @@ func New(ctx context.Context, addr string, c Conduct, sims []Simulator) (*Server
 	s.control(mux)
 	s.handler = mux
 	return s, nil
+}
+
+// dated has a provider's answers tell the time by its own clock.
+func dated(d *Desk, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if ahead := time.Duration(d.Conduct().Clock); ahead != 0 {
+			w.Header().Set("Date", time.Now().Add(ahead).UTC().Format(http.TimeFormat))
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func (s *Server) serveOther(sim Simulator, d *Desk) error {

@@ -61,12 +61,17 @@ type ledgerDirectory struct {
 		SetConsent(ctx context.Context, c ledger.Consent) (ledger.ConsentReport, error)
 		DeleteRecipient(ctx context.Context, id string) error
 		CountRecipients(ctx context.Context) (int64, error)
+		NoteImport(ctx context.Context, at time.Time) error
 	}
 	checker *audience.Checker
 }
 
 func (d *ledgerDirectory) ImportCustomers(ctx context.Context, r io.Reader, f audience.Format, progress func(int64, int), rejects io.Writer) (audience.Summary, error) {
-	return audience.Import(ctx, audience.Read(r, f), d.checker, d.ledger, audience.ImportOptions{Rejects: rejects, Progress: progress})
+	sum, err := audience.Import(ctx, audience.Read(r, f), d.checker, d.ledger, audience.ImportOptions{Rejects: rejects, Progress: progress})
+	if err != nil {
+		return sum, err
+	}
+	return sum, d.ledger.NoteImport(ctx, time.Now())
 }
 
 func (d *ledgerDirectory) ExportCustomers(ctx context.Context, w io.Writer, f audience.Format) error {

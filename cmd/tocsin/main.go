@@ -24,8 +24,9 @@ import (
 
 // Exit statuses.
 const (
-	exitFailed = 1
-	exitUsage  = 2
+	exitFailed  = 1
+	exitUsage   = 2
+	exitUnheard = 3 // send-test: sent, and nothing was heard of it
 )
 
 func main() {
@@ -78,6 +79,9 @@ func statusOf(err error) int {
 	// Cobra's own complaint about a command that there isn't has no type.
 	if _, ok := errors.AsType[usageError](err); ok || strings.HasPrefix(err.Error(), "unknown command ") {
 		return exitUsage
+	}
+	if _, ok := errors.AsType[unheardError](err); ok {
+		return exitUnheard
 	}
 	return exitFailed
 }

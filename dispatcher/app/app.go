@@ -115,18 +115,24 @@ func (a *App) makeChannels() error {
 	for i := range all {
 		a.cleanup.add("channel "+all[i].Name, all[i].close)
 	}
-	zone, err := time.LoadLocation(a.Config.Zone)
+	a.renderer, err = newRenderer(a.Config)
+	return err
+}
+
+// newRenderer reads the texts, and tries each of them.
+func newRenderer(c *Config) (*templates.Renderer, error) {
+	zone, err := time.LoadLocation(c.Zone)
 	if err != nil {
-		return fmt.Errorf("%s: zone: %w", a.Config.place(), err)
+		return nil, fmt.Errorf("%s: zone: %w", c.place(), err)
 	}
-	a.renderer, err = templates.New(templates.Options{Catalogue: templates.Catalogue{
-		Organisation: incident.Text(a.Config.Organisation), Services: a.Config.Catalogue.Services, Regions: a.Config.Catalogue.Regions,
-		DefaultLocale: a.Config.Locale, Location: zone, StatusPage: a.Config.StatusPage,
+	r, err := templates.New(templates.Options{Catalogue: templates.Catalogue{
+		Organisation: incident.Text(c.Organisation), Services: c.Catalogue.Services, Regions: c.Catalogue.Regions,
+		DefaultLocale: c.Locale, Location: zone, StatusPage: c.StatusPage,
 	}})
 	if err != nil {
-		return fmt.Errorf("%s: %w", a.Config.place(), err)
+		return nil, fmt.Errorf("%s: %w", c.place(), err)
 	}
-	return nil
+	return r, nil
 }
 
 // locales lists the locales that there are texts for, the default first.

@@ -14,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/dispatcher/doctor"
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 )
@@ -33,6 +34,9 @@ type Config struct {
 	PhoneCountry string `yaml:"phone_country"`
 	// StatusPage is where texts say to read on, if an update names nothing better.
 	StatusPage string `yaml:"status_page"`
+	// OwnDomains are the organisation's own, whose servers may fail with what is announced: `tocsin doctor`
+	// says what of Tocsin lies within them.
+	OwnDomains []string `yaml:"own_domains"`
 	// Approval is "required" (the default: updates are held until somebody approves) or "none".
 	Approval string  `yaml:"approval"`
 	HTTP     HTTP    `yaml:"http"`
@@ -299,6 +303,11 @@ func (c *Config) validate() error {
 			bad(key, "name: %q is there twice", t.Name)
 		}
 		seen[t.Name] = true
+	}
+	for i, d := range c.OwnDomains {
+		if !doctor.Domain(d) {
+			bad(fmt.Sprintf("own_domains[%d]", i), "%q must be a domain, as in bank.example", d)
+		}
 	}
 	c.checkRemote(bad)
 	return errors.Join(errs...)

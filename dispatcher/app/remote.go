@@ -139,12 +139,9 @@ func (a *App) needsLedger() bool { return a.has(Dispatcher) || a.has(Fallback) |
 
 // connectRemote connects to a NATS that other processes use, too.
 func (a *App) connectRemote(ctx context.Context) (err error) {
-	c := &a.Config.NATS
-	a.bus, err = bus.Connect(ctx, bus.Options{
-		URL: c.URL, User: c.User, Password: c.Password.Reveal(), Credentials: c.Credentials, NKey: c.NKey,
-		TLS: bus.TLS{CA: c.TLS.CA, Cert: c.TLS.Cert, Key: c.TLS.Key}, Replicas: c.Replicas,
-		MaxBytes: int64(c.MaxBytes), Log: a.Log,
-	})
+	o := a.Config.NATS.options()
+	o.Log = a.Log
+	a.bus, err = bus.Connect(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -156,6 +153,14 @@ func (a *App) connectRemote(ctx context.Context) (err error) {
 	}
 	a.registry.MustRegister(newLeaseCollector(a.leases))
 	return nil
+}
+
+// options say how to connect to a NATS elsewhere.
+func (n *NATS) options() bus.Options {
+	return bus.Options{
+		URL: n.URL, User: n.User, Password: n.Password.Reveal(), Credentials: n.Credentials, NKey: n.NKey,
+		TLS: bus.TLS{CA: n.TLS.CA, Cert: n.TLS.Cert, Key: n.TLS.Key}, Replicas: n.Replicas, MaxBytes: int64(n.MaxBytes),
+	}
 }
 
 // processName tells people which process holds a lease.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"path/filepath"
 	"time"
 
@@ -99,18 +100,35 @@ func OpenLedger(ctx context.Context, c *Config) (Store, func() error, error) {
 // OpenLedgerReadOnly opens the configured ledger for reading, beside the server that runs on it or while
 // none does. It creates and changes nothing. The function returned closes it.
 func OpenLedgerReadOnly(ctx context.Context, c *Config) (audit.Ledger, func() error, error) {
-	if c.Ledger.URL != "" {
-		l, err := postgres.OpenReadOnly(ctx, c.Ledger.URL.Reveal())
-		if err != nil {
-			return nil, nil, err
-		}
-		return l, l.Close, nil
-	}
-	l, err := sqlite.OpenReadOnly(ctx, ledgerPath(c.DataDir))
+	l, err := openReader(ctx, c)
 	if err != nil {
 		return nil, nil, err
 	}
 	return l, l.Close, nil
+}
+
+// reader is a ledger that is open for reading.
+type reader interface {
+	audit.Ledger
+	Imported(ctx context.Context) (time.Time, error)
+	Recipients(ctx context.Context) iter.Seq2[audience.Recipient, error]
+	Close() error
+}
+
+// openReader opens the configured ledger for reading.
+func openReader(ctx context.Context, c *Config) (reader, error) {
+	if c.Ledger.URL != "" {
+		l, err := postgres.OpenReadOnly(ctx, c.Ledger.URL.Reveal())
+		if err != nil {
+			return nil, err
+		}
+		return l, nil
+	}
+	l, err := sqlite.OpenReadOnly(ctx, ledgerPath(c.DataDir))
+	if err != nil {
+		return nil, err
+	}
+	return l, nil
 }
 
 // claimStreams ties the streams to the ledger, so that no other one's results are taken for this one's.

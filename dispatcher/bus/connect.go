@@ -46,6 +46,20 @@ func Connect(ctx context.Context, o Options) (*Bus, error) {
 	return b, nil
 }
 
+// Examine connects as a process would, changes nothing, and returns how full the streams are; those that
+// aren't there yet are left out.
+func Examine(ctx context.Context, o Options) ([]StreamState, error) {
+	b, err := dial(o)
+	if err != nil {
+		return nil, err
+	}
+	defer b.nc.Close()
+	if err := b.Healthy(ctx); err != nil {
+		return nil, fmt.Errorf("nats: JetStream: %w", err)
+	}
+	return b.states(ctx, func(err error) bool { return errors.Is(err, jetstream.ErrStreamNotFound) })
+}
+
 func dial(o Options) (*Bus, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -103,9 +103,17 @@ type StreamState struct {
 
 // States returns how full the streams are.
 func (b *Bus) States(ctx context.Context) ([]StreamState, error) {
+	return b.states(ctx, func(error) bool { return false })
+}
+
+// states leaves out streams whose reading fails with an error to be passed over.
+func (b *Bus) states(ctx context.Context, pass func(error) bool) ([]StreamState, error) {
 	var states []StreamState
 	for _, name := range StreamNames() {
 		s, err := b.js.Stream(ctx, name)
+		if err != nil && pass(err) {
+			continue
+		}
 		if err != nil {
 			return nil, readError("stream "+name, err)
 		}

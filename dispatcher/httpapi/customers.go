@@ -53,6 +53,9 @@ func (s *Server) importCustomers(w http.ResponseWriter, r *http.Request, _ *Toke
 	sum, err := audience.Import(r.Context(), audience.Read(r.Body, format), s.Checker, s.Ledger, audience.ImportOptions{
 		Rejects: out, Progress: out.progress,
 	})
+	if err == nil {
+		err = s.Ledger.NoteImport(r.Context(), s.Clock.Now())
+	}
 	end := importLine{Summary: &sum}
 	if err != nil {
 		s.Log.WarnContext(r.Context(), "import stopped", "line", sum.Through, "error", err)

@@ -56,6 +56,7 @@ type Directory interface {
 	Recipients(ctx context.Context) iter.Seq2[audience.Recipient, error]
 	DeleteRecipient(ctx context.Context, id string) error
 	CountRecipients(ctx context.Context) (int64, error)
+	NoteImport(ctx context.Context, at time.Time) error
 }
 
 // Ledger is what the http role needs of the ledger.
@@ -72,6 +73,7 @@ type Bus interface {
 	PublishUpdate(ctx context.Context, team, contentType string, body []byte) error
 	PublishReceipts(ctx context.Context, provider string, r bus.Receipts) error
 	PublishMessage(ctx context.Context, subject string, header map[string][]string, body []byte) error
+	WatchReceipts(channel, provider string, heard func(bus.Receipt)) (stop func(), err error)
 }
 
 // Options make a Server. What has no remark is required.

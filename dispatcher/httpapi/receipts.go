@@ -65,10 +65,14 @@ func (s *Server) receipts(w http.ResponseWriter, r *http.Request, _ *Token) erro
 	if err := readInto(buf, r); err != nil {
 		return err
 	}
+	challenged := s.challenged(w, r)
 	heard, err := rc.Parser.ParseCallback(channels.Callback{
 		Method: r.Method, URL: s.calledURL(r.URL), Ref: r.PathValue("ref"), Header: r.Header, Body: buf.Bytes(),
 	})
-	if err != nil {
+	switch {
+	case err != nil && challenged:
+		return notSigned // as it is meant to be
+	case err != nil:
 		return rc.refused(err)
 	}
 	if heard.Answer != "" {
@@ -128,10 +132,14 @@ func (rc *receiver) refused(err error) error {
 			rc.gathering.log.Warn("a webhook call is not signed by the provider: if it is the provider's, http.public_url or its secret is wrong",
 				"channel", rc.Channel, "provider", rc.Provider)
 		})
-		return &problem{status: http.StatusForbidden, message: "the call is not signed by the provider", hint: "check http.public_url and the provider's secret in the configuration"}
+		return notSigned
 	}
 	rc.metrics.receipt(rc.Channel, resultUnreadable, 1)
 	return &problem{status: http.StatusBadRequest, message: "the call can't be read (" + e.Code + ")"}
+}
+
+var notSigned = &problem{
+	status: http.StatusForbidden, message: "the call is not signed by the provider", hint: "check http.public_url and the provider's secret in the configuration",
 }
 
 // take stores the receipts of one call and answers.

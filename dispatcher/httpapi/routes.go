@@ -42,6 +42,7 @@ func (s *Server) table() []route {
 		{"GET /v1/incidents/{team}/{incident}/report", reader, s.report},
 		{"GET /v1/rejections", reader, s.rejections},
 		{"GET /v1/events", reader, s.events},
+		{"GET /v1/watch/receipts/{channel}/{provider}", admin, s.watchReceipts},
 		{"POST /v1/customers/import", admin, s.importCustomers},
 		{"GET /v1/customers/export", admin, s.exportCustomers},
 		{"GET /v1/customers/count", admin, s.countCustomers},

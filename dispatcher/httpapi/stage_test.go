@@ -43,6 +43,32 @@ type nats struct {
 	updates  []published
 	receipts []bus.Receipts
 	ordered  func(subject string, body []byte) error
+	watchers map[string]func(bus.Receipt) // by channel and provider
+}
+
+func (n *nats) WatchReceipts(channel, provider string, heard func(bus.Receipt)) (func(), error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.err != nil {
+		return nil, n.err
+	}
+	key := channel + "/" + provider
+	if n.watchers == nil {
+		n.watchers = map[string]func(bus.Receipt){}
+	}
+	n.watchers[key] = heard
+	return func() {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		delete(n.watchers, key)
+	}, nil
+}
+
+// say has a watcher hear of a receipt.
+func (n *nats) say(key string, r bus.Receipt) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.watchers[key](r)
 }
 
 type published struct{ team, contentType, body string }
@@ -112,23 +138,32 @@ func (b *books) RecipientReports(context.Context, string, string) iter.Seq2[ledg
 
 // parser is an adapter's webhook: the body says what becomes of the call.
 type parser struct {
-	mu   sync.Mutex
-	last channels.Callback
+	mu     sync.Mutex
+	last   channels.Callback
+	signed bool // an empty body has no signature
+}
+
+// demand has it refuse an empty body for want of a signature.
+func (p *parser) demand(signed bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.signed = signed
 }
 
 func (p *parser) ParseCallback(c channels.Callback) (channels.Heard, error) {
 	p.mu.Lock()
 	p.last = c
 	p.last.Body = bytes.Clone(c.Body)
+	signed := p.signed
 	p.mu.Unlock()
-	switch string(c.Body) {
-	case "forged":
+	switch body := string(c.Body); {
+	case body == "" && signed, body == "forged":
 		return channels.Heard{}, &channels.Error{Class: channels.Auth, Code: "signature"}
-	case "unreadable":
+	case body == "unreadable":
 		return channels.Heard{}, &channels.Error{Class: channels.Rejected, Code: "body"}
-	case "challenge":
+	case body == "challenge":
 		return channels.Heard{Answer: c.URL.Query().Get("challenge")}, nil
-	case "":
+	case body == "":
 		return channels.Heard{}, nil
 	}
 	if id, ok := strings.CutPrefix(string(c.Body), "id "); ok {

@@ -71,3 +71,9 @@ func (s *Signer) mac(b []byte) []byte {
 	h.Write(b)
 	return h.Sum(nil)[:macBytes]
 }
+
+// Answer answers a challenge: whoever has the key can tell by it that the answer comes from the same
+// installation, and nobody else can. An answer is never a reference, nor part of one.
+func (s *Signer) Answer(challenge string) string {
+	return refEncoding.EncodeToString(s.mac([]byte("challenge:" + challenge)))
+}

@@ -13,6 +13,7 @@ import (
 type response struct {
 	Status       *int   `json:"status"`
 	MessageToken uint64 `json:"message_token"`
+	Webhook      string `json:"webhook"`
 }
 
 // read returns the response to a call that succeeded.

@@ -144,6 +144,16 @@ func (s *sender) RegisterWebhook(ctx context.Context, u string) error {
 	return s.do(ctx, "set_webhook", webhook{URL: u, EventTypes: []string{delivered, seen, failed}})
 }
 
+// RegisteredWebhook implements [channels.WebhookInspector] with get_account_info.
+func (s *sender) RegisteredWebhook(ctx context.Context) (string, error) {
+	a, err := s.call(ctx, "get_account_info", struct{}{})
+	if err != nil {
+		return "", err
+	}
+	r, err := read(a)
+	return r.Webhook, err
+}
+
 // do calls a method of whose answer only the status matters.
 func (s *sender) do(ctx context.Context, method string, body any) error {
 	a, err := s.call(ctx, method, body)

@@ -2,6 +2,7 @@ package ledgertest
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/tocsin-dev/tocsin/dispatcher/audience"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
@@ -141,4 +142,19 @@ func accounts(w *world) {
 		break // must not leak the query
 	}
 	w.must(w.PutRecipients(w.ctx, []audience.Recipient{person(4)}))
+}
+
+func imports(w *world) {
+	at, err := w.Imported(w.ctx)
+	w.must(err)
+	if !at.IsZero() {
+		w.Errorf("an empty ledger was last imported to at %v", at)
+	}
+	first, second := time.UnixMilli(1_790_000_000_000), time.UnixMilli(1_790_000_000_001)
+	for _, noted := range []time.Time{first, second, first} { // two that end in another order than they are noted
+		w.must(w.NoteImport(w.ctx, noted))
+	}
+	at, err = w.Imported(w.ctx)
+	w.must(err)
+	w.equal("last import", at.UnixMilli(), second.UnixMilli())
 }

@@ -28,6 +28,8 @@ type Store interface {
 	SetConsent(ctx context.Context, c ledger.Consent) (ledger.ConsentReport, error)
 	CustomersAt(ctx context.Context, channel, address string) ([]audience.Recipient, error)
 	QueuedFor(ctx context.Context, recipients []int64) ([]notification.Notification, error)
+	NoteImport(ctx context.Context, at time.Time) error
+	Imported(ctx context.Context) (time.Time, error)
 
 	// Updates.
 	RecordUpdate(ctx context.Context, u incident.Update, decide func(*incident.Incident) (ledger.NewUpdate, error)) (bool, error)
@@ -100,6 +102,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"DirectoryByNumber", directoryByNumber},
 		{"DeletedRecipientKeepsOnlyTheNumber", deleteRecipient},
 		{"AccountsAreNoCustomers", accounts},
+		{"ImportsAreNoted", imports},
 		{"RecordUpdateOnce", recordUpdateOnce},
 		{"RecordUpdateByTeam", recordUpdateByTeam},
 		{"RecordUpdateFolds", recordUpdateFolds},

@@ -236,6 +236,15 @@ func Describe(url string) string {
 	return fmt.Sprintf("PostgreSQL, database %s at %s", c.Database, host)
 }
 
+// Host is the host in a ledger's URL, "" where there is none.
+func Host(url string) string {
+	cfg, err := configure(url)
+	if err != nil {
+		return ""
+	}
+	return cfg.ConnConfig.Host
+}
+
 // Close waits for what is under way and closes all connections.
 func (l *Ledger) Close() error {
 	l.pool.Close()
