@@ -70,8 +70,7 @@ type Entry struct {
 // Simulated reports whether the entry has a simulator.
 func (e Entry) Simulated() bool { return e.Simulator.Provider != "" }
 
-// List returns every adapter, by kind. Of several for one channel, the last is the usual one: it plays the
-// channel in the demo. The slice is the caller's.
+// List returns every adapter, by kind. The slice is the caller's.
 func List() []Entry {
 	return []Entry{
 		{null.Spec(), sandbox.Simulator{}},
@@ -128,6 +127,16 @@ func Simulators() []sandbox.Simulator {
 		}
 	}
 	return sims
+}
+
+// Usual returns the usual adapter of a channel: of several for one, the last one listed.
+func Usual(channel string) (Entry, bool) {
+	for _, e := range slices.Backward(List()) {
+		if e.Spec.Channel == channel {
+			return e, true
+		}
+	}
+	return Entry{}, false
 }
 
 // Find returns the adapter of a provider.

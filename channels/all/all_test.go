@@ -35,6 +35,17 @@ func TestNames(t *testing.T) {
 	}
 }
 
+func TestUsual(t *testing.T) {
+	for channel, provider := range map[string]string{"sms": "twilio", "whatsapp": "whatsapp", "email": "smtp"} {
+		if e, ok := Usual(channel); !ok || e.Spec.Provider != provider {
+			t.Errorf("the usual provider of %s is %q, want %q", channel, e.Spec.Provider, provider)
+		}
+	}
+	if _, ok := Usual("pigeon"); ok {
+		t.Error("there is an adapter for pigeons")
+	}
+}
+
 func TestEverySimulatorIsItsAdapters(t *testing.T) {
 	n := 0
 	for _, e := range List() {

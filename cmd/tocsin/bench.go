@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -15,7 +16,8 @@ import (
 
 type benchFlags struct {
 	recipients, rounds, updates, old int
-	channels, profile, ledgerURL     string
+	profile, ledgerURL               string
+	channels                         []string
 }
 
 func (c *cli) benchCommand() *cobra.Command {
@@ -42,7 +44,7 @@ long past, and the time that a start takes then is printed.`,
 	flags.IntVar(&f.updates, "updates", 1, "how many updates each incident has, for the same audience")
 	flags.IntVar(&f.old, "old", 0, "how many old attempts the ledger has before")
 	flags.StringVar(&f.ledgerURL, "ledger-url", "", "PostgreSQL database to keep the ledger in, postgres://…; it must be empty")
-	flags.StringVar(&f.channels, "channels", "all", "all: every provider that the sandbox simulates; null: none")
+	flags.StringSliceVar(&f.channels, "channels", usualChannels(), "channels to tell on; null is one that needs no provider")
 	flags.StringVar(&f.profile, "profile", "", "write a CPU profile of a further round to this file, and the bare clients' to <file>.bare")
 	return cmd
 }
@@ -56,8 +58,12 @@ func (c *cli) bench(ctx context.Context, f benchFlags) (err error) {
 		Recipients: f.recipients, Rounds: f.rounds, Updates: f.updates, Old: f.old, LedgerURL: f.ledgerURL,
 		Version: version(), Profile: f.profile, Out: c.stdout,
 	}
+	entries, err := f.entries()
+	if err != nil {
+		return err
+	}
 	var endpoints map[string]string
-	if f.channels == "all" {
+	if slices.ContainsFunc(entries, all.Entry.Simulated) {
 		dir, err := os.MkdirTemp("", "tocsin-bench-sandbox-")
 		if err != nil {
 			return err
@@ -73,20 +79,32 @@ func (c *cli) bench(ctx context.Context, f benchFlags) (err error) {
 		}
 		endpoints = said.Providers
 	}
-	for _, e := range all.List() {
-		if e.Simulated() == (f.channels == "all") {
-			o.Adapters = append(o.Adapters, bench.Adapter{Spec: e.Spec, Simulator: e.Simulator, Endpoint: endpoints[e.Spec.Provider]})
-		}
+	for _, e := range entries {
+		o.Adapters = append(o.Adapters, bench.Adapter{Spec: e.Spec, Simulator: e.Simulator, Endpoint: endpoints[e.Spec.Provider]})
 	}
 	return bench.Run(ctx, o)
+}
+
+// usualChannels are those of the customers that are made up, and a public account.
+func usualChannels() []string { return []string{"sms", "email", "viber", "telegram", "mastodon"} }
+
+// entries are the usual adapters of the channels asked for.
+func (f *benchFlags) entries() ([]all.Entry, error) {
+	var entries []all.Entry
+	for _, channel := range f.channels {
+		e, ok := all.Usual(channel)
+		if !ok {
+			return nil, usageError{fmt.Errorf("bench: no channel %q: `tocsin channels` lists what there is", channel)}
+		}
+		entries = append(entries, e)
+	}
+	return entries, nil
 }
 
 func (f *benchFlags) check() error {
 	switch {
 	case f.recipients < 1 || f.rounds < 1 || f.updates < 1:
 		return usageError{errors.New("bench: --recipients, --rounds and --updates must be 1 at least")}
-	case f.channels != "all" && f.channels != "null":
-		return usageError{errors.New("bench: --channels must be all or null")}
 	case f.old < 0 || (f.old > 0 && f.ledgerURL != ""):
 		return usageError{errors.New("bench: --old is a number of attempts, and for a ledger in a file only")}
 	}
