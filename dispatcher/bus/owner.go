@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -18,26 +19,35 @@ const ledgerKey = "ledger"
 // ErrOtherLedger if they are to another. Ids of notifications and batches have a meaning within one
 // ledger only: with two, each would take the other's results for its own.
 func (b *Bus) Claim(ctx context.Context, ledger string) error {
-	kv, err := b.js.KeyValue(ctx, ControlBucket)
-	if err == nil {
-		_, err = kv.Create(ctx, ledgerKey, []byte(ledger))
-	}
-	if !errors.Is(err, jetstream.ErrKeyExists) {
-		return claimError(err)
-	}
-	entry, err := kv.Get(ctx, ledgerKey)
-	if err != nil {
-		return claimError(err)
-	}
-	if owner := string(entry.Value()); owner != ledger {
+	begun, owner := time.Now(), ""
+	err := insist(ctx, func(ctx context.Context) (err error) {
+		owner, err = b.claim(ctx, ledger)
+		if errors.Is(err, jetstream.ErrBucketNotFound) && time.Since(begun) < answerWithin {
+			return errors.Join(err, errNotYet)
+		}
+		return err
+	})
+	switch {
+	case err != nil:
+		return fmt.Errorf("nats: tying the streams to the ledger: %w", err)
+	case owner != ledger:
 		return fmt.Errorf("nats: %w: theirs is %.8s…, this process has %.8s…", ErrOtherLedger, owner, ledger)
 	}
 	return nil
 }
 
-func claimError(err error) error {
-	if err == nil {
-		return nil
+// claim ties the streams if they are not tied yet, and returns to which ledger they are.
+func (b *Bus) claim(ctx context.Context, ledger string) (owner string, err error) {
+	kv, err := b.js.KeyValue(ctx, ControlBucket)
+	if err != nil {
+		return "", err
 	}
-	return fmt.Errorf("nats: tying the streams to the ledger: %w", err)
+	if _, err = kv.Create(ctx, ledgerKey, []byte(ledger)); !errors.Is(err, jetstream.ErrKeyExists) {
+		return ledger, err
+	}
+	entry, err := kv.Get(ctx, ledgerKey)
+	if err != nil {
+		return "", err
+	}
+	return string(entry.Value()), nil
 }
