@@ -5,11 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"time"
 
+	"github.com/tocsin-dev/tocsin/channels/sandbox"
 	"github.com/tocsin-dev/tocsin/dispatcher/app"
 	"github.com/tocsin-dev/tocsin/dispatcher/clock"
 	"github.com/tocsin-dev/tocsin/dispatcher/httpapi"
@@ -69,7 +69,7 @@ func (w *world) startProviders(ctx context.Context) error {
 
 // startServer writes the configuration and starts a server with the story's clock.
 func (w *world) startServer(ctx context.Context, customers int) error {
-	listen, err := freeAddress()
+	listen, err := sandbox.FreeAddress() // it is part of the configuration, as the public URL
 	if err != nil {
 		return err
 	}
@@ -139,16 +139,6 @@ func (w *world) wait(ctx context.Context) error {
 
 // stop ends what was started, the server first, so that it is not left with providers that don't answer.
 func (w *world) stop() error { return errors.Join(w.node.stop(), w.providers.stop()) }
-
-// freeAddress finds a port. The server is told it beforehand, since its public URL is part of its
-// configuration.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
-}
 
 func writeJSON(path string, v any) error {
 	b, err := json.Marshal(v)

@@ -45,7 +45,7 @@ func newVictim(t *testing.T, books map[string]any) *victim {
 	t.Helper()
 	v := &victim{t: t, dataDir: filepath.Join(t.TempDir(), "data")}
 	v.startSandbox()
-	listen, err := freeAddress()
+	listen, err := sandbox.FreeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"os"
 	"testing"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/tocsin-dev/tocsin/channels/sandbox"
 	"github.com/tocsin-dev/tocsin/dispatcher/app"
 	"github.com/tocsin-dev/tocsin/dispatcher/httpapi"
 )
@@ -27,7 +27,7 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
 			for _, name := range []string{"HTTP", "NATS", "SANDBOX"} {
-				address, err := freeAddress()
+				address, err := sandbox.FreeAddress()
 				if err != nil {
 					return err
 				}
@@ -88,20 +88,6 @@ func answers(ctx context.Context, url string) error {
 		return err
 	}
 	return resp.Body.Close()
-}
-
-func TestFreeAddress(t *testing.T) {
-	address, err := freeAddress()
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		t.Fatalf("%s is not free: %v", address, err)
-	}
-	if err := l.Close(); err != nil {
-		t.Error(err)
-	}
 }
 
 // golden compares with a file below testdata; UPDATE_GOLDEN=1 writes it anew.

@@ -6,13 +6,17 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/tocsin-dev/tocsin/channels/sandbox"
 )
 
 // patience is how long the tests wait for a program. It is reached in failures only.
@@ -168,13 +172,15 @@ func (w *watched) text() string {
 func freePorts(t *testing.T, n int) []int {
 	t.Helper()
 	var ports []int
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for len(ports) < n {
+		address, err := sandbox.FreeAddress()
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.Close() // all together, so that no two are the same
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+		port := int(netip.MustParseAddrPort(address).Port())
+		if !slices.Contains(ports, port) {
+			ports = append(ports, port)
+		}
 	}
 	return ports
 }

@@ -14,7 +14,6 @@ import (
 	"io"
 	"iter"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -110,7 +109,7 @@ func Run(ctx context.Context, o Options) (err error) {
 
 // configure writes the configuration that is measured, and reads it as a server would.
 func (b *bench) configure() error {
-	httpAddr, err := freeAddress()
+	httpAddr, err := sandbox.FreeAddress()
 	if err != nil {
 		return err
 	}
@@ -150,14 +149,6 @@ func (b *bench) configure() error {
 	}
 	b.config, err = app.Load(path, os.LookupEnv)
 	return err
-}
-
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
 }
 
 // customers makes up the customers, always the same: everybody reachable, so that both sides have

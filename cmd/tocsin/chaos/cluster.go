@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/channels/sandbox"
 	"github.com/tocsin-dev/tocsin/dispatcher/app"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger/postgres/pgserver"
 )
@@ -38,7 +39,7 @@ func (s *stage) raiseCluster(ctx context.Context) error {
 	listens := map[string]string{}
 	for _, r := range clusterRoles() {
 		if r[1] == "http" {
-			at, err := freeAddress()
+			at, err := sandbox.FreeAddress()
 			if err != nil {
 				return err
 			}
@@ -94,8 +95,8 @@ const nodeCount = 3
 func (s *stage) startNodes(ctx context.Context) error {
 	var clients, routes []string
 	for range nodeCount {
-		client, err := freeAddress()
-		route, err2 := freeAddress()
+		client, err := sandbox.FreeAddress()
+		route, err2 := sandbox.FreeAddress()
 		if err := errors.Join(err, err2); err != nil {
 			return err
 		}

@@ -6,13 +6,14 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/tocsin-dev/tocsin/channels/sandbox"
 	"github.com/tocsin-dev/tocsin/dispatcher/app"
 )
 
 // raiseEmbedded starts one process that does everything.
 func (s *stage) raiseEmbedded(_ context.Context) error {
-	listen, err := freeAddress()
-	bus, err2 := freeAddress()
+	listen, err := sandbox.FreeAddress()
+	bus, err2 := sandbox.FreeAddress()
 	if err := errors.Join(err, err2); err != nil {
 		return err
 	}

@@ -170,12 +170,3 @@ func (g *gate) close() {
 	g.heal()
 	g.serving.Wait()
 }
-
-// freeAddress is one at which nobody listens.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
-}

@@ -7,6 +7,8 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	"github.com/tocsin-dev/tocsin/channels/sandbox"
 )
 
 // greeter says its name to everybody who connects, and then repeats what it is told, line by line.
@@ -81,7 +83,7 @@ func (v *visitor) cutOff() {
 }
 
 func TestGateForwardsAndBalances(t *testing.T) {
-	nobody, err := freeAddress()
+	nobody, err := sandbox.FreeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
