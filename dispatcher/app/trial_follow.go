@@ -28,8 +28,8 @@ type following struct {
 // answer. It says how the trial is followed.
 func (t *Trial) follow(ctx context.Context) *following {
 	f := &following{Trial: t, begun: time.Now()}
-	if _, ok := t.account.sender.(channels.CallbackParser); !ok {
-		return f
+	if _, calls := t.account.sender.(channels.CallbackParser); !calls || !t.account.spec.GivesReceipts() {
+		return f // the answer is the last word, or what comes later doesn't come by webhook
 	}
 	why := ""
 	switch {
