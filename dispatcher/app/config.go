@@ -6,6 +6,7 @@ import (
 	"math"
 	"net"
 	"os"
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/doctor"
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+	"github.com/tocsin-dev/tocsin/dispatcher/strictyaml"
 )
 
 // Config is the whole configuration: one YAML file, every key optional but the channels. Values may
@@ -217,7 +219,7 @@ func Load(path string, env func(string) (string, bool)) (*Config, error) {
 	}
 	c := Defaults()
 	c.path = path
-	if err := decodeYAML(path, raw, env, c); err != nil {
+	if err := strictyaml.Decode(path, raw, env, c); err != nil {
 		return nil, err
 	}
 	return c, c.validate()
@@ -367,6 +369,9 @@ func (b *Bytes) UnmarshalYAML(node *yaml.Node) error {
 
 // Channels are channels in the order of the file.
 type Channels []Channel
+
+// YAMLShape implements strictyaml.Shaped.
+func (cs Channels) YAMLShape() reflect.Type { return reflect.TypeFor[map[string]Channel]() }
 
 // UnmarshalYAML reads channels by name.
 func (cs *Channels) UnmarshalYAML(node *yaml.Node) error {
