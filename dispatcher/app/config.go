@@ -40,12 +40,15 @@ type Config struct {
 	// OwnDomains are the organisation's own, whose servers may fail with what is announced: `tocsin doctor`
 	// says what of Tocsin lies within them.
 	OwnDomains []string `yaml:"own_domains"`
-	// Approval is "required" (the default: updates are held until somebody approves) or "none".
-	Approval string  `yaml:"approval"`
-	HTTP     HTTP    `yaml:"http"`
-	NATS     NATS    `yaml:"nats"`
-	Ledger   Ledger  `yaml:"ledger"`
-	Cascade  Cascade `yaml:"cascade"`
+	// Approval is "required" (the default: updates are held until somebody approves) or "none", where the
+	// update's playbook has no rule of its own.
+	Approval string `yaml:"approval"`
+	// Playbooks is the folder of the team's own playbooks; "" is none.
+	Playbooks string  `yaml:"playbooks"`
+	HTTP      HTTP    `yaml:"http"`
+	NATS      NATS    `yaml:"nats"`
+	Ledger    Ledger  `yaml:"ledger"`
+	Cascade   Cascade `yaml:"cascade"`
 	// Cascades are those of some updates; where none fits, Cascade has its say.
 	Cascades []NamedCascade `yaml:"cascades"`
 	// InDoubt says, by impact, what to do with attempts that may have gone out before a crash.

@@ -91,20 +91,17 @@ func (l *Live) look(ctx context.Context, w *watch) {
 	}
 	hash := own.hash("")
 	still := hash == w.last
-	w.last = hash
-	switch {
-	case w.unreadable != "" && hash == l.Set().Hash: // it is back, as it was
-		w.unreadable, w.done = "", hash
-		l.observe(Look{Set: l.Set()})
-	case !still || hash == w.done:
-	default:
+	if w.last = hash; !still {
+		return
+	}
+	if hash != w.done || w.unreadable != "" {
 		w.unreadable, w.done = "", hash
 		l.take(ctx, own)
 	}
 }
 
 func (l *Live) take(ctx context.Context, own *source) {
-	if own.hash("") == l.Set().Hash { // what was refused was taken back
+	if own.hash("") == l.Set().Hash { // what could not be used was taken back
 		l.log.InfoContext(ctx, "playbooks are again those that run", "place", l.options.Place)
 		l.observe(Look{Set: l.Set()})
 		return

@@ -34,7 +34,6 @@ type Options struct {
 // Channel is a channel that is configured.
 type Channel struct {
 	Name string
-	Kind channels.Kind
 	// Accounts are the addresses of its public accounts.
 	Accounts []string
 }
@@ -144,7 +143,7 @@ func (s *Set) Prepare(u incident.Update) (Prepared, []incident.Fault) {
 		said.Compensation = p.compensation(&u)
 	}
 	return Prepared{
-		Terms: p.Resolve(&u), ApprovedBy: p.approval(&u).from, Locales: s.locales(r),
+		Terms: p.Resolve(&u), ApprovedBy: p.approval(&u).from, Locales: Locales(r, s.defaultLocale),
 		Render: func(kind channels.Kind, locale string) (notification.Content, error) {
 			return r.Render(said, kind, locale)
 		},
@@ -190,11 +189,12 @@ func (s *Set) Locales() []string {
 	if err != nil { // it was made when the set was
 		return nil
 	}
-	return s.locales(r)
+	return Locales(r, s.defaultLocale)
 }
 
-func (s *Set) locales(r *templates.Renderer) []string {
-	standard := r.Locale(s.defaultLocale)
+// Locales are those of a renderer, that of the default locale first.
+func Locales(r *templates.Renderer, standard string) []string {
+	standard = r.Locale(standard)
 	all := []string{standard}
 	for _, l := range r.Locales() {
 		if l != standard {
