@@ -101,6 +101,9 @@ func fullest(s notification.Segments, r *notification.Recipe) string {
 			longest = a
 		}
 	}
+	if r.Fold {
+		longest = gsmFold(longest)
+	}
 	filled := make(notification.Segments, len(s))
 	for i, seg := range s {
 		if seg.Placeholder == alternative {

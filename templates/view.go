@@ -35,8 +35,6 @@ type view struct {
 	Estimate     *estimate
 	// Lasted is how long it took, once that is known.
 	Lasted string
-	// Window is from when to when a maintenance is planned.
-	Window string
 	// Advice, Cause and Compensation are whole sentences.
 	Advice, Cause, Compensation string
 	// Link is where to read on: the update's link, or the status page.
@@ -75,10 +73,6 @@ func newView(u incident.Update, c *Catalogue, w *words, tag string, kind channel
 	}
 	if u.ResolvedAt != nil && u.ResolvedAt.After(u.StartedAt) {
 		v.Lasted = w.duration(u.ResolvedAt.Sub(u.StartedAt))
-	}
-	v.Window = v.StartedAt.At()
-	if v.EndsAt != nil {
-		v.Window = b.place(notification.Time{Say: saySpan, At: u.StartedAt, To: *u.EndsAt})
 	}
 	return v
 }
@@ -133,6 +127,19 @@ func (v *view) Brief() (string, error) {
 // Affected lists the services' names, "" where the update names none.
 func (v *view) Affected() (string, error) {
 	return v.names(v.u.Affects.Services, v.catalogue.Services, "service")
+}
+
+// Window is from when to when a maintenance is planned, Hours the same in short.
+func (v *view) Window() string { return v.planned(saySpan) }
+
+// Hours is Window in short: "today from 23:00 to 05:00".
+func (v *view) Hours() string { return v.planned(sayHours) }
+
+func (v *view) planned(form string) string {
+	if v.EndsAt == nil {
+		return v.StartedAt.At()
+	}
+	return v.book.place(notification.Time{Say: form, At: v.StartedAt.t, To: v.EndsAt.t})
 }
 
 // Unaffected lists the names of services that work, "" where the update names none.

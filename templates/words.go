@@ -75,6 +75,7 @@ const (
 	sayTill  = "till"
 	saySince = "since"
 	saySpan  = "span"
+	sayHours = "hours"
 )
 
 // say says a moment in a zone, as of now. A form that it doesn't know says At.
@@ -96,6 +97,8 @@ func (w *words) say(t notification.Time, now time.Time, loc *time.Location) stri
 		return fmt.Sprintf(w.since[1], w.dateOf(at, now), clock)
 	case saySpan:
 		return w.spanOf(at, t.To.In(loc), now)
+	case sayHours:
+		return w.hoursOf(at, t.To.In(loc), now)
 	}
 	return fmt.Sprintf(w.at, w.dayOf(at, now), clock)
 }
@@ -124,4 +127,12 @@ func (w *words) spanOf(from, to, now time.Time) string {
 		return fmt.Sprintf(w.span, w.dayOf(from, now), a, b)
 	}
 	return fmt.Sprintf(w.spanDays, w.dateOf(from, now), a, w.dateOf(to, now), b)
+}
+
+// hoursOf is the same in short: through a night it names only the day on which it begins.
+func (w *words) hoursOf(from, to, now time.Time) string {
+	if to.Sub(from) >= 24*time.Hour {
+		return w.spanOf(from, to, now)
+	}
+	return fmt.Sprintf(w.span, w.dayOf(from, now), from.Format(clockTime), to.Format(clockTime))
 }
