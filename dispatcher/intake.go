@@ -86,7 +86,7 @@ func (in *Intake) take(ctx context.Context, m jetstream.Msg) error {
 	var texts []ledger.Text
 	if len(faults) == 0 && !u.Silent() {
 		if prepared, faults = in.Playbooks.Prepare(u); len(faults) == 0 {
-			texts, faults = in.render(&prepared)
+			texts, faults = in.render(u, &prepared)
 		}
 	}
 	if len(faults) == 0 {
@@ -105,7 +105,7 @@ func (in *Intake) take(ctx context.Context, m jetstream.Msg) error {
 // render writes all texts of an update: what can't be said is found now, not while sending. An
 // update that lacks a language other than the default is told in the default there: better in
 // another language than not at all.
-func (in *Intake) render(p *playbook.Prepared) (texts []ledger.Text, faults []incident.Fault) {
+func (in *Intake) render(u incident.Update, p *playbook.Prepared) (texts []ledger.Text, faults []incident.Fault) {
 	for _, kind := range in.Kinds {
 		var standard notification.Content
 		for i, locale := range p.Locales {
@@ -120,11 +120,21 @@ func (in *Intake) render(p *playbook.Prepared) (texts []ledger.Text, faults []in
 			case err != nil:
 				faults = append(faults, incident.Fault{Path: "texts." + string(kind) + "." + locale, Problem: err.Error()})
 			}
+			in.weigh(u, kind, locale, &content)
 			units := in.Measure(kind, content.Text.Sample())
 			texts = append(texts, ledger.Text{Kind: kind, Locale: locale, Content: content, Units: units})
 		}
 	}
 	return texts, faults
+}
+
+// weigh warns of a text that is longer than it should be. It goes out all the same: refused in the middle of
+// an outage, the update would tell nobody anything.
+func (in *Intake) weigh(u incident.Update, kind channels.Kind, locale string, c *notification.Content) {
+	if err := templates.Fits(c, kind, u.Status, locale); err != nil {
+		in.Metrics.overlong(string(kind))
+		in.Log.Warn("text is too long, and goes out as it is", "team", u.Team, "incident", u.Incident, "event", u.EventID, "error", err)
+	}
 }
 
 // record folds the update into its incident and keeps it, with its texts and terms.

@@ -6,30 +6,12 @@ import (
 	"time"
 
 	"github.com/tocsin-dev/tocsin/channels"
-	"github.com/tocsin-dev/tocsin/channels/sms"
-	"github.com/tocsin-dev/tocsin/channels/social"
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/templates"
 )
 
-// limit is how long a text of a kind of channel may be.
-type limit struct {
-	kind  channels.Kind
-	most  int
-	unit  string
-	count func(string) int
-}
-
-// limits are those that readers and networks set: an SMS of more than two segments is paid three times and
-// read once, and X (https://docs.x.com/fundamentals/counting-characters) takes 280 characters.
-func limits() []limit {
-	return []limit{
-		{channels.SMS, 2, "SMS segments", func(s string) int { n, _ := sms.Segments(s); return n }},
-		{channels.Social, 280, "characters as X counts them", social.X().Length},
-	}
-}
-
-// lengths finds texts that are too long with a typical update, and that are not the base's.
+// lengths finds texts that are too long with a typical update although they leave out what they may, and
+// that are not the base's.
 func (c *checking) lengths() {
 	r, err := c.playbook.renderer()
 	if err != nil || c.playbook.base == nil {
@@ -41,25 +23,25 @@ func (c *checking) lengths() {
 	}
 	for _, locale := range r.Locales() {
 		for _, u := range c.typical() {
-			for _, l := range limits() {
-				c.length(r, of, &u, l, locale)
+			for _, kind := range templates.Kinds() {
+				c.length(r, of, &u, kind, locale)
 			}
 		}
 	}
 }
 
-func (c *checking) length(r, base *templates.Renderer, u *incident.Update, l limit, locale string) {
-	content, err := r.Render(*u, l.kind, locale)
+func (c *checking) length(r, base *templates.Renderer, u *incident.Update, kind channels.Kind, locale string) {
+	content, err := r.Render(*u, kind, locale)
 	if err != nil { // a name that the catalogue doesn't have in the language
 		return
 	}
 	text := content.Text.Sample()
-	if before, err := base.Render(*u, l.kind, locale); err == nil && before.Text.Sample() == text {
+	if before, err := base.Render(*u, kind, locale); err == nil && before.Text.Sample() == text {
 		return
 	}
-	if n := l.count(text); n > l.most {
-		c.faults = append(c.faults, faultAt(c.playbook.Place+"/"+locale+"/"+string(l.kind)+".tmpl",
-			"%q is too long: %d %s with a typical update, at most %d fit: %q", u.Status, n, l.unit, l.most, text))
+	if err := templates.Fits(&content, kind, u.Status, locale); err != nil {
+		c.faults = append(c.faults, faultAt(c.playbook.Place, "%s: %s text of a typical update for %q has %s: let it leave more out (may): %q",
+			locale, kind, u.Status, templates.Measure(kind, text), text))
 	}
 }
 
