@@ -164,10 +164,20 @@ func (b *builder) base(f *file, name string, own bool, above []string) (base *Pl
 		}
 		return nil, "goes in a circle: " + strings.Join(loop, " builds on ")
 	}
-	if len(above) == maxDepth {
+	base = b.playbook(want, fromOwn, above)
+	if base != nil && base.depth() == maxDepth {
 		return nil, fmt.Sprintf("more than %d playbooks build on one another", maxDepth)
 	}
-	return b.playbook(want, fromOwn, above), ""
+	return base, ""
+}
+
+// depth is how many playbooks stand on each other here, this one among them.
+func (p *Playbook) depth() int {
+	n := 0
+	for ; p != nil; p = p.base {
+		n++
+	}
+	return n
 }
 
 func (b *builder) names() []string {
@@ -184,8 +194,8 @@ func (b *builder) names() []string {
 // released, are made when they are needed; the team's are tried at once.
 func (b *builder) render(p *Playbook) Faults {
 	hasTexts := false
-	for _, name := range slices.Sorted(maps.Keys(p.own.files)) {
-		hasTexts = hasTexts || strings.HasSuffix(name, ".tmpl")
+	for name := range p.own.files {
+		hasTexts = hasTexts || strings.HasSuffix(name, ".tmpl") || strings.Contains(name, "/") // or what was meant for one
 	}
 	if p.base != nil && !hasTexts {
 		p.renderer = p.base.renderer
@@ -196,16 +206,21 @@ func (b *builder) render(p *Playbook) Faults {
 	}
 	options := templates.Options{Catalogue: b.options.Catalogue, Layers: p.layers}
 	p.renderer = sync.OnceValues(func() (*templates.Renderer, error) { return templates.New(options) })
-	if p.allBuiltIn() {
+	if !p.teams() {
 		return nil
 	}
 	_, err := p.renderer()
 	return textFaults(p.Place, err)
 }
 
-// allBuiltIn reports whether the playbook and all its bases came with the program.
-func (p *Playbook) allBuiltIn() bool {
-	return p.BuiltIn() && (p.base == nil || p.base.allBuiltIn())
+// teams reports whether any of the playbook's texts are the team's.
+func (p *Playbook) teams() bool {
+	for ; p != nil; p = p.base {
+		if !p.BuiltIn() && len(p.layers) > 0 && p.layers[len(p.layers)-1] == fs.FS(p.own) {
+			return true
+		}
+	}
+	return false
 }
 
 // textFaults makes a fault of each text that fails.

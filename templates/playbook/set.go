@@ -83,6 +83,22 @@ func load(o Options, own *source) (*Set, error) {
 // All lists the playbooks by name.
 func (s *Set) All() []*Playbook { return slices.Clone(s.all) }
 
+// InOrder lists the playbooks in the order in which they are tried: the more one's `for` says, the sooner;
+// then the generic one, and then those that are for updates that name them.
+func (s *Set) InOrder() []*Playbook {
+	all := s.All()
+	slices.SortStableFunc(all, func(p, q *Playbook) int { return q.place() - p.place() })
+	return all
+}
+
+// place is twice its rank, with the generic one between those of rank 0 and the others.
+func (p *Playbook) place() int {
+	if p.Name == Generic {
+		return 1
+	}
+	return 2 * p.For.rank()
+}
+
 // Get returns a playbook by name, nil if there is none.
 func (s *Set) Get(name string) *Playbook {
 	if i := slices.IndexFunc(s.all, func(p *Playbook) bool { return p.Name == name }); i >= 0 {

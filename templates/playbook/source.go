@@ -125,7 +125,11 @@ func (s *source) entries(folder string) []fs.DirEntry {
 			}
 		}
 		first, _, deeper := strings.Cut(rest, "/")
-		found[first] = entry{name: first, dir: deeper, size: int64(len(raw))}
+		e := entry{name: first, dir: deeper}
+		if !deeper {
+			e.size = int64(len(raw))
+		}
+		found[first] = e
 	}
 	var all []fs.DirEntry
 	for _, name := range slices.Sorted(maps.Keys(found)) {
