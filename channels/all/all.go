@@ -9,6 +9,8 @@ import (
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/channels/email/smtp"
 	smtpsim "github.com/tocsin-dev/tocsin/channels/email/smtp/sim"
+	"github.com/tocsin-dev/tocsin/channels/messenger/discord"
+	discordsim "github.com/tocsin-dev/tocsin/channels/messenger/discord/sim"
 	facebookmessenger "github.com/tocsin-dev/tocsin/channels/messenger/facebook"
 	facebookmessengersim "github.com/tocsin-dev/tocsin/channels/messenger/facebook/sim"
 	"github.com/tocsin-dev/tocsin/channels/messenger/slack"
@@ -83,6 +85,7 @@ func List() []Entry {
 
 		{smtp.Spec(), smtpsim.Simulator()},
 
+		{discord.Spec(), discordsim.Simulator()},
 		{facebookmessenger.Spec(), facebookmessengersim.Simulator()},
 		{slack.Spec(), slacksim.Simulator()},
 		{teams.Spec(), teamssim.Simulator()},
