@@ -14,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/dispatcher/clock"
 	"github.com/tocsin-dev/tocsin/dispatcher/doctor"
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
@@ -109,7 +110,7 @@ type Ledger struct {
 	// MaxBytes bounds the file; 0 is no bound.
 	MaxBytes Bytes `yaml:"max_bytes"`
 	// Keep is how long what became of each recipient is kept after the end; 0 is for ever.
-	Keep Span `yaml:"keep"`
+	Keep clock.Span `yaml:"keep"`
 }
 
 // Cascade says how a notification goes on when its channel fails.

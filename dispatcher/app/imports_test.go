@@ -40,6 +40,7 @@ var layers = [][]string{
 	{"dispatcher/notification"},
 	{"dispatcher/audience"},
 	{"templates"},
+	{"templates/playbook"},
 	{"dispatcher/plan"},
 	{"dispatcher/ledger"},
 	{"dispatcher/audit"},

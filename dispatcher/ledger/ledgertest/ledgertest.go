@@ -37,6 +37,8 @@ type Store interface {
 	Approve(ctx context.Context, id int64, by string, now time.Time) error
 	Update(ctx context.Context, id int64) (ledger.Update, error)
 	Texts(ctx context.Context, update int64) ([]ledger.Text, error)
+	RecordForecast(ctx context.Context, update int64, forecast []byte) error
+	Forecast(ctx context.Context, update int64) ([]byte, error)
 
 	// Planning, and batches on their way to the lanes.
 	NextToPlan(ctx context.Context, after int64) (ledger.Update, error)
@@ -108,6 +110,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"RecordUpdateFolds", recordUpdateFolds},
 		{"RecordUpdateRefused", recordUpdateRefused},
 		{"TextsAreFrozen", textsFrozen},
+		{"ForecastStays", forecastStays},
 		{"RejectionsAreKeptOnce", rejections},
 		{"ApproveOnlyHeld", approve},
 		{"ApproveRefusesOldNews", approveStale},

@@ -35,7 +35,7 @@ func recordUpdateOnce(w *world) {
 	}
 	got, err := w.Update(w.ctx, id)
 	w.must(err)
-	w.equal("update", got, ledger.Update{ID: id, Update: u, State: ledger.Held, ReceivedAt: at(1)})
+	w.equal("update", got, ledger.Update{ID: id, Update: u, State: ledger.Held, ReceivedAt: at(1), Terms: terms()})
 	_, err = w.Update(w.ctx, id+1)
 	w.wantErr(err, ledger.ErrNotFound)
 }

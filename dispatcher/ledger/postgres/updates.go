@@ -90,6 +90,10 @@ func (t tx) insertUpdate(incidentRow int64, n ledger.NewUpdate) error {
 	if err != nil {
 		return err
 	}
+	terms, err := json.Marshal(n.Terms)
+	if err != nil {
+		return err
+	}
 	n.ApprovedBy, n.Reason = text(n.ApprovedBy), text(n.Reason) // as the trail is to say them
 	approvedAt := int64(0)
 	if n.State == ledger.Approved {
@@ -97,10 +101,10 @@ func (t tx) insertUpdate(incidentRow int64, n ledger.NewUpdate) error {
 	}
 	u := &n.Update
 	var id int64
-	err = t.scan(`INSERT INTO updates (incident, team, source, event_id, status, impact, state, reason, received_at, approved_at, approved_by, corrects, value)
-		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13) RETURNING id`,
+	err = t.scan(`INSERT INTO updates (incident, team, source, event_id, status, impact, state, reason, received_at, approved_at, approved_by, corrects, value, terms)
+		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14) RETURNING id`,
 		[]any{row, text(u.Team), text(u.Source), text(u.EventID), string(u.Status), string(u.Impact), string(n.State), n.Reason,
-			ms(n.ReceivedAt), approvedAt, n.ApprovedBy, corrects, string(value)}, &id)
+			ms(n.ReceivedAt), approvedAt, n.ApprovedBy, corrects, string(value), string(terms)}, &id)
 	if err != nil {
 		return err
 	}
@@ -246,18 +250,18 @@ func (t tx) newerLetGo(id int64) (newer int64, err error) {
 	return newer, err
 }
 
-const updateColumns = `id, state, reason, received_at, approved_at, approved_by, cursor, until, audience, first_notice_at, retry_of, value`
+const updateColumns = `id, state, reason, received_at, approved_at, approved_by, cursor, until, audience, first_notice_at, retry_of, value, terms`
 
 func scanUpdate(row pgx.Rows) (ledger.Update, error) {
 	var u ledger.Update
 	var received, approved, first int64
-	var value []byte
-	err := row.Scan(&u.ID, &u.State, &u.Reason, &received, &approved, &u.ApprovedBy, &u.Cursor, &u.Until, &u.Audience, &first, &u.RetryOf, &value)
+	var value, terms []byte
+	err := row.Scan(&u.ID, &u.State, &u.Reason, &received, &approved, &u.ApprovedBy, &u.Cursor, &u.Until, &u.Audience, &first, &u.RetryOf, &value, &terms)
 	if err != nil {
 		return u, err
 	}
 	u.ReceivedAt, u.ApprovedAt, u.FirstNoticeAt = fromMS(received), fromMS(approved), fromMS(first)
-	return u, json.Unmarshal(value, &u.Update)
+	return u, errors.Join(json.Unmarshal(value, &u.Update), json.Unmarshal(terms, &u.Terms))
 }
 
 // Update returns an update by its id, or ledger.ErrNotFound.

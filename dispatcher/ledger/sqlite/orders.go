@@ -166,9 +166,9 @@ func (t tx) retry(o *ledger.Order, s *ledger.Situation, now time.Time) (string, 
 	if err != nil {
 		return "", err
 	}
-	res, err := t.result(`INSERT INTO updates (incident, team, source, event_id, state, reason, received_at, approved_at, approved_by, value, retry_of, corrects)
-		VALUES (?,?,?,?,'approved',?,?,?,?,?,?, (SELECT corrects FROM updates WHERE id = ?))`,
-		x.Incident, u.Team, u.Source, u.EventID, reason, ms(now), ms(now), o.By, string(again), x.ID, x.ID)
+	res, err := t.result(`INSERT INTO updates (incident, team, source, event_id, state, reason, received_at, approved_at, approved_by, value, retry_of, corrects, terms)
+		SELECT ?,?,?,?,'approved',?,?,?,?,?,id, corrects, terms FROM updates WHERE id = ?`,
+		x.Incident, u.Team, u.Source, u.EventID, reason, ms(now), ms(now), o.By, string(again), x.ID)
 	if err != nil {
 		return "", err
 	}

@@ -84,13 +84,17 @@ func (t tx) insertUpdate(incidentRow int64, n ledger.NewUpdate) error {
 	if err != nil {
 		return err
 	}
+	terms, err := json.Marshal(n.Terms)
+	if err != nil {
+		return err
+	}
 	approvedAt := int64(0)
 	if n.State == ledger.Approved {
 		approvedAt = ms(n.ReceivedAt)
 	}
-	res, err := t.result(`INSERT INTO updates (incident, team, source, event_id, state, reason, received_at, approved_at, approved_by, corrects, value)
-		VALUES (?,?,?,?,?,?,?,?,?,?,?)`, row, n.Update.Team, n.Update.Source, n.Update.EventID, string(n.State), n.Reason,
-		ms(n.ReceivedAt), approvedAt, n.ApprovedBy, corrects, string(value))
+	res, err := t.result(`INSERT INTO updates (incident, team, source, event_id, state, reason, received_at, approved_at, approved_by, corrects, value, terms)
+		VALUES (?,?,?,?,?,?,?,?,?,?,?,?)`, row, n.Update.Team, n.Update.Source, n.Update.EventID, string(n.State), n.Reason,
+		ms(n.ReceivedAt), approvedAt, n.ApprovedBy, corrects, string(value), string(terms))
 	if err != nil {
 		return err
 	}
@@ -215,18 +219,18 @@ func (t tx) newerLetGo(id int64) (newer int64, err error) {
 	return newer, err
 }
 
-const updateColumns = `id, state, reason, received_at, approved_at, approved_by, cursor, until, audience, first_notice_at, retry_of, value`
+const updateColumns = `id, state, reason, received_at, approved_at, approved_by, cursor, until, audience, first_notice_at, retry_of, value, terms`
 
 func scanUpdate(rows *sql.Rows) (ledger.Update, error) {
 	var u ledger.Update
 	var received, approved, first int64
-	var value string
-	err := rows.Scan(&u.ID, &u.State, &u.Reason, &received, &approved, &u.ApprovedBy, &u.Cursor, &u.Until, &u.Audience, &first, &u.RetryOf, &value)
+	var value, terms string
+	err := rows.Scan(&u.ID, &u.State, &u.Reason, &received, &approved, &u.ApprovedBy, &u.Cursor, &u.Until, &u.Audience, &first, &u.RetryOf, &value, &terms)
 	if err != nil {
 		return u, err
 	}
 	u.ReceivedAt, u.ApprovedAt, u.FirstNoticeAt = fromMS(received), fromMS(approved), fromMS(first)
-	return u, json.Unmarshal([]byte(value), &u.Update)
+	return u, errors.Join(json.Unmarshal([]byte(value), &u.Update), json.Unmarshal([]byte(terms), &u.Terms))
 }
 
 // Update returns an update by its id, or ledger.ErrNotFound.
