@@ -150,7 +150,7 @@ func nextUpdate(m *message) []hit {
 }
 
 func wayAround(m *message) []hit {
-	if !underWay(m.u) && !announcedAhead(m.u) || len(m.u.Advice) > 0 || m.u.Status == incident.Monitoring {
+	if !underWay(m.u) && !announcedAhead(m.u) || len(m.u.Advice)+len(m.u.Alternatives) > 0 || m.u.Status == incident.Monitoring {
 		return nil
 	}
 	return at("advice", "is missing: say what customers can do meanwhile, or that there is no way around it")

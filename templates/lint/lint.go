@@ -98,10 +98,14 @@ func (s Settings) withDefaults() Settings {
 	return s
 }
 
-// Check returns what is wrong with an update and its texts, in the order of the rules. It is pure, and
-// never fails: whatever is in the input, the answer is findings. It changes nothing of the input.
+// Check returns what is wrong with an update and its texts, in the order of the rules. Of an update with
+// faults it tells these only. It is pure, and never fails: whatever is in the input, the answer is findings.
+// It changes nothing of the input.
 func Check(in Input) []Finding {
 	m := newMessage(&in)
+	if len(in.Faults) > 0 { // an update that can't be read can't be judged
+		return findings(Rules()[0], schema(m))
+	}
 	var all []Finding
 	for _, rule := range Rules() {
 		all = append(all, findings(rule, rule.check(m))...)

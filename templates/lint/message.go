@@ -47,9 +47,11 @@ type textField struct {
 
 // textFields lists them in the order in which they are read.
 func textFields(u *incident.Update) []textField {
-	return []textField{
-		{"summary", u.Summary}, {"short", u.Short}, {"advice", u.Advice}, {"cause", u.Cause}, {"compensation", u.Compensation},
+	fields := []textField{{"summary", u.Summary}, {"short", u.Short}, {"advice", u.Advice}}
+	for _, region := range slices.Sorted(maps.Keys(u.Alternatives)) {
+		fields = append(fields, textField{"alternatives." + region, u.Alternatives[region]})
 	}
+	return append(fields, textField{"cause", u.Cause}, textField{"compensation", u.Compensation})
 }
 
 func newMessage(in *Input) *message {

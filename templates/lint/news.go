@@ -33,6 +33,11 @@ func acknowledges(m *message) []hit {
 
 // affected wants to know what is affected: by the update's ids, or else by its words.
 func affected(m *message) []hit {
+	for _, id := range m.u.Unaffected {
+		if slices.Contains(m.u.Affects.Services, id) {
+			return at("unaffected", "names "+id+", which affects.services does too")
+		}
+	}
 	if m.u.Status == incident.Correction || m.u.Status == incident.Cancelled {
 		return nil
 	}
