@@ -73,7 +73,7 @@ func sameTimes(m *message) []hit { return m.agree(times, never) }
 func sameLinks(m *message) []hit {
 	return m.agree(func(p *passage) figures {
 		all := figures{}
-		for _, l := range findLinks(p.text) {
+		for _, l := range p.links {
 			all[l.text] = true
 		}
 		return all
@@ -89,7 +89,8 @@ func sameFigures(m *message) []hit {
 }
 
 var (
-	clock = regexp.MustCompile(`(?i)\b([01]?[0-9]|2[0-4]):([0-5][0-9])\b|\b(1[0-2]|[1-9])(?:[:.]([0-5][0-9]))? ?([ap])\.?m\b\.?`)
+	// clock is a time of day: "6:30 p.m.", or "18:30".
+	clock = regexp.MustCompile(`(?i)\b(1[0-2]|[1-9])(?:[:.]([0-5][0-9]))? ?([ap])\.?m\b\.?|\b([01]?[0-9]|2[0-4]):([0-5][0-9])\b`)
 	// number is digits, grouped or with decimals.
 	number = regexp.MustCompile(`[0-9]+(?:[.,  ][0-9]{3}\b)*(?:[.,][0-9]+)?`)
 )
@@ -97,13 +98,10 @@ var (
 // times are the times of day in a passage, as 24-hour times.
 func times(p *passage) figures {
 	all := figures{}
-	for _, t := range clock.FindAllStringSubmatch(blank(p.text), -1) {
-		h, minute := t[1], t[2]
-		if t[3] != "" {
-			h, minute = t[3], t[4]
-		}
-		hour, _ := strconv.Atoi(h) // it is one or two digits
-		switch half := strings.ToLower(t[5]); {
+	for _, t := range clock.FindAllStringSubmatch(p.plain, -1) {
+		h, minute := t[1]+t[4], t[2]+t[5] // one or the other
+		hour, _ := strconv.Atoi(h)        // it is one or two digits
+		switch half := strings.ToLower(t[3]); {
 		case half == "p" && hour < 12:
 			hour += 12
 		case half == "a" && hour == 12:
@@ -120,7 +118,7 @@ func times(p *passage) figures {
 // numbers are the other numbers in a passage, without the signs that group them.
 func numbers(p *passage) figures {
 	all := figures{}
-	for _, n := range number.FindAllString(clock.ReplaceAllString(blank(p.text), " "), -1) {
+	for _, n := range number.FindAllString(clock.ReplaceAllString(p.plain, " "), -1) {
 		all[plainNumber(n)] = true
 	}
 	return all

@@ -19,7 +19,7 @@ type link struct {
 }
 
 var linkPattern = regexp.MustCompile(`(?i)(?:([a-z][a-z0-9+.-]{1,9})://)([^\s<>"]+)|([^\s<>"@()]+)@((?:[\pL\pN_-]+\.)+[\pL\pN-]{2,})|` +
-	`((?:[\pL\pN_-]+\.)+[\pL\pN-]{2,}(?::[0-9]+)?(?:[/?#][^\s<>"]*)?)`)
+	`((?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}|(?:[\pL\pN_-]+\.)+[\pL\pN-]{2,})(?::[0-9]+)?(?:[/?#][^\s<>"]*)?)`)
 
 // findLinks finds what a reader could follow: with a scheme, or a host's name or address without one.
 func findLinks(text string) []link {
@@ -159,7 +159,7 @@ func (m *message) linkHits(fault int, reason string) []hit {
 		}
 	}
 	for _, p := range m.passages() {
-		for _, l := range findLinks(p.text) {
+		for _, l := range p.links {
 			if l.text != own && m.judge(l) == fault {
 				hits = append(hits, p.hit(l.text, reason))
 			}

@@ -28,6 +28,8 @@ type passage struct {
 	locale   string
 	lang     *language // nil where we know nothing of the language
 	text     string
+	plain    string // the text with spaces over its links, of the same length
+	links    []link
 	words    []token
 	sentence []string
 }
@@ -75,8 +77,9 @@ func newMessage(in *Input) *message {
 }
 
 func newPassage(place, locale, text string) *passage {
-	p := &passage{place: place, locale: locale, lang: languages()[base(locale)], text: text}
-	p.words, p.sentence = tokenize(text)
+	p := &passage{place: place, locale: locale, lang: languages()[base(locale)], text: text, links: findLinks(text)}
+	p.plain = blank(text, p.links)
+	p.words, p.sentence = tokenize(p.plain)
 	return p
 }
 

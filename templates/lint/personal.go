@@ -27,7 +27,7 @@ func personalData(m *message) []hit {
 				hits = append(hits, p.hit(n, "is an account number: give no one's in a message to many"))
 			}
 		}
-		for _, n := range digits.FindAllString(withoutTimes(blank(p.text)), -1) {
+		for _, n := range digits.FindAllString(withoutTimes(p.plain), -1) {
 			plain := onlyDigits(n)
 			switch {
 			case len(plain) >= 14 && len(plain) <= 19 && luhn(plain):
@@ -49,7 +49,7 @@ func personalData(m *message) []hit {
 func phones(r *rendition, own map[string]bool) []hit {
 	var hits []hit
 	p := r.text()
-	for _, n := range digits.FindAllString(withoutTimes(blank(p.text)), -1) {
+	for _, n := range digits.FindAllString(withoutTimes(p.plain), -1) {
 		if plain := onlyDigits(n); len(plain) >= 8 && len(plain) <= 15 && len(plain) != 13 && !own[plain] {
 			hits = append(hits, p.hit(n, "reads as somebody's phone number in a public text: the organisation's own are to be listed"))
 		}

@@ -7,7 +7,7 @@ import (
 
 // letters counts a text's letters by script.
 func letters(s string) (latin, cyrillic int) {
-	for _, r := range blank(s) {
+	for _, r := range s {
 		switch {
 		case unicode.Is(unicode.Latin, r):
 			latin++
@@ -28,7 +28,7 @@ func rightLanguage(m *message) []hit {
 		if p.lang == nil {
 			continue
 		}
-		latin, cyrillic := letters(p.text)
+		latin, cyrillic := letters(p.plain)
 		if russian := base(p.locale) == "ru"; russian && latin > cyrillic || !russian && cyrillic > latin {
 			hits = append(hits, p.hit("", "is in the letters of another language"))
 			continue

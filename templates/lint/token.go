@@ -39,10 +39,10 @@ func fold(s string) string {
 }
 
 // blank writes spaces over links and addresses, so that their parts aren't read as words.
-func blank(s string) string {
+func blank(s string, links []link) string {
 	var b strings.Builder
 	from := 0
-	for _, l := range findLinks(s) {
+	for _, l := range links {
 		b.WriteString(s[from:l.at])
 		b.WriteString(strings.Repeat(" ", len(l.text)))
 		from = l.at + len(l.text)
@@ -51,13 +51,12 @@ func blank(s string) string {
 	return b.String()
 }
 
-// tokenize splits a text into words and sentences. A sentence ends with its mark, a line, or a colon:
+// tokenize splits a text without links into words and sentences. A sentence ends with its mark, a line, or a colon:
 // what a label introduces is a sentence of its own.
-func tokenize(text string) (words []token, sentences []string) {
-	s := blank(text)
+func tokenize(s string) (words []token, sentences []string) {
 	sentence, begin := 0, 0
 	finish := func(end int) {
-		sentences = append(sentences, strings.TrimSpace(text[begin:end]))
+		sentences = append(sentences, strings.TrimSpace(s[begin:end]))
 		begin = end
 		sentence++
 	}
@@ -74,8 +73,8 @@ func tokenize(text string) (words []token, sentences []string) {
 		}
 		at += size
 	}
-	if strings.TrimSpace(text[begin:]) != "" {
-		finish(len(text))
+	if strings.TrimSpace(s[begin:]) != "" {
+		finish(len(s))
 	}
 	return words, sentences
 }
