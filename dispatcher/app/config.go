@@ -60,6 +60,8 @@ type Config struct {
 	QuietHours   QuietHours   `yaml:"quiet_hours"`
 	FrequencyCap FrequencyCap `yaml:"frequency_cap"`
 	Catalogue    Catalogue    `yaml:"catalogue"`
+	// Lint is what `tocsin lint` holds updates to, beyond its rules.
+	Lint Lint `yaml:"lint"`
 	// Key signs the references that providers are given (${TOCSIN_KEY}); all processes of an
 	// installation have the same. Without one, it is made and kept in the data directory.
 	Key channels.Secret `yaml:"key"`
@@ -309,6 +311,11 @@ func (c *Config) validate() error {
 			bad(key, "name: %q is there twice", t.Name)
 		}
 		seen[t.Name] = true
+	}
+	if l := c.Lint; l.SMSSegments < 0 || l.SMSPrice < 0 {
+		bad("lint", "must not be negative; 0 is no bound of the price, and 2 segments")
+	} else if l.SMSPrice > 0 && c.Budget.SegmentPrice == 0 {
+		bad("budget.segment_price", "is needed for lint.sms_price: what one SMS segment costs")
 	}
 	for i, d := range c.OwnDomains {
 		if !doctor.Domain(d) {
