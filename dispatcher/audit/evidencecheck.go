@@ -118,7 +118,9 @@ func update(line []byte) error {
 			words = append(words, w)
 		}
 	}
-	if !slices.EqualFunc(u.Approvals, words, func(a, b ledger.ApprovalSaid) bool { return wordAt([]ledger.ApprovalSaid{a}, 0) == wordAt([]ledger.ApprovalSaid{b}, 0) }) {
+	if !slices.EqualFunc(u.Approvals, words, func(a, b ledger.ApprovalSaid) bool {
+		return wordAt([]ledger.ApprovalSaid{a}, 0) == wordAt([]ledger.ApprovalSaid{b}, 0)
+	}) {
 		return errors.New("its approvals are not those that the trail tells of")
 	}
 	return nil
