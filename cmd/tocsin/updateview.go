@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/tocsin-dev/tocsin/dispatcher/httpapi"
@@ -34,8 +36,21 @@ func printUpdateView(w io.Writer, v *httpapi.UpdateView, zone *time.Location) er
 		return err
 	}
 	printStanding(&b, v, zone)
-	_, err := io.WriteString(w, b.String())
+	_, err := io.WriteString(w, visible(b.String()))
 	return err
+}
+
+// visible writes out what a terminal would not show but obey: who approves a text must see all of it.
+func visible(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) {
+			fmt.Fprintf(&b, "\\u%04x", r)
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
 }
 
 // affected says whom an update is for.
@@ -132,14 +147,25 @@ func printStanding(b *strings.Builder, v *httpapi.UpdateView, zone *time.Locatio
 		return
 	}
 	fmt.Fprintf(b, "waits for %s", morePeople(s.Missing))
-	if s.People > 1 {
-		fmt.Fprintf(b, " of %d, each with an account of their own", s.People)
+	if s.Missing < s.People {
+		b.WriteString(" more")
 	}
-	fmt.Fprintf(b, "%s\n", prefixed("; may approve: ", some(v.Approvers...)))
+	if s.People > 1 {
+		b.WriteString(", each with an account of their own")
+	}
+	fmt.Fprintf(b, "%s\n", prefixed("; may approve: ", others(v)))
 	if !s.Due.IsZero() {
 		fmt.Fprintf(b, "otherwise %s, at %s\n", otherwise(s, v.AsOf), clockTime(s.Due, zone))
 	}
 	fmt.Fprintf(b, "seen %s\n", v.Seen)
+}
+
+// others are the people who may still approve an update.
+func others(v *httpapi.UpdateView) []string {
+	return slices.DeleteFunc(slices.Clone(v.Approvers), func(name string) bool {
+		o := ledger.ApprovalSaid{By: name}
+		return slices.ContainsFunc(v.Approval.Said, func(s ledger.ApprovalSaid) bool { return s.Word == ledger.SaidYes && s.SamePerson(&o) })
+	})
 }
 
 // some are those of the texts that are not empty.
