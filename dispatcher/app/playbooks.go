@@ -51,7 +51,7 @@ func (c *Config) ofPlaybooks(err error) error {
 	if _, ok := errors.AsType[playbook.Faults](err); err == nil || ok {
 		return err
 	}
-	return fmt.Errorf("%s: playbooks: %w", c.place(), err)
+	return fmt.Errorf("%s: %w", c.place(), err)
 }
 
 // makeTexts reads what texts are made of. Only the dispatcher makes them, and follows the playbooks.
