@@ -91,7 +91,7 @@ func (c *cli) lint(files []string, asJSON bool) error {
 type linter struct {
 	// playbooks is nil where there is no configuration: each update then gets neutral names.
 	playbooks *playbook.Set
-	settings lint.Settings
+	settings  lint.Settings
 }
 
 func (c *cli) linter() (*linter, error) {
