@@ -42,6 +42,7 @@ var layers = [][]string{
 	{"templates"},
 	{"templates/playbook"},
 	{"dispatcher/plan"},
+	{"dispatcher/forecast"},
 	{"dispatcher/ledger"},
 	{"dispatcher/audit"},
 	{"dispatcher/ledger/internal/rows"},
