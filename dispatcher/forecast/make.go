@@ -1,6 +1,7 @@
 package forecast
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"strings"
@@ -49,6 +50,7 @@ func (m *maker) choose() {
 		m.lanes[l.Channel], kinds[l.Kind] = l, true
 	}
 	m.in.Texts = slices.DeleteFunc(slices.Clone(m.in.Texts), func(x Text) bool { return !kinds[x.Kind] || !spoken[x.Locale] })
+	slices.SortFunc(m.in.Texts, func(a, b Text) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Locale, b.Locale)) })
 	for _, x := range m.in.Texts {
 		m.units[textKey{x.Kind, x.Locale}] = x.Units
 	}

@@ -2,13 +2,16 @@ package forecast
 
 import "math"
 
-// sum is a count in which chance has a part: its mean, its variance, and what it can't be above.
-type sum struct{ mean, variance, all float64 }
+// sum is a count in which chance has a part: its mean, its variance, and what it can't be below and above.
+type sum struct{ mean, variance, sure, all float64 }
 
 // add adds n recipients, each of whom counts for weight with probability p.
 func (s *sum) add(n int64, p, weight float64) {
 	s.mean += float64(n) * p * weight
 	s.variance += float64(n) * p * (1 - p) * weight * weight
+	if p >= 1 {
+		s.sure += float64(n) * weight
+	}
 	if p > 0 {
 		s.all += float64(n) * weight
 	}
@@ -17,7 +20,7 @@ func (s *sum) add(n int64, p, weight float64) {
 // deviations is how many standard deviations chance is given.
 const deviations = 4
 
-func (s *sum) low() float64  { return max(0, s.mean-deviations*math.Sqrt(s.variance)) }
+func (s *sum) low() float64  { return max(s.sure, s.mean-deviations*math.Sqrt(s.variance)) }
 func (s *sum) high() float64 { return min(s.all, s.mean+deviations*math.Sqrt(s.variance)) }
 
 // played is what comes of one case.
