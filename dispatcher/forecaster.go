@@ -110,13 +110,8 @@ func (f *Forecaster) make(ctx context.Context, u *ledger.Update) error {
 	return nil
 }
 
-// WouldNotBeTold says that an update would be kept and told to nobody.
-type WouldNotBeTold struct{ Reason string }
-
-func (e *WouldNotBeTold) Error() string { return "the update would be told to nobody: " + e.Reason }
-
 // Draft makes the forecast of an update that is not recorded, and records nothing. What is wrong with the
-// update is an *incident.FaultError, one that would be told to nobody a *WouldNotBeTold.
+// update, also that it would be told to nobody, is an *incident.FaultError.
 func (f *Forecaster) Draft(ctx context.Context, u incident.Update) (forecast.Forecast, error) {
 	var none forecast.Forecast
 	var before *incident.Incident
@@ -131,7 +126,8 @@ func (f *Forecaster) Draft(ctx context.Context, u incident.Update) (forecast.For
 		return none, &incident.FaultError{Faults: verdict.Faults}
 	}
 	if !verdict.Announce {
-		return none, &WouldNotBeTold{string(verdict.Reason)}
+		fault := incident.Fault{Path: "data", Problem: "would be told to nobody: it is " + string(verdict.Reason)}
+		return none, &incident.FaultError{Faults: []incident.Fault{fault}}
 	}
 	texts, terms, faults := f.Texts(u)
 	if len(faults) > 0 {

@@ -234,7 +234,7 @@ func TestDraftSaysWhatIsWrong(t *testing.T) {
 	f, _ := newForecaster(l, 4)
 	hold(t, l, testUpdate(5), playbook.Terms{})
 	_, err := f.Draft(t.Context(), testUpdate(4))
-	if _, ok := errors.AsType[*WouldNotBeTold](err); !ok || !strings.Contains(err.Error(), "older") {
+	if bad, ok := errors.AsType[*incident.FaultError](err); !ok || bad.Faults[0].Path != "data" || !strings.Contains(err.Error(), "older") {
 		t.Errorf("older news: %v", err)
 	}
 	odd := testUpdate(6)

@@ -119,11 +119,21 @@ func (in *Intake) render(u incident.Update) (texts []ledger.Text, faults []incid
 			case err != nil:
 				faults = append(faults, incident.Fault{Path: "texts." + string(kind) + "." + locale, Problem: err.Error()})
 			}
+			in.weigh(u, kind, locale, &content)
 			units := in.Measure(kind, content.Text.Sample())
 			texts = append(texts, ledger.Text{Kind: kind, Locale: locale, Content: content, Units: units})
 		}
 	}
 	return texts, faults
+}
+
+// weigh warns of a text that is longer than it should be. It goes out all the same: refused in the middle of
+// an outage, the update would tell nobody anything.
+func (in *Intake) weigh(u incident.Update, kind channels.Kind, locale string, c *notification.Content) {
+	if err := templates.Fits(c, kind, u.Status, locale); err != nil {
+		in.Metrics.overlong(string(kind))
+		in.Log.Warn("text is too long, and goes out as it is", "team", u.Team, "incident", u.Incident, "event", u.EventID, "error", err)
+	}
 }
 
 // record folds the update into its incident and keeps it.

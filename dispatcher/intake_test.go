@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/dispatcher/bus"
@@ -117,6 +118,20 @@ func TestIntakeRecords(t *testing.T) {
 				t.Errorf("%s in %s says %q in %d units", x.Kind, x.Locale, said, x.Units)
 			}
 		}
+	}
+}
+
+// A text that is too long goes out all the same, and is counted.
+func TestIntakeTakesTextsThatAreTooLong(t *testing.T) {
+	w := newIntake(t, nil)
+	u := testUpdate(1)
+	u.Summary = incident.Text{"en": strings.Repeat("Cards fail in every shop. ", 15)}
+	w.publish(t, "payments", encode(t, u))
+	if !await(t, "the update", w.ledger.written) {
+		t.Error("a new update isn't new")
+	}
+	if n := testutil.ToFloat64(w.intake.Metrics.long.WithLabelValues("sms")); n != 2 {
+		t.Errorf("%v texts counted as too long", n)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 	"github.com/tocsin-dev/tocsin/dispatcher/plan"
+	"github.com/tocsin-dev/tocsin/templates"
 )
 
 // PlannerLedger is what the planner needs of the ledger.
@@ -257,9 +258,10 @@ func (g *pager) batch(all []planned, from, to int) ledger.NewBatch {
 		Priority: notification.PriorityOf(g.update.Update.Status, g.update.Update.Impact), Last: len(all[from].Steps) == 1,
 		GivenUp: g.planner.Policy.GivenUp(channel, leaves, leaves),
 	}}
+	values := templates.NewFiller(content)
 	for i := from; i < to; i++ {
 		r := &all[i].recipient.Recipient
-		b.Items = append(b.Items, ledger.Item{Address: r.Address(channel), Values: plan.Values(content, r)})
+		b.Items = append(b.Items, ledger.Item{Address: r.Address(channel), Values: values.Values(r)})
 	}
 	return b
 }

@@ -30,7 +30,8 @@ func (a *App) makeRoles() error {
 		a.registry.MustRegister(newLedgerCollector(a.ledger, a.Clock, a.Log), newTrailCollector(a.ledger, a.Log))
 	}
 	metrics := dispatcher.NewMetrics(a.registry)
-	if a.has(Dispatcher) {
+	var forecaster *dispatcher.Forecaster
+	if a.has(Dispatcher) || a.has(HTTPRole) {
 		intake := &dispatcher.Intake{
 			Ledger: a.ledger, Bus: a.bus, Renderer: a.renderer, Locales: a.locales(), Kinds: kinds(a.channels), Measure: measure(a.channels),
 			Approval: a.Config.Approval != "none", Clock: a.Clock, Planned: planned, Metrics: metrics, Log: a.Log,
@@ -39,11 +40,14 @@ func (a *App) makeRoles() error {
 			Ledger: a.ledger, Rules: rules, Policy: a.policy(), Clock: a.Clock, Planned: planned, Batches: batches, Pages: pages,
 			PageSize: pageSize, Metrics: metrics, Log: a.Log,
 		}
-		a.runs = append(a.runs, run{"intake", intake.Run}, a.oneAtATime("planner", planner.Run))
+		forecaster = a.forecaster(planner, intake, metrics)
+		if a.has(Dispatcher) {
+			a.runs = append(a.runs, run{"intake", intake.Run}, a.oneAtATime("planner", planner.Run), a.oneAtATime("forecaster", forecaster.Run))
+		}
 	}
 	if a.has(Dispatcher) || a.has(Fallback) {
 		publisher := &dispatcher.Publisher{
-			Ledger: a.ledger, Bus: a.bus, InDoubt: a.Config.InDoubt, UsefulFor: a.Config.UsefulFor, Budget: a.Config.Budget.segments(),
+			Ledger: a.ledger, Bus: a.bus, InDoubt: a.Config.InDoubt, UsefulFor: a.Config.UsefulFor, Budget: a.Config.segments(),
 			Threaded: threaded(a.channels), Clock: a.Clock, Batches: batches, Metrics: metrics, Log: a.Log,
 		}
 		a.runs = append(a.runs, a.oneAtATime("publisher", publisher.Run))
@@ -61,7 +65,7 @@ func (a *App) makeRoles() error {
 		a.makeLanes()
 	}
 	if a.has(HTTPRole) {
-		return a.makeHTTP(metrics, planned)
+		return a.makeHTTP(metrics, planned, forecaster)
 	}
 	return a.makeVitals()
 }

@@ -35,6 +35,9 @@ func (s *Server) table() []route {
 	return []route{
 		{"POST /v1/updates", holder, s.publish},
 		{"POST /v1/updates/{id}/approve", admin, s.approve},
+		{"GET /v1/updates/{id}/texts", reader, s.texts},
+		{"GET /v1/updates/{id}/forecast", reader, s.keptForecast},
+		{"POST /v1/forecasts", holder, s.draftForecast},
 		{"POST /v1/orders", admin, s.order},
 		{"GET /v1/orders/{id}", reader, s.orderReport},
 		{"GET /v1/incidents", reader, s.incidents},

@@ -113,11 +113,3 @@ func (r *Rules) locale(tag string) string {
 	}
 	return r.Locales[0]
 }
-
-// Values returns the recipient's values for a content's placeholders; nil if it has none.
-func Values(c *notification.Content, rec *audience.Recipient) map[string]string {
-	if !c.Personal() || rec.Name == "" {
-		return nil
-	}
-	return map[string]string{"name": rec.Name}
-}

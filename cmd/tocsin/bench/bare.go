@@ -173,7 +173,7 @@ func (w *writer) message(r *audience.Recipient) (channel string, m channels.Mess
 }
 
 func message(c *notification.Content, r *audience.Recipient, d plan.Decision, ref string) (m channels.Message, err error) {
-	values := plan.Values(c, r)
+	values := templates.Values(c, r)
 	m = channels.Message{Ref: ref, Address: r.Address(d.Steps[0].Channel), Locale: d.Locale}
 	if m.Text, err = c.Text.Expand(values); err != nil {
 		return m, err
