@@ -1,10 +1,13 @@
 package ledgertest
 
 import (
+	"encoding/json"
 	"fmt"
 
+	"github.com/tocsin-dev/tocsin/dispatcher/forecast"
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
+	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 )
 
 // unforecast is the id of the update to be forecast after another, 0 if there is none.
@@ -88,4 +91,46 @@ func pastOf(w *world) {
 	foreign, err := w.PastOf(w.ctx, "loans", "a", "")
 	w.must(err)
 	w.equal("another team's", foreign, ledger.Past{})
+}
+
+// reportHoldsForecast: once an update is over, its report says whether it went as was forecast.
+func reportHoldsForecast(w *world) {
+	w.people(2)
+	u, ns := w.announce(update("a", 1), 2)
+	made := forecast.Forecast{
+		Audience: forecast.Audience{Recipients: 2}, Reached: forecast.Range{Expected: 2, Most: 2},
+		Channels:    []forecast.Channel{{Channel: "email", First: 2, Attempts: forecast.Range{Least: 2, Expected: 2, Most: 2}, Reached: forecast.Range{Expected: 2, Most: 2}}},
+		LastReached: forecast.Range{Expected: 20, Most: 25},
+	}
+	kept, err := json.Marshal(made)
+	w.must(err)
+	w.must(w.RecordForecast(w.ctx, u.ID, kept))
+	compared := func() *forecast.Comparison {
+		w.Helper()
+		r, err := w.Report(w.ctx, "payments", "a")
+		w.must(err)
+		return r.Updates[0].Forecast
+	}
+	reached := func(i int) {
+		f := ledger.Fold{Now: at(21)}
+		change(&f, ns[i], reach("email", notification.Delivered, at(21)))
+		w.apply(f)
+	}
+	reached(0)
+	if c := compared(); c != nil {
+		w.Errorf("one is open, yet it is judged: %+v", c)
+	}
+	reached(1)
+	c := compared()
+	if c == nil || !c.Within {
+		w.Fatalf("all were reached in 20 s: %+v", c)
+	}
+	last := c.Figures[len(c.Figures)-1]
+	w.equal("time", last, forecast.Figure{Name: forecast.FigureLast, Range: made.LastReached, Actual: 20, Within: true})
+	w.announce(update("b", 2), 2)
+	r, err := w.Report(w.ctx, "payments", "b")
+	w.must(err)
+	if r.Updates[0].Forecast != nil {
+		w.Errorf("without a forecast: %+v", r.Updates[0].Forecast)
+	}
 }

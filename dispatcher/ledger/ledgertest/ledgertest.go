@@ -114,6 +114,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"TextsAreFrozen", textsFrozen},
 		{"ForecastStays", forecastStays},
 		{"ForecastTurns", forecastTurns},
+		{"ReportHoldsForecast", reportHoldsForecast},
 		{"ForecastLooksAtTheNewest", forecastLooksAtTheNewest},
 		{"PastOfWhatIsToCome", pastOf},
 		{"RejectionsAreKeptOnce", rejections},
