@@ -40,7 +40,7 @@ var layers = [][]string{
 	{"dispatcher/notification"},
 	{"dispatcher/audience"},
 	{"templates"},
-	{"templates/playbook"},
+	{"templates/playbook", "templates/preview"},
 	{"dispatcher/plan"},
 	{"dispatcher/forecast"},
 	{"dispatcher/ledger"},
