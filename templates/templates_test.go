@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -83,7 +84,7 @@ func golden(t *testing.T, name, got string) {
 // TestTexts keeps every text as customers would read it.
 func TestTexts(t *testing.T) {
 	r := renderer(t)
-	for name, updates := range map[string][]incident.Update{"full": story(), "minimal": minimal()} {
+	for name, updates := range map[string][]incident.Update{"full": story(), "minimal": minimal(), "automatic": automatic()} {
 		for _, locale := range r.Locales() {
 			for _, kind := range Kinds() {
 				var b strings.Builder
@@ -118,7 +119,7 @@ func TestHTML(t *testing.T) {
 
 func TestTypicalTextsFit(t *testing.T) {
 	r := renderer(t)
-	for _, u := range append(story(), minimal()...) {
+	for _, u := range slices.Concat(story(), minimal(), automatic()) {
 		for _, locale := range r.Locales() {
 			for _, kind := range Kinds() {
 				c := render(t, r, u, kind, locale)
@@ -140,7 +141,7 @@ func TestTypicalTextsFit(t *testing.T) {
 // Whatever is left out, no text shows a hole.
 func TestNoHoles(t *testing.T) {
 	r := renderer(t)
-	for _, u := range append(story(), minimal()...) {
+	for _, u := range slices.Concat(story(), minimal(), automatic()) {
 		for _, locale := range r.Locales() {
 			for _, kind := range Kinds() {
 				c := render(t, r, u, kind, locale)
