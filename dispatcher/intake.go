@@ -109,6 +109,9 @@ func (in *Intake) render(u incident.Update) (texts []ledger.Text, faults []incid
 		var standard notification.Content
 		for i, locale := range in.Locales {
 			content, err := in.Renderer.Render(u, kind, locale)
+			if err == nil {
+				in.weigh(u, kind, locale, &content)
+			}
 			_, missing := errors.AsType[*templates.MissingError](err)
 			switch {
 			case err == nil && i == 0:
@@ -119,7 +122,6 @@ func (in *Intake) render(u incident.Update) (texts []ledger.Text, faults []incid
 			case err != nil:
 				faults = append(faults, incident.Fault{Path: "texts." + string(kind) + "." + locale, Problem: err.Error()})
 			}
-			in.weigh(u, kind, locale, &content)
 			units := in.Measure(kind, content.Text.Sample())
 			texts = append(texts, ledger.Text{Kind: kind, Locale: locale, Content: content, Units: units})
 		}
