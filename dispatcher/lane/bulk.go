@@ -46,6 +46,15 @@ func (r *run) together() int {
 	return max(1, n)
 }
 
+// answers is how many results of a batch of n attempts can come with nobody there to take them: a run that
+// ends without waiting for slow providers must not keep their workers.
+func (l *Lane) answers(n int) int {
+	if s, _ := l.bulker(); s != nil {
+		return max(n, l.limits.Concurrency)
+	}
+	return l.limits.Concurrency
+}
+
 // inBulk makes several attempts with one call, at the pace of the channel's provider, and answers with what
 // became of each.
 func (l *Lane) inBulk(j job) {

@@ -237,6 +237,22 @@ func TestKilledInBulk(t *testing.T) {
 	}
 }
 
+// TestNobodyWaitsForABulk: the answers of a call that comes back after its run has ended keep no worker.
+func TestNobodyWaitsForABulk(t *testing.T) {
+	p := &broadcaster{provider: newProvider()}
+	lane, batch := newBulkLane(nil, p, nil), bulkBatch(30)
+	results := make(chan bus.Result, lane.answers(len(batch.Attempts)))
+	for i := 0; i < len(batch.Attempts); i += 10 {
+		lane.inBulk(job{ctx: t.Context(), batch: batch, index: i, n: 10, result: results})
+	}
+	if len(results) != 30 || len(p.calls) != 3 {
+		t.Errorf("%d results of %d calls", len(results), len(p.calls))
+	}
+	if single := newTestLane(nil, p.provider, nil); single.answers(30) != single.limits.Concurrency {
+		t.Errorf("a lane without bulk keeps room for %d results", single.answers(30))
+	}
+}
+
 // TestStoppedInBulk: a lane that stops in order leaves nothing in doubt.
 func TestStoppedInBulk(t *testing.T) {
 	b, p := bustest.Start(t), &broadcaster{provider: newProvider()}

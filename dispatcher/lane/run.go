@@ -69,7 +69,7 @@ func (l *Lane) process(ctx context.Context, b *bus.Batch, queued time.Time, begu
 		l: l, b: b, id: rand.Text(), queued: queued, begun: begun,
 		settled:  make([]bool, len(b.Attempts)),
 		revoked:  map[int64]bool{},
-		results:  make(chan bus.Result, l.limits.Concurrency),
+		results:  make(chan bus.Result, l.answers(len(b.Attempts))),
 		appended: make(chan appended, 1),
 	}
 	r.view.pauses = l.sight
