@@ -1,23 +1,34 @@
 package templates
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
+	"strings"
 	"text/template"
-	"time"
+
+	"golang.org/x/text/language"
 
 	"github.com/tocsin-dev/tocsin/channels"
-	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 )
 
-// parseLocale reads the texts of one locale, and what overrides them.
-func parseLocale(root, overrides fs.FS, locale string) (map[channels.Kind]*template.Template, error) {
+// layers are the files that texts are read from: those built in, and what replaces them, later ones
+// over earlier ones.
+type layers struct {
+	root fs.FS
+	over []fs.FS
+}
+
+// parse reads the texts of one locale. A file of a layer has only what differs; one of a locale such
+// as ro-MD only what differs from its language.
+func (l layers) parse(locale string) (map[channels.Kind]*template.Template, error) {
 	phrases := template.New(locale).Option("missingkey=error").Funcs(template.FuncMap{
 		"recipient": recipient, "facts": facts, "need": need,
 	})
-	if err := parseFile(phrases, root, overrides, locale+"/phrases.tmpl"); err != nil {
+	if err := l.parseFile(phrases, locale, "phrases.tmpl"); err != nil {
 		return nil, err
 	}
 	kinds := map[channels.Kind]*template.Template{}
@@ -26,7 +37,7 @@ func parseLocale(root, overrides fs.FS, locale string) (map[channels.Kind]*templ
 		if err != nil {
 			return nil, err
 		}
-		if err := parseFile(set, root, overrides, fileName(locale, kind)); err != nil {
+		if err := l.parseFile(set, locale, string(kind)+".tmpl"); err != nil {
 			return nil, err
 		}
 		kinds[kind] = set
@@ -34,20 +45,18 @@ func parseLocale(root, overrides fs.FS, locale string) (map[channels.Kind]*templ
 	return kinds, nil
 }
 
-func fileName(locale string, kind channels.Kind) string {
-	return locale + "/" + string(kind) + ".tmpl"
-}
-
-// parseFile adds a file's templates to a set, and then those that override them.
-func parseFile(set *template.Template, root, overrides fs.FS, name string) error {
-	if err := parseInto(set, root, name); err != nil {
+// parseFile adds a file's templates to a set, and then those that replace them.
+func (l layers) parseFile(set *template.Template, locale, name string) error {
+	language := languageOf(locale)
+	if err := parseInto(set, l.root, language+"/"+name); err != nil {
 		return err
 	}
-	if overrides == nil {
-		return nil
-	}
-	if err := parseInto(set, overrides, name); !errors.Is(err, fs.ErrNotExist) {
-		return err
+	for _, tag := range slices.Compact([]string{language, locale}) {
+		for _, files := range l.over {
+			if err := parseInto(set, files, tag+"/"+name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
 	}
 	return nil
 }
@@ -61,83 +70,60 @@ func parseInto(set *template.Template, files fs.FS, name string) error {
 	return err
 }
 
-// strangers refuses files among the overrides that override nothing: a misspelt name would
-// otherwise go unnoticed until the built-in text is sent.
-func strangers(overrides fs.FS, locales []string) error {
-	if overrides == nil {
-		return nil
+// locales are those built in, and those of the same languages that the layers add, sorted. Files
+// among the layers that replace nothing are refused: a misspelt name would otherwise go unnoticed
+// until the built-in text is sent.
+func (l layers) locales() ([]string, error) {
+	all := map[string]bool{}
+	for tag := range languages() {
+		all[tag] = true
 	}
-	var known []string
-	for _, l := range locales {
-		known = append(known, l+"/phrases.tmpl")
-		for _, k := range written() {
-			known = append(known, fileName(l, k))
-		}
-	}
-	return fs.WalkDir(overrides, ".", func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if !d.IsDir() && !slices.Contains(known, path) {
-			return fmt.Errorf("%s overrides no text; the files are <locale>/<kind>.tmpl and <locale>/phrases.tmpl, for %v and %v",
-				path, locales, written())
-		}
-		return nil
-	})
-}
-
-// try renders every text from samples that have everything.
-func (r *Renderer) try() error {
 	var errs []error
-	for _, locale := range r.locales {
-		trial := *r
-		trial.catalogue = sampleCatalogue(locale, r.catalogue)
-		for _, kind := range Kinds() {
-			for _, u := range sampleUpdates(locale) {
-				_, err := trial.Render(u, kind, locale)
-				errs = append(errs, err)
+	for _, files := range l.over {
+		errs = append(errs, fs.WalkDir(files, ".", func(path string, d fs.DirEntry, err error) error {
+			if err != nil || !ofText(path, d) {
+				return cmp.Or(err, skip(path, d))
 			}
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// sampleCatalogue is the catalogue with names for the sample, so that one which lacks a translation
-// does not make texts look broken.
-func sampleCatalogue(locale string, c Catalogue) Catalogue {
-	name := incident.Text{locale: "sample"}
-	c.Organisation = name
-	c.Services = map[string]incident.Text{"sample": name}
-	c.Regions = map[string]incident.Text{"sample": name}
-	return c
-}
-
-// sampleUpdates are updates of every status that have everything, in every variant that texts may
-// tell apart.
-func sampleUpdates(locale string) []incident.Update {
-	var updates []incident.Update
-	for _, status := range Statuses() {
-		for kind, confidences := range map[incident.Kind][]string{
-			incident.Outage: {"low", "high"}, incident.Maintenance: {"medium"},
-		} {
-			for _, confidence := range confidences {
-				updates = append(updates, sampleUpdate(kind, status, confidence, locale))
+			locale, name, _ := strings.Cut(path, "/")
+			if languages()[languageOf(locale)] == nil || !slices.Contains(fileNames(), name) {
+				return fmt.Errorf("%s replaces no text; the files are <locale>/<kind>.tmpl and <locale>/phrases.tmpl, for the languages %v and %v",
+					path, slices.Sorted(maps.Keys(languages())), written())
 			}
-		}
+			all[locale] = true
+			return nil
+		}))
 	}
-	return updates
+	return slices.Sorted(maps.Keys(all)), errors.Join(errs...)
 }
 
-func sampleUpdate(kind incident.Kind, status incident.Status, confidence, locale string) incident.Update {
-	now := time.Date(2026, 5, 4, 18, 0, 0, 0, time.UTC)
-	later := now.Add(time.Hour)
-	text := incident.Text{locale: "sample"}
-	return incident.Update{Time: now, Data: incident.Data{
-		Kind: kind, Status: status, Impact: incident.Major,
-		Affects:   incident.Audience{Services: []string{"sample"}, Regions: []string{"sample"}},
-		StartedAt: now.Add(-time.Hour), EndsAt: &later, ResolvedAt: &now,
-		Estimate:       &incident.Estimate{At: later, Confidence: confidence},
-		MissedEstimate: &now, NextUpdateAt: &later,
-		Summary: text, Advice: text, Cause: text, Compensation: text, Short: text, Link: "https://example.com",
-	}}
+// ofText tells texts, and what may be meant for one, from what else stands in a folder of texts.
+func ofText(path string, d fs.DirEntry) bool {
+	return !d.IsDir() && !strings.HasPrefix(d.Name(), ".") && (strings.Contains(path, "/") || strings.HasSuffix(path, ".tmpl"))
+}
+
+// skip leaves out hidden folders, such as that of git.
+func skip(path string, d fs.DirEntry) error {
+	if d.IsDir() && path != "." && strings.HasPrefix(d.Name(), ".") {
+		return fs.SkipDir
+	}
+	return nil
+}
+
+func fileNames() []string {
+	names := []string{"phrases.tmpl"}
+	for _, k := range written() {
+		names = append(names, string(k)+".tmpl")
+	}
+	return names
+}
+
+// languageOf returns the language of a locale in its canonical spelling, such as "ro" of "ro-MD"; ""
+// for one in any other spelling, since it would never be looked up.
+func languageOf(locale string) string {
+	tag, err := language.Parse(locale)
+	if err != nil || tag.String() != locale {
+		return ""
+	}
+	base, _ := tag.Base()
+	return base.String()
 }

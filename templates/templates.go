@@ -42,7 +42,6 @@ import (
 	"fmt"
 	htmltemplate "html/template"
 	"io/fs"
-	"maps"
 	"slices"
 	"strings"
 	"text/template"
@@ -60,9 +59,10 @@ var builtIn embed.FS
 // Options are what a Renderer is made of.
 type Options struct {
 	Catalogue Catalogue
-	// Overrides holds texts that replace built-in ones of the same name, in files named as those
-	// are: "ro/sms.tmpl". Nil for none.
-	Overrides fs.FS
+	// Layers hold texts that replace built-in ones of the same name, in files named as those are:
+	// "ro/sms.tmpl". A later layer replaces what an earlier one says, and a locale such as "ro-MD" has
+	// what its language has, but for what its own files say.
+	Layers []fs.FS
 }
 
 // Renderer makes texts. It never changes, and is safe for concurrent use.
@@ -134,11 +134,12 @@ func New(o Options) (*Renderer, error) {
 }
 
 func newFrom(root fs.FS, o Options) (*Renderer, error) {
-	r := &Renderer{
-		catalogue: o.Catalogue,
-		texts:     map[string]*texts{},
-		locales:   slices.Sorted(maps.Keys(languages())),
+	l := layers{root: root, over: o.Layers}
+	locales, err := l.locales()
+	if err != nil {
+		return nil, fmt.Errorf("templates: %w", err)
 	}
+	r := &Renderer{catalogue: o.Catalogue, texts: map[string]*texts{}, locales: locales}
 	if err := r.catalogue.check(r.locales); err != nil {
 		return nil, fmt.Errorf("templates: %w", err)
 	}
@@ -147,14 +148,14 @@ func newFrom(root fs.FS, o Options) (*Renderer, error) {
 		return nil, fmt.Errorf("templates: %w", err)
 	}
 	r.layout = layout
-	for tag, w := range languages() {
-		kinds, err := parseLocale(root, o.Overrides, tag)
+	for _, tag := range locales {
+		kinds, err := l.parse(tag)
 		if err != nil {
 			return nil, fmt.Errorf("templates: %w", err)
 		}
-		r.texts[tag] = &texts{words: w, kinds: kinds}
+		r.texts[tag] = &texts{words: languages()[languageOf(tag)], kinds: kinds}
 	}
-	if err := errors.Join(strangers(o.Overrides, r.locales), r.try()); err != nil {
+	if err := r.try(); err != nil {
 		return nil, fmt.Errorf("templates: %w", err)
 	}
 	return r, nil

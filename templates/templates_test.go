@@ -315,13 +315,17 @@ func TestEstimateFollowsConfidence(t *testing.T) {
 	}
 }
 
-func TestOverrides(t *testing.T) {
+func TestLayers(t *testing.T) {
 	with := func(file, text string) error {
-		_, err := New(Options{Catalogue: bank(), Overrides: fstest.MapFS{file: {Data: []byte(text)}}})
+		_, err := New(Options{Catalogue: bank(), Layers: []fs.FS{fstest.MapFS{file: {Data: []byte(text)}}}})
 		return err
 	}
 	for _, tt := range []struct{ name, file, text, want string }{
-		{"unknown file", "fr/sms.tmpl", "x", "fr/sms.tmpl overrides no text"},
+		{"unknown file", "fr/sms.tmpl", "x", "fr/sms.tmpl replaces no text"},
+		{"misspelt locale", "ro-md/sms.tmpl", "x", "ro-md/sms.tmpl replaces no text"},
+		{"misspelt kind", "ro/mail.tmpl", "x", "ro/mail.tmpl replaces no text"},
+		{"too deep", "ro/x/sms.tmpl", "x", "ro/x/sms.tmpl replaces no text"},
+		{"beside the folders", "sms.tmpl", "x", "sms.tmpl replaces no text"},
 		{"syntax", "ro/sms.tmpl", `{{define "resolved"}}{{.Summary`, "ro/sms.tmpl:1"},
 		{"unknown variable", "ro/sms.tmpl", `{{define "resolved"}}{{.Sumary}}{{end}}`, `sms text "resolved" in ro: template: ro/sms.tmpl:1:23`},
 		{"only in one branch", "en/phrases.tmpl", `{{define "estimate"}}{{if .Estimate.High}}{{.Nonsense}}{{end}}{{end}}`, "Nonsense"},
@@ -336,9 +340,9 @@ func TestOverrides(t *testing.T) {
 			}
 		})
 	}
-	r, err := New(Options{Catalogue: bank(), Overrides: fstest.MapFS{
+	r, err := New(Options{Catalogue: bank(), Layers: []fs.FS{fstest.MapFS{
 		"en/sms.tmpl": {Data: []byte(`{{define "resolved"}}All good, {{recipient "name"}}: {{.Brief}}{{end}}`)},
-	}})
+	}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -347,6 +351,31 @@ func TestOverrides(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 	if diff := cmp.Diff([]string{"name"}, required(c)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Later layers replace what earlier ones say, a region what its language says, and what is no text
+// does not matter.
+func TestLayersInOrder(t *testing.T) {
+	file := func(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(text)} }
+	r, err := New(Options{Catalogue: bank(), Layers: []fs.FS{
+		fstest.MapFS{
+			"playbook.yaml": file("x"), ".git/objects/x.tmpl": file("{{"), "ro/.sms.tmpl.swp": file("{{"),
+			"ro/sms.tmpl":    file(`{{define "resolved"}}first {{template "next word" .}}{{end}}{{define "next word"}}one{{end}}`),
+			"ro-MD/sms.tmpl": file(`{{define "next word"}}region{{end}}`),
+		},
+		fstest.MapFS{"ro/sms.tmpl": file(`{{define "next word"}}two{{end}}`)},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for locale, want := range map[string]string{"ro": "first two", "ro-MD": "first region", "ro-RO": "first two", "fr": "first two"} {
+		if got := expand(t, render(t, r, story()[3], channels.SMS, locale).Text); got != want {
+			t.Errorf("%s: got %q, want %q", locale, got, want)
+		}
+	}
+	if diff := cmp.Diff([]string{"en", "ro", "ro-MD", "ru"}, r.Locales()); diff != "" {
 		t.Error(diff)
 	}
 }

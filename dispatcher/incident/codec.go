@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -89,7 +90,7 @@ func decodeData(raw []byte) (Data, []Fault) {
 	if err := json.Unmarshal(raw, &d); err != nil {
 		return Data{}, []Fault{{"data", err.Error()}}
 	}
-	return d, timeFaults(d)
+	return d, append(timeFaults(d), contradictions(d)...)
 }
 
 // timeFaults checks what a schema can't: that times come after one another.
@@ -100,6 +101,17 @@ func timeFaults(d Data) []Fault {
 	}
 	if d.ResolvedAt != nil && d.ResolvedAt.Before(d.StartedAt) {
 		faults = append(faults, Fault{"data.resolved_at", "must not be before started_at"})
+	}
+	return faults
+}
+
+// contradictions finds services that are said both to be affected and to work.
+func contradictions(d Data) []Fault {
+	var faults []Fault
+	for i, id := range d.Unaffected {
+		if slices.Contains(d.Affects.Services, id) {
+			faults = append(faults, Fault{fmt.Sprintf("data.unaffected[%d]", i), "is among affects.services too"})
+		}
 	}
 	return faults
 }

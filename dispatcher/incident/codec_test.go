@@ -34,7 +34,11 @@ func goodData() map[string]any {
 		"cause":           map[string]any{"en": "A failed disk."},
 		"compensation":    map[string]any{"en": "No fees this week."},
 		"short":           map[string]any{"en": "Cards fail."},
+		"alternatives":    map[string]any{"north": map[string]any{"en": "Cash machines on Main Street work."}},
 		"link":            "https://status.example.com/cards",
+		"unaffected":      []any{"online-banking"},
+		"playbook":        "datacentre",
+		"compensate":      []any{"no-fees"},
 	}
 }
 
@@ -231,6 +235,24 @@ func TestDataFaults(t *testing.T) {
 		{"summary missing", func(d map[string]any) { delete(d, "summary") }, "data.summary is missing"},
 		{"corrects without correction", set("corrects", "e-1"), "data.corrects is for the status correction only"},
 		{"merged into no id", set("merged_into", "A.b"), "data.merged_into must be 1 to 64 of the characters a-z, 0-9, '-' and '_'"},
+		{"alternative too long", set("alternatives", map[string]any{"north": text(long)}), "data.alternatives.north.en has 2001 characters, at most 300 are allowed"},
+		{"alternative of two lines", set("alternatives", map[string]any{"north": text("a\nb")}), "data.alternatives.north.en must be one line of text, not blank and without control characters"},
+		{"alternative for no region", set("alternatives", map[string]any{"no rth": text("a")}), `data.alternatives["no rth"] must be a region's id: 1 to 64 letters, digits, '.', '-' and '_', the first a letter or a digit`},
+		{"alternative in no language", set("alternatives", map[string]any{"north": map[string]any{"English": "a"}}), "data.alternatives.north.English must be a language tag, such as en or ro-MD"},
+		{"alternative empty", set("alternatives", map[string]any{"north": map[string]any{}}), "data.alternatives.north must be given in at least one language"},
+		{"unaffected", set("unaffected", []any{"not ok"}), "data.unaffected[0] must be 1 to 64 letters, digits, '.', '-' and '_', the first a letter or a digit"},
+		{"affected and not", set("unaffected", []any{"web", "atm"}), "data.unaffected[1] is among affects.services too"},
+		{"playbook", set("playbook", "../x"), "data.playbook must be 1 to 64 of the characters a-z, 0-9, '-' and '_'"},
+		{"automatic", set("automatic", "robot"), "data.automatic must be one of holding"},
+		{"reminder of an outage", set("automatic", "reminder"), "data.automatic must be one of holding"},
+		{"holding what is coming", func(d map[string]any) {
+			maintenance("scheduled", "2026-05-04T19:00:00Z")(d)
+			d["automatic"] = "holding"
+		}, "data.automatic must be one of reminder"},
+		{"holding what is over", func(d map[string]any) {
+			d["status"], d["resolved_at"], d["automatic"] = "resolved", "2026-05-04T19:00:00Z", "holding"
+		}, "data.automatic is for what Tocsin says by itself: holding updates while it goes on, and reminders of what is scheduled"},
+		{"compensate", set("compensate", []any{"A"}), "data.compensate[0] must be 1 to 64 of the characters a-z, 0-9, '-' and '_'"},
 		{"services", affects("services", []any{"ok", "also", "not ok"}), "data.affects.services[2] must be 1 to 64 letters, digits, '.', '-' and '_', the first a letter or a digit"},
 		{"service twice", affects("services", []any{"a", "b", "a"}), "data.affects.services has the same entry twice, at 0 and 2"},
 		{"recipient empty", affects("recipients", []any{""}), "data.affects.recipients[0] must not be empty"},
@@ -404,6 +426,19 @@ func TestSecondThoughts(t *testing.T) {
 	}
 }
 
+func TestAutomatic(t *testing.T) {
+	for status, want := range map[Status]Automatic{Monitoring: Holding, Scheduled: Reminder, Verifying: Holding} {
+		data := goodData()
+		data["status"], data["automatic"] = status, want
+		if status != Monitoring {
+			data["kind"], data["ends_at"] = "maintenance", "2026-05-05T19:00:00Z"
+		}
+		if u := mustDecode(t, nil, event(t, goodAttributes(), data)); u.Automatic != want {
+			t.Errorf("%s: automatic %q", status, u.Automatic)
+		}
+	}
+}
+
 // The schema and Data must name the same properties, or a valid update would lose something.
 func TestSchemaMatchesData(t *testing.T) {
 	u := mustDecode(t, nil, event(t, goodAttributes(), goodData()))
@@ -424,7 +459,7 @@ func TestSchemaMatchesData(t *testing.T) {
 		if p.Description == "" {
 			t.Errorf("%s has no description", name)
 		}
-		if _, ok := goodData()[name]; !ok && !slices.Contains([]string{"ends_at", "resolved_at", "corrects", "merged_into"}, name) {
+		if _, ok := goodData()[name]; !ok && !slices.Contains([]string{"automatic", "ends_at", "resolved_at", "corrects", "merged_into"}, name) {
 			t.Errorf("%s is in the schema but not in Data's test", name)
 		}
 	}

@@ -146,6 +146,17 @@ type Audience struct {
 	Recipients []string `json:"recipients,omitempty"`
 }
 
+// Automatic is what Tocsin says by itself.
+type Automatic string
+
+// What Tocsin says by itself.
+const (
+	// Holding says that there is nothing new yet, so that a promised update is not missing.
+	Holding Automatic = "holding"
+	// Reminder says again that a maintenance is coming.
+	Reminder Automatic = "reminder"
+)
+
 // Update is one thing that a team says about an incident.
 type Update struct {
 	// From the CloudEvents envelope. Source and EventID together identify the update.
@@ -192,8 +203,21 @@ type Data struct {
 	Compensation Text `json:"compensation,omitempty"` // how it is made good
 	// Short is the summary for SMS and posts, where the whole one is too long.
 	Short Text `json:"short,omitempty"`
+	// Alternatives are what to do meanwhile in one region, by the region's id: said, after the advice,
+	// to the customers of that region only.
+	Alternatives map[string]Text `json:"alternatives,omitempty"`
 	// Link is where to read on.
 	Link string `json:"link,omitempty"`
+	// Unaffected are ids of services that texts are to name as working.
+	Unaffected []string `json:"unaffected,omitempty"`
+
+	// Playbook names the playbook by which the update is told; "" chooses the one that fits best.
+	Playbook string `json:"playbook,omitempty"`
+	// Automatic says that Tocsin itself says this, and what it is; "" is a team's own update.
+	Automatic Automatic `json:"automatic,omitempty"`
+	// Compensate are ids of the playbook's compensation options that the customers who are told are
+	// to have. Texts name them where Compensation is empty.
+	Compensate []string `json:"compensate,omitempty"`
 
 	// Corrects is the event id of the update that a correction corrects; "" is all of the incident.
 	Corrects string `json:"corrects,omitempty"`

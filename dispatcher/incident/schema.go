@@ -123,7 +123,11 @@ func problem(path string, k jsonschema.ErrorKind) string {
 	case *kind.MaxItems:
 		return fmt.Sprintf("has %d entries, at most %d are allowed", k.Got, k.Want)
 	case *kind.MaxProperties:
-		return fmt.Sprintf("has %d languages, at most %d are allowed", k.Got, k.Want)
+		what := "languages"
+		if path == "data.alternatives" {
+			what = "regions"
+		}
+		return fmt.Sprintf("has %d %s, at most %d are allowed", k.Got, what, k.Want)
 	case *kind.MinProperties:
 		return "must be given in at least one language"
 	case *kind.UniqueItems:
@@ -144,15 +148,16 @@ func badFormat(k *kind.Format) string {
 // badPattern says which characters belong at a path.
 func badPattern(path string) string {
 	switch {
-	case path == "data.team" || path == "data.incident" || path == "data.merged_into":
+	case path == "data.team" || path == "data.incident" || path == "data.merged_into" ||
+		path == "data.playbook" || strings.HasPrefix(path, "data.compensate["):
 		return "must be 1 to 64 of the characters a-z, 0-9, '-' and '_'"
 	case path == "data.link":
 		return "must be an http or https address"
 	case strings.HasPrefix(path, "data.affects.recipients"):
 		return "must not hold control characters"
-	case strings.HasPrefix(path, "data.affects"):
+	case strings.HasPrefix(path, "data.affects") || strings.HasPrefix(path, "data.unaffected"):
 		return "must be 1 to 64 letters, digits, '.', '-' and '_', the first a letter or a digit"
-	case strings.HasPrefix(path, "data.short"):
+	case strings.HasPrefix(path, "data.short") || strings.HasPrefix(path, "data.alternatives"):
 		return "must be one line of text, not blank and without control characters"
 	}
 	return "must be text, not blank and without control characters"
@@ -160,6 +165,8 @@ func badPattern(path string) string {
 
 func notAllowed(path string) string {
 	switch path {
+	case "data.automatic":
+		return "is for what Tocsin says by itself: holding updates while it goes on, and reminders of what is scheduled"
 	case "data.corrects":
 		return "is for the status correction only"
 	case "data.ends_at":
@@ -171,7 +178,11 @@ func notAllowed(path string) string {
 }
 
 func unknownMember(parent []string) string {
-	if len(parent) == 1 && parent[0] != "affects" && parent[0] != "estimate" {
+	switch {
+	case len(parent) == 1 && parent[0] == "alternatives":
+		return "must be a region's id: 1 to 64 letters, digits, '.', '-' and '_', the first a letter or a digit"
+	case len(parent) == 2 && parent[0] == "alternatives",
+		len(parent) == 1 && parent[0] != "affects" && parent[0] != "estimate":
 		return "must be a language tag, such as en or ro-MD"
 	}
 	return "is not a known property"

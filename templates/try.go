@@ -1,0 +1,64 @@
+package templates
+
+import (
+	"errors"
+	"time"
+
+	"github.com/tocsin-dev/tocsin/dispatcher/incident"
+)
+
+// try renders every text from samples that have everything.
+func (r *Renderer) try() error {
+	var errs []error
+	for _, locale := range r.locales {
+		trial := *r
+		trial.catalogue = sampleCatalogue(locale, r.catalogue)
+		for _, kind := range Kinds() {
+			for _, u := range sampleUpdates(locale) {
+				_, err := trial.Render(u, kind, locale)
+				errs = append(errs, err)
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// sampleCatalogue is the catalogue with names for the sample, so that one which lacks a translation
+// does not make texts look broken.
+func sampleCatalogue(locale string, c Catalogue) Catalogue {
+	name := incident.Text{locale: "sample"}
+	c.Organisation = name
+	c.Services = map[string]incident.Text{"sample": name}
+	c.Regions = map[string]incident.Text{"sample": name}
+	return c
+}
+
+// sampleUpdates are updates of every status that have everything, in every variant that texts may
+// tell apart.
+func sampleUpdates(locale string) []incident.Update {
+	var updates []incident.Update
+	for _, status := range Statuses() {
+		for kind, confidences := range map[incident.Kind][]string{
+			incident.Outage: {"low", "high"}, incident.Maintenance: {"medium"},
+		} {
+			for _, confidence := range confidences {
+				updates = append(updates, sampleUpdate(kind, status, confidence, locale))
+			}
+		}
+	}
+	return updates
+}
+
+func sampleUpdate(kind incident.Kind, status incident.Status, confidence, locale string) incident.Update {
+	now := time.Date(2026, 5, 4, 18, 0, 0, 0, time.UTC)
+	later := now.Add(time.Hour)
+	text := incident.Text{locale: "sample"}
+	return incident.Update{Time: now, Data: incident.Data{
+		Kind: kind, Status: status, Impact: incident.Major,
+		Affects:   incident.Audience{Services: []string{"sample"}, Regions: []string{"sample"}},
+		StartedAt: now.Add(-time.Hour), EndsAt: &later, ResolvedAt: &now,
+		Estimate:       &incident.Estimate{At: later, Confidence: confidence},
+		MissedEstimate: &now, NextUpdateAt: &later,
+		Summary: text, Advice: text, Cause: text, Compensation: text, Short: text, Link: "https://example.com",
+	}}
+}
