@@ -41,6 +41,7 @@ var layers = [][]string{
 	{"dispatcher/audience"},
 	{"templates"},
 	{"templates/playbook"},
+	{"dispatcher/promise"},
 	{"dispatcher/plan"},
 	{"dispatcher/ledger"},
 	{"dispatcher/audit"},
