@@ -154,5 +154,5 @@ func (g *pager) count(ctx context.Context, all []member) error {
 // inCase is what a member's plan depends on.
 func (g *pager) inCase(m *member) plan.Case {
 	u := &g.update.Update
-	return plan.Case{Kind: u.Kind, Status: u.Status, Impact: u.Impact, Now: g.now, LastGood: m.lastGood, Recent: m.recent}
+	return plan.Case{Kind: u.Kind, Status: u.Status, Impact: u.Impact, Now: g.now, Automatic: u.Automatic, StartsAt: u.StartedAt, LastGood: m.lastGood, Recent: m.recent}
 }

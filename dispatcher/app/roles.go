@@ -27,7 +27,8 @@ func (a *App) makeRoles() error {
 	}
 	a.registry.MustRegister(newStreamCollector(a.bus, a.Log))
 	if a.ledger != nil {
-		a.registry.MustRegister(newLedgerCollector(a.ledger, a.Clock, a.Log), newTrailCollector(a.ledger, a.Log))
+		a.registry.MustRegister(newLedgerCollector(a.ledger, a.Clock, a.Log), newTrailCollector(a.ledger, a.Log),
+			dispatcher.NewPromiseCollector(a.ledger, a.Clock, a.Log))
 	}
 	metrics := dispatcher.NewMetrics(a.registry)
 	if a.has(Dispatcher) {
@@ -39,7 +40,10 @@ func (a *App) makeRoles() error {
 			Ledger: a.ledger, Rules: rules, Policy: a.policy(), Clock: a.Clock, Planned: planned, Batches: batches, Pages: pages,
 			PageSize: pageSize, Metrics: metrics, Log: a.Log,
 		}
-		a.runs = append(a.runs, run{"intake", intake.Run}, a.oneAtATime("planner", planner.Run))
+		keeper := &dispatcher.Keeper{
+			Ledger: a.ledger, Bus: a.bus, Day: a.Config.day(), Clock: a.Clock, Metrics: dispatcher.NewKeeperMetrics(a.registry), Log: a.Log,
+		}
+		a.runs = append(a.runs, run{"intake", intake.Run}, a.oneAtATime("planner", planner.Run), a.oneAtATime("keeper", keeper.Run))
 	}
 	if a.has(Dispatcher) || a.has(Fallback) {
 		publisher := &dispatcher.Publisher{

@@ -52,11 +52,11 @@ type Reason string
 
 // The reasons. Refused updates are not kept; all others are.
 const (
-	Older   Reason = "older than the newest update"
-	Equal   Reason = "not newer than the newest update"
+	Older Reason = "older than the newest update"
+	Equal Reason = "not newer than the newest update"
 	// Overtaken is what Tocsin had said by itself, when something else was said first.
 	Overtaken Reason = "something was said since the update that it follows"
-	Refused Reason = "refused"
+	Refused   Reason = "refused"
 )
 
 // Merged is the reason of an update whose incident was merged into another.

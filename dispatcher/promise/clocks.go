@@ -104,8 +104,8 @@ func overrun(c *Case, _ time.Time) []time.Time {
 	return nil
 }
 
-// notices are those that were not yet given, and are still worth giving. Where the daytime brings two
-// together they are one.
+// notices are those that were not yet given, and are still worth giving. Of several that are due by now the
+// last is; where the daytime brings two together they are one.
 func notices(c *Case, now time.Time) []time.Time {
 	n := c.news()
 	if n == nil || n.Status != incident.Scheduled || !now.Before(n.StartedAt) {
@@ -113,22 +113,26 @@ func notices(c *Case, now time.Time) []time.Time {
 	}
 	var all []time.Time
 	for _, lead := range c.cadence().Notices {
-		if at := c.Day.before(n.StartedAt.Add(-lead.Duration())); !c.told(n, at, lead.Duration()) {
+		at, near := c.Day.before(n.StartedAt.Add(-lead.Duration())), lead.Duration()/enough
+		if !now.After(at.Add(near)) && !c.told(n, at.Add(-near)) {
 			all = append(all, at)
 		}
 	}
 	slices.SortFunc(all, time.Time.Compare)
-	return slices.CompactFunc(all, time.Time.Equal)
+	all = slices.CompactFunc(all, time.Time.Equal)
+	for len(all) > 1 && !now.Before(all[1]) {
+		all = all[1:]
+	}
+	return all
 }
 
-// enough is the part of a lead time within which one word before a notice makes it needless: a day before
-// the work nobody need be told what they were told six hours earlier.
+// enough is the part of a lead time within which one word before a notice makes it needless, and after
+// which it is too late for it: a day before the work nobody need be told what they were told six hours
+// earlier.
 const enough = 4
 
-// told reports whether a date was told so shortly before a notice of it is due that the notice is needless,
-// or later than that.
-func (c *Case) told(date *Word, at time.Time, lead time.Duration) bool {
-	since := at.Add(-lead / enough)
+// told reports whether a date was told after a moment.
+func (c *Case) told(date *Word, since time.Time) bool {
 	return slices.ContainsFunc(c.Words, func(w Word) bool {
 		return w.Status == incident.Scheduled && w.StartedAt.Equal(date.StartedAt) && w.At.After(since)
 	})
@@ -145,7 +149,7 @@ type Day struct {
 // everybody.
 const evening = time.Hour
 
-// before moves a moment of the night to the evening before it.
+// before moves a moment of the night to the evening before.
 func (d Day) before(t time.Time) time.Time {
 	if d.Begins == d.Ends {
 		return t

@@ -117,4 +117,3 @@ func (l *Ledger) AudienceAfter(ctx context.Context, updates []int64, after int64
 		ORDER BY n.recipient, n.update_id`, ids, first.Int64, next)
 	return ms, next, err
 }
-
