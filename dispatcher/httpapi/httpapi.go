@@ -64,6 +64,7 @@ type Ledger interface {
 	Reader
 	Directory
 	Consents
+	Compensations
 	Approve(ctx context.Context, update int64, by string, now time.Time) error
 	Order(ctx context.Context, id string) (ledger.OrderReport, error)
 }
