@@ -173,7 +173,7 @@ var said = map[promise.What]string{
 
 func (k *Keeper) tell(ctx context.Context, n *promise.News) {
 	k.Metrics.happened(n)
-	k.Log.Log(ctx, level(n), said[n.What], "team", n.Team, "incident", n.Incident, "clock", n.Clock, "due", n.Due, "late", time.Duration(n.Late*float64(time.Second)))
+	k.Log.Log(ctx, level(n), said[n.What], "team", n.Team, "incident", n.Incident, "clock", n.Clock, "due", n.Due, "late", ledger.Seconds(n.Late).Duration().Round(time.Second))
 }
 
 // publish hands over what waits in the outbox.

@@ -70,7 +70,7 @@ func (s *Server) compensating(ctx context.Context, key ledger.IncidentKey) (map[
 		}
 	}
 	if len(all) == 0 {
-		return nil, &problem{status: http.StatusNotFound, message: "no update of this incident that was let go compensates anything", hint: "an update names options of its playbook in data.compensate"}
+		return nil, &problem{status: http.StatusConflict, message: "no update of this incident that was let go compensates anything", hint: "an update names options of its playbook in data.compensate"}
 	}
 	return all, nil
 }

@@ -77,7 +77,7 @@ func TestCompensation(t *testing.T) {
 	}
 	st.record(t, anUpdate())
 	_, err := st.compensation(t, audience.CSV)
-	wantStatus(t, err, http.StatusNotFound)
+	wantStatus(t, err, http.StatusConflict)
 	st.compensate(t, 2, 2, false)
 	_, err = st.compensation(t, audience.CSV)
 	wantStatus(t, err, http.StatusConflict)
