@@ -11,10 +11,10 @@ import (
 
 // Metrics are the dispatcher's metrics.
 type Metrics struct {
-	updates, failures, languages, settled *prometheus.CounterVec
-	notifications, batches                prometheus.Counter
-	empty, unknown, deferred, waiting     prometheus.Counter
-	intakeSeconds, pageSeconds            prometheus.Histogram
+	updates, failures, languages, long, settled *prometheus.CounterVec
+	notifications, batches                      prometheus.Counter
+	empty, unknown, deferred, waiting           prometheus.Counter
+	intakeSeconds, pageSeconds                  prometheus.Histogram
 }
 
 // NewMetrics makes the dispatcher's metrics and registers them.
@@ -34,6 +34,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		updates:       vec("updates_total", "Updates by what became of them at intake.", "result"),
 		failures:      vec("failures_total", "Work put off because the ledger or NATS failed.", "work"),
 		languages:     vec("untranslated_texts_total", "Texts told in the default language, as the update had none in the locale.", "locale"),
+		long:          vec("overlong_texts_total", "Texts longer than they should be, which went out all the same.", "kind"),
 		settled:       vec("notifications_settled_total", "Notifications settled at planning, by reason.", "reason"),
 		deferred:      counter("notifications_deferred_total", "Notifications put off to the end of quiet hours."),
 		notifications: counter("notifications_planned_total", "Notifications committed by planning."),
@@ -44,12 +45,13 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		intakeSeconds: histogram("intake_duration_seconds", "Time to check, render and record an update."),
 		pageSeconds:   histogram("page_duration_seconds", "Time to plan and commit a page."),
 	}
-	r.MustRegister(m.updates, m.failures, m.languages, m.settled, m.deferred, m.notifications, m.batches, m.empty, m.unknown, m.waiting, m.intakeSeconds, m.pageSeconds)
+	r.MustRegister(m.updates, m.failures, m.languages, m.long, m.settled, m.deferred, m.notifications, m.batches, m.empty, m.unknown, m.waiting, m.intakeSeconds, m.pageSeconds)
 	return m
 }
 
 func (m *Metrics) update(result string)       { m.updates.WithLabelValues(result).Inc() }
 func (m *Metrics) untranslated(locale string) { m.languages.WithLabelValues(locale).Inc() }
+func (m *Metrics) overlong(kind string)       { m.long.WithLabelValues(kind).Inc() }
 func (m *Metrics) failed(work string)         { m.failures.WithLabelValues(work).Inc() }
 func (m *Metrics) published(batches int)      { m.batches.Add(float64(batches)) }
 func (m *Metrics) intake(took time.Duration)  { m.intakeSeconds.Observe(took.Seconds()) }

@@ -14,6 +14,7 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 	"github.com/tocsin-dev/tocsin/dispatcher/plan"
+	"github.com/tocsin-dev/tocsin/templates"
 )
 
 // PlannerLedger is what the planner needs of the ledger.
@@ -84,7 +85,8 @@ func (p *Planner) plan(ctx context.Context, u ledger.Update) error {
 	if err != nil {
 		return err
 	}
-	pg := pager{planner: p, update: u, texts: indexTexts(texts), circle: newCircle(&u, &past)}
+	pg := pager{planner: p, rules: p.Rules, update: u, texts: indexTexts(texts), circle: newCircle(&u, &past)}
+	pg.rules.Locales = spoken(p.Rules.Locales, texts)
 	for last := false; !last; {
 		begun := time.Now()
 		recipients, err := pg.recipients(ctx)
@@ -137,9 +139,30 @@ func indexTexts(texts []ledger.Text) map[textKey]*notification.Content {
 	return m
 }
 
+// spoken are the locales that an update has texts in, the default first: its playbook may have texts of
+// its own for some. Where it has none at all they are those of the rules.
+func spoken(usual []string, texts []ledger.Text) []string {
+	var all, others []string
+	for _, l := range usual {
+		if slices.ContainsFunc(texts, func(t ledger.Text) bool { return t.Locale == l }) {
+			all = append(all, l)
+		}
+	}
+	for i := range texts {
+		if l := texts[i].Locale; !slices.Contains(all, l) && !slices.Contains(others, l) {
+			others = append(others, l)
+		}
+	}
+	if all = append(all, others...); len(all) == 0 {
+		return usual
+	}
+	return all
+}
+
 // pager makes the pages of one update.
 type pager struct {
 	planner *Planner
+	rules   plan.Rules // the planner's, in the update's locales
 	update  ledger.Update
 	texts   map[textKey]*notification.Content
 	circle  circle
@@ -214,7 +237,7 @@ func (g *pager) page(ctx context.Context, recipients []ledger.Recipient, last bo
 // decide says how a recipient is told. A channel that was configured after the update's texts were
 // frozen has none, and is left out.
 func (g *pager) decide(m *member) plan.Decision {
-	d := g.planner.Rules.For(&m.recipient.Recipient, g.inCase(m))
+	d := g.rules.For(&m.recipient.Recipient, g.inCase(m))
 	if len(d.Steps) == 0 {
 		return d
 	}
@@ -257,9 +280,10 @@ func (g *pager) batch(all []planned, from, to int) ledger.NewBatch {
 		Priority: notification.PriorityOf(g.update.Update.Status, g.update.Update.Impact), Last: len(all[from].Steps) == 1,
 		GivenUp: g.planner.Policy.GivenUp(channel, leaves, leaves),
 	}}
+	values := templates.NewFiller(content)
 	for i := from; i < to; i++ {
 		r := &all[i].recipient.Recipient
-		b.Items = append(b.Items, ledger.Item{Address: r.Address(channel), Values: plan.Values(content, r)})
+		b.Items = append(b.Items, ledger.Item{Address: r.Address(channel), Values: values.Values(r)})
 	}
 	return b
 }

@@ -121,7 +121,7 @@ func (p *Publisher) batch(b *ledger.Batch) bus.Batch {
 		ID: b.ID, Update: b.Update, Team: b.Team, Incident: b.Incident, Topic: notification.Topic(b.Team, b.Incident),
 		Channel: b.Channel, Locale: b.Locale, Priority: b.Priority, Step: b.Step, Try: b.Try, Last: b.Last,
 		InDoubt: p.InDoubt[b.Impact], UsefulFor: int64(p.UsefulFor.Seconds()),
-		Content: b.Content, Attempts: make([]bus.Attempt, len(b.Items)),
+		Content: b.Content.Bare(), Attempts: make([]bus.Attempt, len(b.Items)),
 	}
 	for i, it := range b.Items {
 		out.Attempts[i] = bus.Attempt{Notification: it.Notification, Address: it.Address, Values: it.Values}

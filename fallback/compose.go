@@ -11,7 +11,7 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
-	"github.com/tocsin-dev/tocsin/dispatcher/plan"
+	"github.com/tocsin-dev/tocsin/templates"
 )
 
 // further is a new attempt that is to be sent.
@@ -190,10 +190,11 @@ func (f *fold) batch(ctx context.Context, all []further) (ledger.AttemptBatch, e
 		Step: n.Attempt.Step, Try: n.Attempt.Try, NotBefore: all[0].notBefore,
 		Last: n.LastStep(), GivenUp: f.givenUp(all),
 	}}
+	values := templates.NewFiller(content)
 	for i := range all {
 		r := &all[i].recipient.Recipient
 		b.Items = append(b.Items, ledger.Item{
-			Notification: all[i].n.ID, Address: r.Address(n.Attempt.Channel), Values: plan.Values(content, r),
+			Notification: all[i].n.ID, Address: r.Address(n.Attempt.Channel), Values: values.Values(r),
 		})
 	}
 	return b, nil

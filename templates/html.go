@@ -18,13 +18,27 @@ type page struct {
 	Blocks []block
 }
 
+// Preview is what an inbox shows behind the subject: the first line of the news, where else it would be
+// the title once more. Readers don't see it. nil if there is none.
+func (p page) Preview() *line {
+	if len(p.Blocks) < 2 || len(p.Blocks[1].Lines) == 0 || p.Blocks[1].Lines[0].Optional {
+		return nil // the first block is the greeting
+	}
+	return &p.Blocks[1].Lines[0]
+}
+
 // block is a paragraph, or a table of facts.
 type block struct {
 	Lines []line
 	Facts []fact
 }
 
-type line []piece
+// line is one of a paragraph. An optional one stands there for those only who have a value of its
+// placeholder.
+type line struct {
+	Pieces   []piece
+	Optional bool
+}
 
 // piece is a stretch of text, or a link.
 type piece struct {
@@ -37,6 +51,13 @@ type fact struct {
 	Value line
 }
 
+// Open and Close stand around what is optional.
+func (block) Open() string  { return string(openGroup) }
+func (block) Close() string { return string(closeGroup) }
+
+// Optional reports whether the whole block is.
+func (b block) Optional() bool { return len(b.Lines) == 1 && b.Lines[0].Optional }
+
 // newPage reads the paragraphs of a tidied text.
 func newPage(lang, title, text string, status incident.Status) page {
 	p := page{Lang: lang, Title: title, Colour: colour(status)}
@@ -45,10 +66,10 @@ func newPage(lang, title, text string, status incident.Status) page {
 		for l := range strings.Lines(paragraph) {
 			l = strings.TrimSpace(l)
 			if label, value, ok := strings.Cut(l, string(factMark)); ok {
-				b.Facts = append(b.Facts, fact{Label: label, Value: pieces(strings.TrimSpace(value))})
+				b.Facts = append(b.Facts, fact{Label: label, Value: newLine(strings.TrimSpace(value))})
 				continue
 			}
-			b.Lines = append(b.Lines, pieces(l))
+			b.Lines = append(b.Lines, newLine(l))
 		}
 		p.Blocks = append(p.Blocks, b)
 	}
@@ -58,8 +79,17 @@ func newPage(lang, title, text string, status incident.Status) page {
 // webAddress finds links in plain text; punctuation behind one is not part of it.
 var webAddress = regexp.MustCompile(`https?://[^\s<>"\x{FDD0}-\x{FDEF}]*[^\s<>".,;:!?)\x{FDD0}-\x{FDEF}]`)
 
-func pieces(s string) line {
-	var l line
+func newLine(s string) line {
+	inside, optional := strings.CutPrefix(s, string(openGroup))
+	inside, whole := strings.CutSuffix(inside, string(closeGroup))
+	if optional && whole && !strings.ContainsRune(inside, openGroup) {
+		return line{Pieces: pieces(inside), Optional: true}
+	}
+	return line{Pieces: pieces(s)}
+}
+
+func pieces(s string) []piece {
+	var l []piece
 	for s != "" {
 		at := webAddress.FindStringIndex(s)
 		if at == nil {

@@ -1,57 +1,73 @@
 package templates
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
+	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 )
 
 // moment is a time as texts say it: relative to when the update was written, in the zone of the
-// catalogue. A nil moment says nothing.
+// catalogue, or in that of a recipient who lives in another. A nil moment says nothing.
 type moment struct {
-	t, now time.Time // both in the catalogue's zone
-	w      *words
+	t    time.Time
+	book *book
 }
 
 // At is "today at 18:00", "on 5 May at 18:00".
-func (m *moment) At() string { return m.say(func(w *words) string { return w.at }) }
+func (m *moment) At() string { return m.say(sayAt) }
 
 // By is "by 18:00 today", "by 18:00 on 5 May".
-func (m *moment) By() string { return m.say(func(w *words) string { return w.by }) }
+func (m *moment) By() string { return m.say(sayBy) }
 
-func (m *moment) say(format func(*words) string) string {
+// Till is the same in short: "by 18:00", "by 18:00 tomorrow".
+func (m *moment) Till() string { return m.say(sayTill) }
+
+// Since is "since 18:00", "since 18:00 on 5 May".
+func (m *moment) Since() string { return m.say(saySince) }
+
+func (m *moment) say(form string) string {
 	if m == nil {
 		return ""
 	}
-	return fmt.Sprintf(format(m.w), m.day(), m.t.Format(clockTime))
+	return m.book.place(notification.Time{Say: form, At: m.t})
 }
 
-// day is "today", "on 5 May".
-func (m *moment) day() string {
-	if d, near := relation(m.t, m.now); near {
-		return m.w.days[d+1]
-	}
-	return fmt.Sprintf(m.w.on, m.date())
+// book keeps the moments that a text says, for recipients of other zones.
+type book struct {
+	now   time.Time // as of which the text speaks
+	loc   *time.Location
+	w     *words
+	times map[string]notification.Time
 }
 
-// date is "5 May", with the year where it is not this year.
-func (m *moment) date() string {
-	month := m.w.months[m.t.Month()-1]
-	if m.t.Year() != m.now.Year() {
-		return fmt.Sprintf(m.w.dateYear, m.t.Day(), month, m.t.Year())
-	}
-	return fmt.Sprintf(m.w.date, m.t.Day(), month)
+func newBook(now time.Time, loc *time.Location, w *words) *book {
+	return &book{now: now, loc: loc, w: w, times: map[string]notification.Time{}}
 }
 
-// span is "today from 17:00 to 18:00". Over more than one day it names the dates.
-func span(from, to *moment) string {
-	a, b := from.t.Format(clockTime), to.t.Format(clockTime)
-	if sameDay(from.t, to.t) {
-		return fmt.Sprintf(from.w.span, from.day(), a, b)
+// place is the place of a moment, with the text in the catalogue's zone as its default.
+func (b *book) place(t notification.Time) string {
+	t.At, t.To = t.At.UTC(), utc(t.To)
+	name := ""
+	for n, had := range b.times {
+		if had == t {
+			name = n
+		}
 	}
-	return fmt.Sprintf(from.w.spanDays, from.date(), a, to.date(), b)
+	if name == "" {
+		name = "time." + strconv.Itoa(len(b.times)+1)
+		b.times[name] = t
+	}
+	return place(name, b.w.say(t, b.now, b.loc))
+}
+
+func utc(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return t.UTC()
 }
 
 // estimate is when it should be over. The wording follows the confidence.
@@ -66,33 +82,26 @@ func (e *estimate) High() bool { return e.confidence == "high" }
 // Medium reports whether the team is fairly sure.
 func (e *estimate) Medium() bool { return e.confidence == "medium" }
 
-// moments makes the moments of one update.
-type moments struct {
-	now time.Time
-	loc *time.Location
-	w   *words
-}
-
-func (ms moments) of(t *time.Time) *moment {
+func (b *book) of(t *time.Time) *moment {
 	if t == nil || t.IsZero() {
 		return nil
 	}
-	return &moment{t: t.In(ms.loc), now: ms.now.In(ms.loc), w: ms.w}
+	return &moment{t: *t, book: b}
 }
 
 // ahead leaves out what is not ahead: a promise for a time that has passed is worse than none.
-func (ms moments) ahead(t *time.Time) *moment {
-	if t == nil || !t.After(ms.now) {
+func (b *book) ahead(t *time.Time) *moment {
+	if t == nil || !t.After(b.now) {
 		return nil
 	}
-	return ms.of(t)
+	return b.of(t)
 }
 
-func (ms moments) estimate(e *incident.Estimate) *estimate {
-	if e == nil || ms.ahead(&e.At) == nil {
+func (b *book) estimate(e *incident.Estimate) *estimate {
+	if e == nil || b.ahead(&e.At) == nil {
 		return nil
 	}
-	return &estimate{moment: ms.of(&e.At), confidence: e.Confidence}
+	return &estimate{moment: b.of(&e.At), confidence: e.Confidence}
 }
 
 // join lists names in the language: "a, b and c".

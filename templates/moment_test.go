@@ -3,6 +3,8 @@ package templates
 import (
 	"testing"
 	"time"
+
+	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 )
 
 func TestMoments(t *testing.T) {
@@ -20,8 +22,27 @@ func TestMoments(t *testing.T) {
 		{time.Date(2026, 5, 4, 21, 30, 0, 0, time.UTC), map[string][2]string{"en": {"tomorrow at 00:30", "by 00:30 tomorrow"}, "ro": {"mâine, la 00:30", "mâine, până la 00:30"}, "ru": {"завтра в 00:30", "завтра до 00:30"}}},
 	} {
 		for tag, w := range languages() {
-			m := moments{now: now, loc: chisinau, w: w}.of(&tt.t)
-			if got := [2]string{m.At(), m.By()}; got != tt.want[tag] {
+			said := func(form string) string { return w.say(notification.Time{Say: form, At: tt.t}, now, chisinau) }
+			if got := [2]string{said(sayAt), said(sayBy)}; got != tt.want[tag] {
+				t.Errorf("%s: got %q, want %q", tag, got, tt.want[tag])
+			}
+		}
+	}
+}
+
+func TestShortMoments(t *testing.T) {
+	now := may(4, 18, 0)
+	for _, tt := range []struct {
+		t    time.Time
+		want map[string][2]string // till, since
+	}{
+		{may(4, 9, 5), map[string][2]string{"en": {"by 09:05", "since 09:05"}, "ro": {"până la 09:05", "de la 09:05"}, "ru": {"до 09:05", "с 09:05"}}},
+		{may(5, 9, 5), map[string][2]string{"en": {"by 09:05 tomorrow", "since 09:05 on 5 May"}, "ro": {"până mâine la 09:05", "din 5 mai, ora 09:05"}, "ru": {"завтра до 09:05", "с 09:05 5 мая"}}},
+		{may(6, 9, 5), map[string][2]string{"en": {"by 09:05 on 6 May", "since 09:05 on 6 May"}, "ro": {"până pe 6 mai la 09:05", "din 6 mai, ora 09:05"}, "ru": {"6 мая до 09:05", "с 09:05 6 мая"}}},
+	} {
+		for tag, w := range languages() {
+			said := func(form string) string { return w.say(notification.Time{Say: form, At: tt.t}, now, chisinau) }
+			if got := [2]string{said(sayTill), said(saySince)}; got != tt.want[tag] {
 				t.Errorf("%s: got %q, want %q", tag, got, tt.want[tag])
 			}
 		}
@@ -38,8 +59,7 @@ func TestSpan(t *testing.T) {
 		{may(4, 23, 0), may(5, 5, 0), map[string]string{"en": "from 23:00 on 4 May to 05:00 on 5 May", "ro": "din 4 mai, ora 23:00, până pe 5 mai, ora 05:00", "ru": "с 23:00 4 мая до 05:00 5 мая"}},
 	} {
 		for tag, w := range languages() {
-			ms := moments{now: may(4, 18, 0), loc: chisinau, w: w}
-			if got := span(ms.of(&tt.from), ms.of(&tt.to)); got != tt.want[tag] {
+			if got := w.say(notification.Time{Say: saySpan, At: tt.from, To: tt.to}, may(4, 18, 0), chisinau); got != tt.want[tag] {
 				t.Errorf("%s: got %q, want %q", tag, got, tt.want[tag])
 			}
 		}

@@ -25,9 +25,7 @@ type layers struct {
 // parse reads the texts of one locale. A file of a layer has only what differs; one of a locale such
 // as ro-MD only what differs from its language.
 func (l layers) parse(locale string) (map[channels.Kind]*template.Template, error) {
-	phrases := template.New(locale).Option("missingkey=error").Funcs(template.FuncMap{
-		"recipient": recipient, "facts": facts, "need": need,
-	})
+	phrases := template.New(locale).Option("missingkey=error").Funcs(functions(languages()[languageOf(locale)]))
 	if err := l.parseFile(phrases, locale, "phrases.tmpl"); err != nil {
 		return nil, err
 	}
@@ -40,7 +38,7 @@ func (l layers) parse(locale string) (map[channels.Kind]*template.Template, erro
 		if err := l.parseFile(set, locale, string(kind)+".tmpl"); err != nil {
 			return nil, err
 		}
-		kinds[kind] = set
+		kinds[kind] = set.Funcs(template.FuncMap{"say": say(set)})
 	}
 	return kinds, nil
 }

@@ -38,12 +38,10 @@ package templates
 
 import (
 	"embed"
-	"errors"
 	"fmt"
 	htmltemplate "html/template"
 	"io/fs"
 	"slices"
-	"strings"
 	"text/template"
 
 	"golang.org/x/text/language"
@@ -181,7 +179,7 @@ func (r *Renderer) Render(u incident.Update, kind channels.Kind, locale string) 
 		return notification.Content{}, fmt.Errorf("no texts for channels of kind %q", kind)
 	}
 	x := rendering{
-		set: set, view: newView(u, &r.catalogue, t.words, tag), kind: kind, status: u.Status, locale: tag,
+		set: set, view: newView(u, &r.catalogue, t.words, tag, kind), fold: t.words.folds(kind), kind: kind, status: u.Status, locale: tag,
 	}
 	switch kind {
 	case channels.Email:
@@ -190,7 +188,7 @@ func (r *Renderer) Render(u incident.Update, kind channels.Kind, locale string) 
 		return x.titled(t.kinds[channels.Email])
 	case channels.SMS, channels.Messenger, channels.Social, channels.Voice:
 	}
-	return x.plain(t.words.gsm)
+	return x.plain()
 }
 
 // resolve finds the texts for a locale, and the tag by which to look up texts of the update's.
@@ -201,85 +199,4 @@ func (r *Renderer) resolve(locale string) (*texts, string) {
 		base, _ = match(locale, r.locales)
 	}
 	return r.texts[base], language.Make(locale).String()
-}
-
-// rendering is the making of one content.
-type rendering struct {
-	set    *template.Template
-	view   *view
-	kind   channels.Kind
-	status incident.Status
-	locale string
-}
-
-// plain renders the kinds that have one text.
-func (x rendering) plain(gsm bool) (notification.Content, error) {
-	text, err := x.execute(string(x.status))
-	if err != nil {
-		return notification.Content{}, err
-	}
-	if wording(x.kind) == channels.SMS {
-		text = oneLine(text)
-		if gsm && x.kind == channels.SMS {
-			text = gsmFold(text)
-		}
-	}
-	parts, err := segments(plainFacts(text), false)
-	return notification.Content{Text: parts}, err
-}
-
-// titled renders the kinds whose text has a title: an e-mail's subject.
-func (x rendering) titled(email *template.Template) (notification.Content, error) {
-	c, err := x.plain(false)
-	if err != nil {
-		return c, err
-	}
-	x.set = email
-	title, err := x.execute(string(x.status) + ".subject")
-	if err != nil {
-		return c, err
-	}
-	if c.Subject, err = segments(plainFacts(oneLine(title)), false); err == nil && x.kind == channels.Web {
-		c.News, err = x.view.news()
-	}
-	return c, err
-}
-
-// email renders a subject, a text, and the same text as HTML.
-func (x rendering) email(layout *htmltemplate.Template) (notification.Content, error) {
-	subject, err := x.execute(string(x.status) + ".subject")
-	if err != nil {
-		return notification.Content{}, err
-	}
-	text, err := x.execute(string(x.status) + ".text")
-	if err != nil {
-		return notification.Content{}, err
-	}
-	subject = oneLine(subject)
-	html, err := layOut(layout, newPage(x.locale, subject, text, x.status))
-	if err != nil {
-		return notification.Content{}, err
-	}
-	var c notification.Content
-	var errs [3]error
-	c.Subject, errs[0] = segments(plainFacts(subject), false)
-	c.Text, errs[1] = segments(plainFacts(text), false)
-	c.HTML, errs[2] = segments(html, true)
-	return c, errors.Join(errs[:]...)
-}
-
-// execute runs one template and tidies what it gives.
-func (x rendering) execute(name string) (string, error) {
-	var b strings.Builder
-	if err := x.set.ExecuteTemplate(&b, name, x.view); err != nil {
-		if m, ok := errors.AsType[missing](err); ok {
-			return "", &MissingError{Kind: x.kind, Status: x.status, Locale: x.locale, Variable: string(m)}
-		}
-		return "", fmt.Errorf("%s text %q in %s: %w", x.kind, name, x.locale, err)
-	}
-	text := paragraphs(b.String())
-	if text == "" {
-		return "", fmt.Errorf("%s text %q in %s: comes out empty", x.kind, name, x.locale)
-	}
-	return text, nil
 }

@@ -7,16 +7,24 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 )
 
-// try renders every text from samples that have everything.
+// try renders every text from samples that have everything, and finds those that fail or that are too
+// long even where the update is short.
 func (r *Renderer) try() error {
 	var errs []error
+	seen := map[string]bool{}
 	for _, locale := range r.locales {
 		trial := *r
 		trial.catalogue = sampleCatalogue(locale, r.catalogue)
-		for _, kind := range Kinds() {
+		for _, kind := range written() { // of which the other kinds say the same
 			for _, u := range sampleUpdates(locale) {
-				_, err := trial.Render(u, kind, locale)
-				errs = append(errs, err)
+				c, err := trial.Render(u, kind, locale)
+				if err == nil {
+					err = Fits(&c, kind, u.Status, locale)
+				}
+				if err != nil && !seen[err.Error()] {
+					seen[err.Error()] = true
+					errs = append(errs, err)
+				}
 			}
 		}
 	}
@@ -59,6 +67,7 @@ func sampleUpdate(kind incident.Kind, status incident.Status, confidence, locale
 		StartedAt: now.Add(-time.Hour), EndsAt: &later, ResolvedAt: &now,
 		Estimate:       &incident.Estimate{At: later, Confidence: confidence},
 		MissedEstimate: &now, NextUpdateAt: &later,
+		Alternatives: map[string]incident.Text{"sample": text}, Unaffected: []string{"sample"},
 		Summary: text, Advice: text, Cause: text, Compensation: text, Short: text, Link: "https://example.com",
 	}}
 }

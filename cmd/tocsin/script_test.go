@@ -36,7 +36,7 @@ func TestScripts(t *testing.T) {
 			}
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"await": await, "promised": promised},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"await": await, "hold": hold, "decided": decided, "promised": promised},
 	})
 }
 

@@ -65,7 +65,7 @@ func streams(maxBytes int64) []jetstream.StreamConfig {
 		stream(IncidentsStream, "updates as upstream services publish them", "incidents.*", 0.06, 30*day),
 		rejected,
 		send,
-		stream(OrdersStream, "operators' orders", "orders.*", 0.04, 30*day),
+		stream(OrdersStream, "operators' orders", "orders.*", 0.02, 30*day),
 		results,
 		receipts,
 		inquiries,

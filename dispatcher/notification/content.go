@@ -3,6 +3,7 @@ package notification
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/tocsin-dev/tocsin/channels"
 )
@@ -18,6 +19,11 @@ type Segment struct {
 	Default string `json:"d,omitempty"`
 	// HTML says that the value is to be escaped as HTML.
 	HTML bool `json:"h,omitempty"`
+	// Optional says that nothing stands here where there is neither a value nor a default. Before and
+	// After are literal text that stands around the value only where there is one.
+	Optional bool   `json:"o,omitempty"`
+	Before   string `json:"b,omitempty"`
+	After    string `json:"a,omitempty"`
 }
 
 // Segments is a text with placeholders.
@@ -37,8 +43,56 @@ type Content struct {
 	Subject Segments `json:"subject,omitempty"`
 	Text    Segments `json:"text"`
 	HTML    Segments `json:"html,omitempty"`
+	// Recipe says how the values of recipients are made; nil where the content asks for none. It is for
+	// planning: lanes get the values.
+	Recipe *Recipe `json:"recipe,omitempty"`
 	// News is the update as facts, for kinds whose adapters lay it out themselves; else nil.
 	News *channels.News `json:"news,omitempty"`
+}
+
+// Recipe is what it takes to make a recipient's values from the recipient alone, so that what a content
+// will say is frozen with it.
+type Recipe struct {
+	// Locale is that of the text.
+	Locale string `json:"locale"`
+	// Zone is the time zone in which the defaults say times, Now the time as of which they do: what
+	// "today" is.
+	Zone string    `json:"zone"`
+	Now  time.Time `json:"now"`
+	// Times are the moments that the text says, by placeholder: for recipients of other zones.
+	Times map[string]Time `json:"times,omitempty"`
+	// Alternatives are what to do meanwhile, by region.
+	Alternatives map[string]string `json:"alternatives,omitempty"`
+	// Fold says that values are written in the GSM 7-bit alphabet.
+	Fold bool `json:"fold,omitempty"`
+}
+
+// Time is a moment as a text says it, or the span of two.
+type Time struct {
+	// Say is the form, one of package templates'.
+	Say string    `json:"say"`
+	At  time.Time `json:"at"`
+	To  time.Time `json:"to,omitzero"`
+}
+
+// Bare returns the content without what only planning needs: what a lane gets.
+func (c Content) Bare() Content {
+	c.Recipe = nil
+	return c
+}
+
+// Usual returns the content as recipients without values get it, who are most: without placeholders,
+// so that expanding it costs nothing. Where a placeholder has no default, it is the content itself.
+func (c *Content) Usual() *Content {
+	u := *c
+	for _, part := range []*Segments{&u.Subject, &u.Text, &u.HTML} {
+		text, err := part.Expand(nil)
+		if err != nil {
+			return c
+		}
+		*part = Literal(text)
+	}
+	return &u
 }
 
 // Personal reports whether the content asks for values of the recipient's.
@@ -62,7 +116,8 @@ func (s Segments) Sample() string {
 		case seg.Placeholder == "":
 			b.WriteString(seg.Literal)
 		case seg.Default != "":
-			b.WriteString(seg.Default)
+			b.WriteString(seg.Before + seg.Default + seg.After)
+		case seg.Optional:
 		default:
 			b.WriteString(seg.Placeholder)
 		}
@@ -91,13 +146,18 @@ func (s Segments) Expand(values map[string]string) (string, error) {
 		if v == "" {
 			v = seg.Default
 		}
+		if v == "" && seg.Optional {
+			continue
+		}
 		if v == "" {
 			return "", fmt.Errorf("no value for placeholder %q", seg.Placeholder)
 		}
 		if seg.HTML {
 			v = htmlEscaper.Replace(v)
 		}
+		b.WriteString(seg.Before)
 		b.WriteString(v)
+		b.WriteString(seg.After)
 	}
 	return b.String(), nil
 }
@@ -107,7 +167,9 @@ func (s Segments) size() int {
 	const value = 32
 	n := 0
 	for i := range s {
-		n += len(s[i].Literal) + value
+		if n += len(s[i].Literal); s[i].Placeholder != "" {
+			n += value
+		}
 	}
 	return n
 }

@@ -48,6 +48,8 @@ type Case struct {
 	// Automatic is what Tocsin says by itself, StartsAt when what it reminds of begins.
 	Automatic incident.Automatic
 	StartsAt  time.Time
+	// Steps are the cascade that the update brings with it; none is that of the rules.
+	Steps []notification.Step
 	// LastGood is the channel by which the recipient was last reached within the incident, "" if none.
 	LastGood string
 	// Recent is how many messages of other updates the recipient has had within the cap's while.
@@ -131,12 +133,4 @@ func (r *Rules) locale(tag string) string {
 		t = t[:max(0, strings.LastIndexByte(t, '-'))]
 	}
 	return r.Locales[0]
-}
-
-// Values returns the recipient's values for a content's placeholders; nil if it has none.
-func Values(c *notification.Content, rec *audience.Recipient) map[string]string {
-	if !c.Personal() || rec.Name == "" {
-		return nil
-	}
-	return map[string]string{"name": rec.Name}
 }

@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"fmt"
 	"reflect"
 	"slices"
 	"testing"
@@ -155,23 +154,4 @@ func TestForHoldsWhateverTheRecipient(t *testing.T) {
 			}
 		}
 	})
-}
-
-func TestValues(t *testing.T) {
-	personal := &notification.Content{Text: notification.Segments{{Placeholder: "name", Default: "x"}}}
-	plain := &notification.Content{Text: notification.Literal("x")}
-	named, nameless := &audience.Recipient{Name: "Ana"}, &audience.Recipient{}
-	for i, tt := range []struct {
-		content *notification.Content
-		rec     *audience.Recipient
-		want    map[string]string
-	}{
-		{personal, named, map[string]string{"name": "Ana"}},
-		{personal, nameless, nil},
-		{plain, named, nil},
-	} {
-		if got := Values(tt.content, tt.rec); fmt.Sprint(got) != fmt.Sprint(tt.want) {
-			t.Errorf("case %d: %v, want %v", i, got, tt.want)
-		}
-	}
 }

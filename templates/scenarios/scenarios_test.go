@@ -7,9 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tocsin-dev/tocsin/channels"
-	"github.com/tocsin-dev/tocsin/channels/sms"
-	"github.com/tocsin-dev/tocsin/channels/social"
 	"github.com/tocsin-dev/tocsin/dispatcher/audience"
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/templates"
@@ -109,45 +106,6 @@ func TestPace(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-// TestTexts renders everything that is said, in all languages: a post must fit, and an SMS must not
-// cost more than its news.
-func TestTexts(t *testing.T) {
-	for _, name := range scenarios.Names() {
-		t.Run(name, func(t *testing.T) {
-			s := load(t, name)
-			renderer := newRenderer(t, s.Bank)
-			for _, u := range updates(t, s) {
-				for _, locale := range renderer.Locales() {
-					checkTexts(t, renderer, u, locale)
-				}
-			}
-		})
-	}
-}
-
-const (
-	maxPost     = 500 // Mastodon's usual limit
-	maxSegments = 8
-)
-
-func checkTexts(t *testing.T, r *templates.Renderer, u incident.Update, locale string) {
-	t.Helper()
-	for _, kind := range templates.Kinds() {
-		content, err := r.Render(u, kind, locale)
-		if err != nil {
-			t.Errorf("%s %s %s: %v", u.Status, kind, locale, err)
-			continue
-		}
-		text := content.Text.Sample()
-		if n := social.Mastodon().Length(text); kind == channels.Social && n > maxPost {
-			t.Errorf("%s at %v in %s: a post of %d characters:\n%s", u.Status, u.Time, locale, n, text)
-		}
-		if n, _ := sms.Segments(text); kind == channels.SMS && n > maxSegments {
-			t.Errorf("%s at %v in %s: an SMS of %d segments:\n%s", u.Status, u.Time, locale, n, text)
-		}
 	}
 }
 
