@@ -32,7 +32,8 @@ func (a *App) makeRoles() error {
 			dispatcher.NewPromiseCollector(a.ledger, a.Clock, a.Log))
 	}
 	metrics := dispatcher.NewMetrics(a.registry)
-	if a.has(Dispatcher) {
+	var forecaster *dispatcher.Forecaster
+	if a.has(Dispatcher) || a.has(HTTPRole) {
 		intake := &dispatcher.Intake{
 			Ledger: a.ledger, Bus: a.bus, Playbooks: a.playbooks, Kinds: kinds(a.channels), Measure: measure(a.channels),
 			Clock: a.Clock, Planned: planned, Metrics: metrics, Log: a.Log,
@@ -41,15 +42,17 @@ func (a *App) makeRoles() error {
 			Ledger: a.ledger, Rules: rules, Policy: a.policy(), Clock: a.Clock, Planned: planned, Batches: batches, Pages: pages,
 			PageSize: pageSize, Metrics: metrics, Log: a.Log,
 		}
-		keeper := &dispatcher.Keeper{
-			Ledger: a.ledger, Bus: a.bus, Day: a.Config.day(), Clock: a.Clock, Metrics: dispatcher.NewKeeperMetrics(a.registry), Log: a.Log,
+		forecaster = a.forecaster(planner, intake, metrics)
+		if a.has(Dispatcher) {
+			a.runs = append(a.runs, run{"intake", intake.Run}, a.oneAtATime("planner", planner.Run), a.oneAtATime("forecaster", forecaster.Run))
+			a.makeTimeOuts(planned)
+			a.makeKeeper()
 		}
-		a.runs = append(a.runs, run{"playbooks", a.playbooks.Run}, run{"intake", intake.Run}, a.oneAtATime("planner", planner.Run), a.oneAtATime("keeper", keeper.Run))
-		a.makeTimeOuts(planned)
+		a.runs = append(a.runs, run{"playbooks", a.playbooks.Run})
 	}
 	if a.has(Dispatcher) || a.has(Fallback) {
 		publisher := &dispatcher.Publisher{
-			Ledger: a.ledger, Bus: a.bus, InDoubt: a.Config.InDoubt, UsefulFor: a.Config.UsefulFor, Budget: a.Config.Budget.segments(),
+			Ledger: a.ledger, Bus: a.bus, InDoubt: a.Config.InDoubt, UsefulFor: a.Config.UsefulFor, Budget: a.Config.segments(),
 			Threaded: threaded(a.channels), Clock: a.Clock, Batches: batches, Metrics: metrics, Log: a.Log,
 		}
 		a.runs = append(a.runs, a.oneAtATime("publisher", publisher.Run))
@@ -67,7 +70,7 @@ func (a *App) makeRoles() error {
 		a.makeLanes()
 	}
 	if a.has(HTTPRole) {
-		return a.makeHTTP(metrics, planned)
+		return a.makeHTTP(metrics, planned, forecaster)
 	}
 	return a.makeVitals()
 }
