@@ -52,7 +52,7 @@ func streams(maxBytes int64) []jetstream.StreamConfig {
 	// The ledger keeps them too. Were this one to refuse, whoever publishes nonsense could keep
 	// everybody's updates waiting behind their own.
 	rejected.Discard = jetstream.DiscardOld
-	outcomes := stream(OutcomesStream, "what became of what customers were promised", "outcomes.*.*", 0.02, 30*day)
+	outcomes := stream(OutcomesStream, "what became of what customers were promised", "outcomes.*.*", 0.01, 30*day)
 	outcomes.Discard = jetstream.DiscardOld // it needs no reader
 	results := stream(ResultsStream, "journals of the batches: what lanes promise and report", "results.*.*", 0.25, 3*day)
 	receipts := stream(ReceiptsStream, "what providers said of attempts", "receipts.*.*", 0.2, 3*day)
@@ -65,7 +65,7 @@ func streams(maxBytes int64) []jetstream.StreamConfig {
 		stream(IncidentsStream, "updates as upstream services publish them", "incidents.*", 0.06, 30*day),
 		rejected,
 		send,
-		stream(OrdersStream, "operators' orders", "orders.*", 0.02, 30*day),
+		stream(OrdersStream, "operators' orders", "orders.*", 0.04, 30*day),
 		results,
 		receipts,
 		inquiries,
