@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tocsin-dev/tocsin/templates"
 	"github.com/tocsin-dev/tocsin/templates/lint"
 )
 
@@ -45,6 +44,3 @@ func (c *Config) linkDomains() []string {
 	}
 	return append(domains, host)
 }
-
-// Texts makes the renderer of a configuration's texts.
-func Texts(c *Config) (*templates.Renderer, error) { return newRenderer(c) }
