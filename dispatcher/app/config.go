@@ -6,6 +6,7 @@ import (
 	"math"
 	"net"
 	"os"
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/doctor"
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+	"github.com/tocsin-dev/tocsin/dispatcher/strictyaml"
 )
 
 // Config is the whole configuration: one YAML file, every key optional but the channels. Values may
@@ -38,12 +40,15 @@ type Config struct {
 	// OwnDomains are the organisation's own, whose servers may fail with what is announced: `tocsin doctor`
 	// says what of Tocsin lies within them.
 	OwnDomains []string `yaml:"own_domains"`
-	// Approval is "required" (the default: updates are held until somebody approves) or "none".
-	Approval string  `yaml:"approval"`
-	HTTP     HTTP    `yaml:"http"`
-	NATS     NATS    `yaml:"nats"`
-	Ledger   Ledger  `yaml:"ledger"`
-	Cascade  Cascade `yaml:"cascade"`
+	// Approval is "required" (the default: updates are held until somebody approves) or "none", where the
+	// update's playbook has no rule of its own.
+	Approval string `yaml:"approval"`
+	// Playbooks is the folder of the team's own playbooks; "" is none.
+	Playbooks string  `yaml:"playbooks"`
+	HTTP      HTTP    `yaml:"http"`
+	NATS      NATS    `yaml:"nats"`
+	Ledger    Ledger  `yaml:"ledger"`
+	Cascade   Cascade `yaml:"cascade"`
 	// Cascades are those of some updates; where none fits, Cascade has its say.
 	Cascades []NamedCascade `yaml:"cascades"`
 	// InDoubt says, by impact, what to do with attempts that may have gone out before a crash.
@@ -57,6 +62,8 @@ type Config struct {
 	QuietHours   QuietHours   `yaml:"quiet_hours"`
 	FrequencyCap FrequencyCap `yaml:"frequency_cap"`
 	Catalogue    Catalogue    `yaml:"catalogue"`
+	// Lint is what `tocsin lint` holds updates to, beyond its rules.
+	Lint Lint `yaml:"lint"`
 	// Key signs the references that providers are given (${TOCSIN_KEY}); all processes of an
 	// installation have the same. Without one, it is made and kept in the data directory.
 	Key channels.Secret `yaml:"key"`
@@ -207,7 +214,7 @@ func Load(path string, env func(string) (string, bool)) (*Config, error) {
 	}
 	c := Defaults()
 	c.path = path
-	if err := decodeYAML(path, raw, env, c); err != nil {
+	if err := strictyaml.Decode(path, raw, env, c); err != nil {
 		return nil, err
 	}
 	return c, c.validate()
@@ -298,6 +305,11 @@ func (c *Config) validate() error {
 		}
 		seen[t.Name] = true
 	}
+	if l := c.Lint; l.SMSSegments < 0 || l.SMSPrice < 0 {
+		bad("lint", "must not be negative; 0 is no bound of the price, and 2 segments")
+	} else if l.SMSPrice > 0 && !c.Prices.known() {
+		bad("lint.sms_price", "needs prices: what one SMS segment costs (prices: {currency: EUR, default: 0.05})")
+	}
 	for i, d := range c.OwnDomains {
 		if !doctor.Domain(d) {
 			bad(fmt.Sprintf("own_domains[%d]", i), "%q must be a domain, as in bank.example", d)
@@ -360,6 +372,9 @@ func (b *Bytes) UnmarshalYAML(node *yaml.Node) error {
 
 // Channels are channels in the order of the file.
 type Channels []Channel
+
+// YAMLShape implements strictyaml.Shaped.
+func (cs Channels) YAMLShape() reflect.Type { return reflect.TypeFor[map[string]Channel]() }
 
 // UnmarshalYAML reads channels by name.
 func (cs *Channels) UnmarshalYAML(node *yaml.Node) error {

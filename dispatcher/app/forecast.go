@@ -1,15 +1,20 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/dispatcher"
 	"github.com/tocsin-dev/tocsin/dispatcher/audience"
 	"github.com/tocsin-dev/tocsin/dispatcher/forecast"
+	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 )
 
 // Prices are what one SMS segment costs, by the country of the number, all in one currency. They bound what an
@@ -62,17 +67,30 @@ func (c *Config) segments() int64 {
 	return n
 }
 
-// forecaster makes what forecasts the planner's decisions; intake writes the texts of drafts.
-func (a *App) forecaster(planner *dispatcher.Planner, intake *dispatcher.Intake, metrics *dispatcher.Metrics) *dispatcher.Forecaster {
+// forecaster makes what forecasts the planner's decisions. What it writes for drafts is neither counted nor
+// logged: nobody gets it.
+func (a *App) forecaster(planner *dispatcher.Planner, metrics *dispatcher.Metrics) *dispatcher.Forecaster {
+	drafts := &dispatcher.Intake{
+		Playbooks: a.playbooks, Kinds: kinds(a.channels), Measure: measure(a.channels),
+		Metrics: dispatcher.NewMetrics(prometheus.NewRegistry()), Log: slog.New(slog.DiscardHandler),
+	}
 	// Nobody waits longer for a channel that is down than until they are moved on, and one retry.
 	patience := a.Config.Cascade.MoveOnAfter + a.Config.Cascade.RetryEvery
 	return &dispatcher.Forecaster{
-		Planner: planner, Ledger: a.ledger, Budget: a.Config.segments(), UsefulFor: a.Config.UsefulFor, Texts: intake.Draft,
+		Planner: planner, Ledger: a.ledger, Budget: a.Config.segments(), UsefulFor: a.Config.UsefulFor, Texts: drafts.Draft,
 		Inputs: forecast.Inputs{
 			Channels: a.lanesForForecast(), Prices: a.Config.Prices.table(), MoveOn: patience.Seconds(), TimeScale: a.timeScale(),
 		},
 		Clock: a.Clock, Metrics: metrics, Log: a.Log,
 	}
+}
+
+// drafts gives drafts' forecasts to the API; nil where there is no forecaster.
+func drafts(f *dispatcher.Forecaster) func(context.Context, incident.Update) (forecast.Forecast, error) {
+	if f == nil {
+		return nil
+	}
+	return f.Draft
 }
 
 // timeScale is how much faster than on the wall time passes, 0 if it doesn't.

@@ -21,7 +21,7 @@ const pageSize = 8000
 // makeRoles makes what this process runs. Nothing starts yet.
 func (a *App) makeRoles() error {
 	planned, batches, pages := dispatcher.NewSignal(), dispatcher.NewSignal(), dispatcher.NewSignal()
-	rules, err := rules(a.Config, a.channels, a.locales())
+	rules, err := rules(a.Config, a.channels, a.locales)
 	if err != nil {
 		return err
 	}
@@ -31,19 +31,17 @@ func (a *App) makeRoles() error {
 	}
 	metrics := dispatcher.NewMetrics(a.registry)
 	var forecaster *dispatcher.Forecaster
-	if a.has(Dispatcher) || a.has(HTTPRole) {
+	if a.has(Dispatcher) {
 		intake := &dispatcher.Intake{
-			Ledger: a.ledger, Bus: a.bus, Renderer: a.renderer, Locales: a.locales(), Kinds: kinds(a.channels), Measure: measure(a.channels),
-			Approval: a.Config.Approval != "none", Clock: a.Clock, Planned: planned, Metrics: metrics, Log: a.Log,
+			Ledger: a.ledger, Bus: a.bus, Playbooks: a.playbooks, Kinds: kinds(a.channels), Measure: measure(a.channels),
+			Clock: a.Clock, Planned: planned, Metrics: metrics, Log: a.Log,
 		}
 		planner := &dispatcher.Planner{
 			Ledger: a.ledger, Rules: rules, Policy: a.policy(), Clock: a.Clock, Planned: planned, Batches: batches, Pages: pages,
 			PageSize: pageSize, Metrics: metrics, Log: a.Log,
 		}
-		forecaster = a.forecaster(planner, intake, metrics)
-		if a.has(Dispatcher) {
-			a.runs = append(a.runs, run{"intake", intake.Run}, a.oneAtATime("planner", planner.Run), a.oneAtATime("forecaster", forecaster.Run))
-		}
+		forecaster = a.forecaster(planner, metrics)
+		a.runs = append(a.runs, run{"playbooks", a.playbooks.Run}, run{"intake", intake.Run}, a.oneAtATime("planner", planner.Run), a.oneAtATime("forecaster", forecaster.Run))
 	}
 	if a.has(Dispatcher) || a.has(Fallback) {
 		publisher := &dispatcher.Publisher{

@@ -131,6 +131,9 @@ func (c *Client) CountCustomers(ctx context.Context) (int64, error) {
 	return n.Customers, err
 }
 
+// Metrics writes the server's metrics to w, in Prometheus' text form.
+func (c *Client) Metrics(ctx context.Context, w io.Writer) error { return c.copy(ctx, w, "/metrics") }
+
 // Ready returns nil if the server and everything that it needs works.
 func (c *Client) Ready(ctx context.Context) error {
 	var body readyBody

@@ -94,6 +94,12 @@ func (s *Server) keptForecast(w http.ResponseWriter, r *http.Request, _ *Token) 
 // not even what is wrong with it. It reads the whole directory: one such request is served at a time, the others
 // wait.
 func (s *Server) draftForecast(w http.ResponseWriter, r *http.Request, caller *Token) error {
+	if s.Forecast == nil {
+		return &problem{
+			status: http.StatusNotImplemented, message: "this server writes no texts, so it can't forecast",
+			hint: "ask one that has the role dispatcher beside http",
+		}
+	}
 	body, err := readBody(w, r, incident.MaxSize)
 	if err != nil {
 		return err

@@ -113,6 +113,14 @@ func TestTextsOfAnUpdate(t *testing.T) {
 	}
 }
 
+func TestForecastWithoutTexts(t *testing.T) {
+	st := newStage(t)
+	st.api.Forecast = nil
+	if resp, text := st.ask(t, "POST", "/v1/forecasts", adminToken, string(encoded(t, anUpdate()))); resp.StatusCode != http.StatusNotImplemented || !strings.Contains(text, "role dispatcher") {
+		t.Errorf("%d %s", resp.StatusCode, text)
+	}
+}
+
 // TestOneDraftAtATime: each reads the whole directory.
 func TestOneDraftAtATime(t *testing.T) {
 	st := newStage(t)
