@@ -207,6 +207,9 @@ func (s *previewer) page(u *incident.Update, at time.Time) *preview.Page {
 
 // draft shows an update that nobody has taken in yet.
 func (s *previewer) draft(u *incident.Update) (*preview.Page, error) {
+	if u.Silent() {
+		return nil, fmt.Errorf("%s/%s %s says nothing to customers: it has no summary", u.Team, u.Incident, u.Status)
+	}
 	o, err := s.options(u)
 	if err != nil {
 		return nil, err
@@ -263,4 +266,3 @@ func (s *previewer) notes(u *incident.Update, texts []preview.Text) []preview.No
 	}
 	return all
 }
-

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/dispatcher"
@@ -25,7 +26,32 @@ type Prices struct {
 	// Default is the price for numbers of countries that are not named.
 	Default float64 `yaml:"default"`
 	// Countries are by ISO 3166 code, and stand beside the other keys.
-	Countries map[string]float64 `yaml:",inline"`
+	Countries map[string]float64 `yaml:"-"`
+}
+
+// UnmarshalYAML reads the currency, and prices by country.
+func (p *Prices) UnmarshalYAML(node *yaml.Node) error {
+	if node.Kind != yaml.MappingNode {
+		return fmt.Errorf("line %d: prices: must be a currency and prices by country, as in {currency: EUR, MD: 0.04, default: 0.06}", node.Line)
+	}
+	p.Countries = map[string]float64{}
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		key, value := node.Content[i], node.Content[i+1]
+		if key.Value == "currency" {
+			p.Currency = value.Value
+			continue
+		}
+		var price float64
+		if err := value.Decode(&price); err != nil {
+			return fmt.Errorf("line %d: prices: %s: %q is not a price", value.Line, key.Value, value.Value)
+		}
+		if key.Value == "default" {
+			p.Default = price
+		} else {
+			p.Countries[key.Value] = price
+		}
+	}
+	return nil
 }
 
 // check says what can't be meant.
