@@ -106,11 +106,11 @@ func (c *cli) previews(ctx context.Context, update string) ([]*preview.Page, err
 		if err != nil {
 			return nil, err
 		}
-		frozen, err := api.Texts(ctx, id)
+		frozen, err := api.Update(ctx, id)
 		if err != nil {
 			return nil, fmt.Errorf("update %d: %w", id, err)
 		}
-		p := s.page(&frozen.Update, frozen.Update.Time)
+		p := s.page(&frozen.Update, frozen.ReceivedAt)
 		for _, t := range frozen.Texts {
 			p.Texts = append(p.Texts, preview.Text{Kind: t.Kind, Locale: t.Locale, Content: t.Content, Segments: t.Units})
 		}

@@ -84,15 +84,6 @@ type HTTP struct {
 	MetricsListen string `yaml:"metrics_listen"`
 }
 
-// Token lets a caller use the API. One with a team may publish that team's updates and read; an
-// admin may do everything.
-type Token struct {
-	Name  string          `yaml:"name"`
-	Token channels.Secret `yaml:"token"`
-	Team  string          `yaml:"team"`
-	Admin bool            `yaml:"admin"`
-}
-
 // NATS configures the embedded server, or says where a cluster is.
 type NATS struct {
 	// Listen is the embedded server's address (default 127.0.0.1:4222).
@@ -283,9 +274,9 @@ func (c *Config) validate() error {
 			bad("in_doubt."+string(impact), "%q must be repeat or unknown", d)
 		}
 	}
-	for i, t := range c.HTTP.Tokens {
-		if len(t.Token) < minSecret || t.Name == "" {
-			bad(fmt.Sprintf("http.tokens[%d]", i), "needs a name and a token of at least %d characters", minSecret)
+	for i := range c.HTTP.Tokens {
+		if err := c.HTTP.Tokens[i].check(); err != nil {
+			bad(fmt.Sprintf("http.tokens[%d]", i), "%v", err)
 		}
 	}
 	seen := map[string]bool{}
@@ -308,7 +299,7 @@ func (c *Config) validate() error {
 	if l := c.Lint; l.SMSSegments < 0 || l.SMSPrice < 0 {
 		bad("lint", "must not be negative; 0 is no bound of the price, and 2 segments")
 	} else if l.SMSPrice > 0 && !c.Prices.known() {
-		bad("lint.sms_price", "needs prices: what one SMS segment costs (prices: {currency: EUR, default: 0.05})")
+		bad("prices", "are needed for lint.sms_price: what one SMS segment costs")
 	}
 	for i, d := range c.OwnDomains {
 		if !doctor.Domain(d) {

@@ -19,7 +19,7 @@ type Lint struct {
 	Phones []string `yaml:"phones"`
 	// SMSSegments is how many segments an SMS may have; 0 is 2.
 	SMSSegments int `yaml:"sms_segments"`
-	// SMSPrice is what an SMS may cost at the dearest of the prices; 0 is no bound.
+	// SMSPrice is what an SMS may cost, at the dearest of the prices; 0 is no bound.
 	SMSPrice float64 `yaml:"sms_price"`
 }
 

@@ -27,7 +27,8 @@ func (a *App) makeRoles() error {
 	}
 	a.registry.MustRegister(newStreamCollector(a.bus, a.Log))
 	if a.ledger != nil {
-		a.registry.MustRegister(newLedgerCollector(a.ledger, a.Clock, a.Log), newTrailCollector(a.ledger, a.Log))
+		a.registry.MustRegister(newLedgerCollector(a.ledger, a.Clock, a.Log), newTrailCollector(a.ledger, a.Log),
+			newApprovalCollector(a.ledger, a.Clock, a.Log))
 	}
 	metrics := dispatcher.NewMetrics(a.registry)
 	var forecaster *dispatcher.Forecaster
@@ -42,6 +43,7 @@ func (a *App) makeRoles() error {
 		}
 		forecaster = a.forecaster(planner, metrics)
 		a.runs = append(a.runs, run{"playbooks", a.playbooks.Run}, run{"intake", intake.Run}, a.oneAtATime("planner", planner.Run), a.oneAtATime("forecaster", forecaster.Run))
+		a.makeTimeOuts(planned)
 	}
 	if a.has(Dispatcher) || a.has(Fallback) {
 		publisher := &dispatcher.Publisher{

@@ -26,6 +26,7 @@ type Store interface {
 	dispatcher.PlannerLedger
 	dispatcher.ForecastLedger
 	dispatcher.PublisherLedger
+	dispatcher.TimeOutLedger
 	fallback.Ledger
 	httpapi.Ledger
 	dashboard.Reader

@@ -7,7 +7,8 @@
 // Requests carry "Authorization: Bearer <token>" (RFC 6750); pages carry a session cookie instead,
 // got at /login, which also reads the API but changes nothing. A token with a team publishes that
 // team's updates only, one without a team any team's; both read incidents, reports and events. All
-// else needs an admin's. Webhooks, unsubscribe links, health, metrics and the schema are public: webhooks
+// else needs an admin's, but for approving held updates and refusing them: that needs an admin's, or a token
+// that approves, which is one person's own. Webhooks, unsubscribe links, health, metrics and the schema are public: webhooks
 // are verified by the adapter, a link's token is signed and says one thing only, the others hold nothing
 // personal.
 //
@@ -66,8 +67,7 @@ type Ledger interface {
 	Reader
 	Directory
 	Consents
-	Updates
-	Approve(ctx context.Context, update int64, by string, now time.Time) error
+	Approvals
 	Order(ctx context.Context, id string) (ledger.OrderReport, error)
 }
 
@@ -89,7 +89,7 @@ type Options struct {
 	// Forecast makes the forecast of an update that is not recorded. What is wrong with the update is an
 	// *incident.FaultError. It is nil in a process that writes no texts.
 	Forecast func(ctx context.Context, u incident.Update) (forecast.Forecast, error)
-	// Approved is called after an update was approved, so that planning needn't wait; optional.
+	// Approved is called after an update was let go, so that planning needn't wait; optional.
 	Approved func()
 	Checker  *audience.Checker
 	Signer   *notification.Signer
