@@ -145,13 +145,6 @@ func indexTexts(texts []ledger.Text) map[textKey]*notification.Content {
 	return m
 }
 
-// pager makes what decides for an update's recipients: by the rules, in the locales that it has texts in.
-func (p *Planner) pager(u *ledger.Update, texts []ledger.Text, past *ledger.Past) pager {
-	g := pager{planner: p, rules: p.Rules, update: *u, texts: indexTexts(texts), circle: newCircle(u, past)}
-	g.rules.Locales = spoken(p.Rules.Locales, texts)
-	return g
-}
-
 // spoken are the locales that an update has texts in, the default first: its playbook may have texts of
 // its own for some. Where it has none at all they are those of the rules.
 func spoken(usual []string, texts []ledger.Text) []string {
