@@ -6,6 +6,7 @@ GO        ?= go
 FUZZTIME  ?= 10s
 SCENARIO  ?= datacentre
 CUSTOMERS ?= 10000
+CHANNELS  ?= usual
 RECIPIENTS ?= 100000
 DURATION  ?= 10m
 SETUP     ?= both
@@ -15,7 +16,7 @@ STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 	@echo
-	@echo 'Settings: SCENARIO=$(SCENARIO) CUSTOMERS=$(CUSTOMERS) KEEP=1 (demo), RECIPIENTS=$(RECIPIENTS) (bench), FUZZTIME=$(FUZZTIME) (fuzz), DURATION=$(DURATION) SETUP=$(SETUP) SEED=… (chaos)'
+	@echo 'Settings: SCENARIO=$(SCENARIO) CUSTOMERS=$(CUSTOMERS) CHANNELS=$(CHANNELS) KEEP=1 (demo), RECIPIENTS=$(RECIPIENTS) (bench), FUZZTIME=$(FUZZTIME) (fuzz), DURATION=$(DURATION) SETUP=$(SETUP) SEED=… (chaos)'
 
 # Programs of others that tests start, and the packages of Debian that have them. Postfix is installed
 # without a configuration, so that it opens no port of its own.
@@ -68,8 +69,8 @@ bench: build ## measure CPU time per recipient beside the bare provider clients:
 microbench: ## run the benchmarks of the parts
 	$(GO) test -run='^$$' -bench=. -benchmem ./...
 
-demo: build ## play the story of an outage against simulated providers: SCENARIO=…, CUSTOMERS=…, KEEP=1
-	./bin/tocsin demo --scenario $(SCENARIO) --customers $(CUSTOMERS) $(if $(KEEP),--keep)
+demo: build ## play the story of an outage against simulated providers: SCENARIO=…, CUSTOMERS=…, CHANNELS=all, KEEP=1
+	./bin/tocsin demo --scenario $(SCENARIO) --customers $(CUSTOMERS) --channels $(CHANNELS) $(if $(KEEP),--keep)
 
 chaos: build ## hold a drill: kill and cut everything while updates flow: DURATION=…, SEED=…, SETUP=cluster|embedded|both
 	./bin/tocsin chaos --setup $(SETUP) --duration $(DURATION) --seed $(SEED)

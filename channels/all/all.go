@@ -9,6 +9,8 @@ import (
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/channels/email/smtp"
 	smtpsim "github.com/tocsin-dev/tocsin/channels/email/smtp/sim"
+	"github.com/tocsin-dev/tocsin/channels/messenger/discord"
+	discordsim "github.com/tocsin-dev/tocsin/channels/messenger/discord/sim"
 	facebookmessenger "github.com/tocsin-dev/tocsin/channels/messenger/facebook"
 	facebookmessengersim "github.com/tocsin-dev/tocsin/channels/messenger/facebook/sim"
 	"github.com/tocsin-dev/tocsin/channels/messenger/slack"
@@ -56,6 +58,7 @@ import (
 	"github.com/tocsin-dev/tocsin/channels/web/inapp"
 	inappsim "github.com/tocsin-dev/tocsin/channels/web/inapp/sim"
 	"github.com/tocsin-dev/tocsin/channels/web/statuspage"
+	statuspagesim "github.com/tocsin-dev/tocsin/channels/web/statuspage/sim"
 	"github.com/tocsin-dev/tocsin/channels/webhook/standard"
 	standardsim "github.com/tocsin-dev/tocsin/channels/webhook/standard/sim"
 )
@@ -63,12 +66,12 @@ import (
 // Entry is one adapter and the far side that it is tested against.
 type Entry struct {
 	Spec channels.Spec
-	// Simulator is the zero value for an adapter that has no far side.
+	// Simulator is the zero value for an adapter that reaches nobody.
 	Simulator sandbox.Simulator
 }
 
-// Simulated reports whether the entry has a simulator.
-func (e Entry) Simulated() bool { return e.Simulator.Provider != "" }
+// Simulated reports whether the entry has a simulator that the sandbox hosts.
+func (e Entry) Simulated() bool { return e.Simulator.Served() }
 
 // List returns every adapter, by kind. The slice is the caller's.
 func List() []Entry {
@@ -82,6 +85,7 @@ func List() []Entry {
 
 		{smtp.Spec(), smtpsim.Simulator()},
 
+		{discord.Spec(), discordsim.Simulator()},
 		{facebookmessenger.Spec(), facebookmessengersim.Simulator()},
 		{slack.Spec(), slacksim.Simulator()},
 		{teams.Spec(), teamssim.Simulator()},
@@ -96,7 +100,7 @@ func List() []Entry {
 		{webpush.Spec(), webpushsim.Simulator()},
 
 		{inapp.Spec(), inappsim.Simulator()},
-		{statuspage.Spec(), sandbox.Simulator{}},
+		{statuspage.Spec(), statuspagesim.Simulator()},
 		{standard.Spec(), standardsim.Simulator()},
 
 		{bluesky.Spec(), blueskysim.Simulator()},
@@ -118,7 +122,7 @@ func Specs() []channels.Spec {
 	return specs
 }
 
-// Simulators returns the far side of every adapter that has one.
+// Simulators returns the far side of every adapter that has one which the sandbox hosts.
 func Simulators() []sandbox.Simulator {
 	var sims []sandbox.Simulator
 	for _, e := range List() {

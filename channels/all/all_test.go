@@ -49,19 +49,51 @@ func TestUsual(t *testing.T) {
 func TestEverySimulatorIsItsAdapters(t *testing.T) {
 	n := 0
 	for _, e := range List() {
-		if !e.Simulated() {
+		s := e.Simulator
+		if e.Simulated() {
+			n++
+		}
+		if e.Spec.Provider == "null" {
 			continue
 		}
-		n++
-		if e.Simulator.Provider != e.Spec.Provider {
-			t.Errorf("%s has the simulator of %s", e.Spec.Provider, e.Simulator.Provider)
+		if s.Provider != e.Spec.Provider {
+			t.Errorf("%s has the simulator of %s", e.Spec.Provider, s.Provider)
 		}
-		if (e.Simulator.HTTP == nil) == (e.Simulator.Serve == nil) {
-			t.Errorf("the simulator of %s has not exactly one of HTTP and Serve", e.Spec.Provider)
+		ways := 0
+		for _, has := range []bool{s.HTTP != nil, s.Serve != nil, s.Count != nil} {
+			if has {
+				ways++
+			}
+		}
+		if ways != 1 || s.Settings == nil || (s.Address == nil) == (len(s.Accounts) == 0) {
+			t.Errorf("the simulator of %s has not exactly one of HTTP, Serve and Count, Settings, and Accounts or Address", e.Spec.Provider)
 		}
 	}
 	if got := len(Simulators()); got != n {
 		t.Errorf("Simulators gives %d, want %d", got, n)
+	}
+}
+
+// TestMadeUpAddresses: each is in its normal form, as a directory has it, and nobody else's.
+func TestMadeUpAddresses(t *testing.T) {
+	for _, e := range List() {
+		if e.Simulator.Address == nil {
+			continue
+		}
+		seen := map[string]bool{}
+		for i := range 100 {
+			address := e.Simulator.Address(i, 7)
+			if seen[address] || address != e.Simulator.Address(i, 7) {
+				t.Errorf("%s: the address of number %d is somebody else's, or not always the same", e.Spec.Provider, i)
+			}
+			seen[address] = true
+			if e.Spec.CheckAddress == nil {
+				continue
+			}
+			if normal, err := e.Spec.CheckAddress(address); err != nil || normal != address {
+				t.Errorf("%s: %q %v; its normal form is %q", e.Spec.Provider, address, err, normal)
+			}
+		}
 	}
 }
 

@@ -27,7 +27,7 @@ import (
 	"time"
 )
 
-// Simulator is the far side of one provider. Exactly one of HTTP and Serve is set.
+// Simulator is the far side of one provider. Exactly one of HTTP, Serve and Count is set.
 type Simulator struct {
 	// Provider is the name under which the adapter is configured; that of an account made with As.
 	Provider string
@@ -38,13 +38,24 @@ type Simulator struct {
 	Serve func(ctx context.Context, d *Desk, l net.Listener) error
 	// Scheme of the endpoint for Serve: "smtp".
 	Scheme string
+	// Count is for an adapter that calls nobody: it leaves files in a directory for others to serve. It
+	// reads them there as a reader would, and counts the messages in them; its error says what is wrong
+	// with the files.
+	Count func(dir string) (Tally, error)
 	// Settings are the adapter's settings for a simulator that listens at endpoint, as they stand
-	// in a configuration file.
+	// in a configuration file. Where there is Count, endpoint is the directory.
 	Settings func(endpoint string) map[string]any
 	// Accounts are the addresses of public accounts that the simulator knows and Settings names; nil
 	// for providers that reach customers.
 	Accounts []string
+	// Address makes up the address of the i-th customer, counted from 0, in its normal form: different
+	// for different i, the same for the same seed, nobody's. "" is for none. It is nil where there are
+	// Accounts.
+	Address func(i int, seed uint64) string
 }
+
+// Served reports whether the simulator is a server, which the sandbox hosts.
+func (s Simulator) Served() bool { return s.HTTP != nil || s.Serve != nil }
 
 // As returns the simulator under another name: one more account of the same provider, with a conduct
 // and counts of its own. Its endpoint, conduct and counts go by that name.
@@ -64,7 +75,8 @@ type Server struct {
 }
 
 // New listens on addr (and on a free port of the same host for each simulator that needs its own)
-// and makes a desk for each simulator with the conduct given. ctx bounds everything it does.
+// and makes a desk for each simulator with the conduct given; all of them are Served. ctx bounds
+// everything it does.
 func New(ctx context.Context, addr string, c Conduct, sims []Simulator) (*Server, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {

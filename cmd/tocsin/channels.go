@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/channels/all"
@@ -84,25 +86,100 @@ func markdownRow(cells []string) string {
 	return "| " + strings.Join(cells, " | ") + " |\n"
 }
 
+// column is one column of the table of adapters.
+type column struct {
+	title string
+	cell  func(a *adapter) string
+}
+
+// columns say of each adapter what its Spec says, and which optional interfaces its Sender has.
+func columns() []column {
+	return []column{
+		{"Channel", func(a *adapter) string { return a.Channel }},
+		{"Provider", func(a *adapter) string { return a.Provider }},
+		{"Kind", func(a *adapter) string { return string(a.Kind) }},
+		{"Proof", func(a *adapter) string { return proofs(a.Proofs) }},
+		{"Receipts", (*adapter).receipts},
+		{"No receipt means", func(a *adapter) string { return silence(&a.Spec) }},
+		{"Can be asked", func(a *adapter) string { return yes(a.InquireAfter > 0) }},
+		{"Idempotent", func(a *adapter) string { return yes(a.Idempotent) }},
+		{"Threads", func(a *adapter) string { return yes(a.Threads) }},
+		{"Limits", func(a *adapter) string { return limits(a.Limits) }},
+		{"Documentation", func(a *adapter) string { return a.Docs }},
+	}
+}
+
+// adapter is a Spec, and a Sender made of its example, to see what it can do.
+type adapter struct {
+	channels.Spec
+	sender channels.Sender
+}
+
+// newAdapter makes the adapter of a Spec. Nothing is contacted.
+func newAdapter(s channels.Spec) (*adapter, error) {
+	decode := func(into any) error {
+		d := yaml.NewDecoder(strings.NewReader(s.Example))
+		d.KnownFields(true)
+		return d.Decode(into)
+	}
+	sender, err := s.New(decode, channels.Env{HTTP: &http.Client{}, UserAgent: "tocsin"})
+	if err != nil {
+		return nil, fmt.Errorf("the example of %s: %w", s.Provider, err)
+	}
+	return &adapter{s, sender}, nil
+}
+
+// receipts says how word comes of what became of a message.
+func (a *adapter) receipts() string {
+	_, webhook := a.sender.(channels.CallbackParser)
+	_, hears := a.sender.(channels.Listener)
+	switch {
+	case webhook && a.GivesReceipts():
+		return "webhook"
+	case hears:
+		return "what comes back"
+	case a.GivesReceipts():
+		return "the answer itself"
+	}
+	return "none"
+}
+
+func yes(is bool) string {
+	if is {
+		return "yes"
+	}
+	return "no"
+}
+
 // printAdapters writes a table of what the adapters can do, row by row.
 func printAdapters(w io.Writer, specs []channels.Spec, row func([]string) string) error {
-	head := row([]string{"Channel", "Provider", "Kind", "Proof", "No receipt means", "Can be asked", "Limits", "Documentation"})
+	cols := columns()
+	titles := make([]string, len(cols))
+	for i, c := range cols {
+		titles[i] = c.title
+	}
+	head := row(titles)
 	if strings.HasPrefix(head, "|") {
-		head += "|" + strings.Repeat(" --- |", 8) + "\n"
+		head += "|" + strings.Repeat(" --- |", len(cols)) + "\n"
 	}
 	if _, err := io.WriteString(w, head); err != nil {
 		return err
 	}
-	for i := range specs {
-		if _, err := io.WriteString(w, row(adapterCells(&specs[i]))); err != nil {
+	for _, s := range specs {
+		a, err := newAdapter(s)
+		if err != nil {
+			return err
+		}
+		cells := make([]string, len(cols))
+		for i, c := range cols {
+			cells[i] = c.cell(a)
+		}
+		_, err = io.WriteString(w, row(cells))
+		if err := errors.Join(err, a.sender.Close()); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func adapterCells(s *channels.Spec) []string {
-	return []string{s.Channel, s.Provider, string(s.Kind), proofs(s.Proofs), silence(s), asked(s), limits(s.Limits), s.Docs}
 }
 
 func proofs(all []channels.Proof) string {
@@ -123,14 +200,6 @@ func silence(s *channels.Spec) string {
 	return "delivered, if nothing bounces within " + span(s.BounceWindow)
 }
 
-// asked says whether the provider can be asked what became of a message.
-func asked(s *channels.Spec) string {
-	if s.InquireAfter > 0 {
-		return "yes"
-	}
-	return "no"
-}
-
 func limits(l channels.Limits) string {
 	rate := "no rate of its own"
 	if l.PerSecond > 0 {
@@ -149,12 +218,21 @@ func (c *cli) showAdapter(provider string) error {
 		}
 		return fmt.Errorf("no adapter %q: one of %s", provider, strings.Join(names, ", "))
 	}
-	s := e.Spec
-	c.say("%s (%s)\n", s.Title, s.Kind)
-	c.say("Proof:            %s\nNo receipt means: %s\nCan be asked:     %s\nLimits:           %s\nDocumentation:    %s\n", proofs(s.Proofs), silence(&s), asked(&s), limits(s.Limits), s.Docs)
-	c.say("channels:\n  %s:\n    provider: %s\n    settings:", s.Channel, s.Provider)
-	for line := range strings.Lines(s.Example) {
+	a, err := newAdapter(e.Spec)
+	if err != nil {
+		return err
+	}
+	c.say("%s (%s)\n", a.Title, a.Kind)
+	for _, col := range columns() {
+		switch col.title {
+		case "Channel", "Provider", "Kind":
+			continue
+		}
+		c.say("%-17s %s", col.title+":", col.cell(a))
+	}
+	c.say("\nchannels:\n  %s:\n    provider: %s\n    settings:", a.Channel, a.Provider)
+	for line := range strings.Lines(a.Example) {
 		c.say("      %s", strings.TrimRight(line, "\n"))
 	}
-	return nil
+	return a.sender.Close()
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tocsin-dev/tocsin/channels/all"
 	"github.com/tocsin-dev/tocsin/dispatcher/audience"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 	"github.com/tocsin-dev/tocsin/templates/scenarios"
@@ -21,6 +22,7 @@ type demoFlags struct {
 	customers int
 	keep      bool
 	scale     float64
+	channels  string
 }
 
 func (c *cli) demoCommand() *cobra.Command {
@@ -38,6 +40,7 @@ anybody, and nothing is left behind.`,
 	flags := cmd.Flags()
 	flags.StringVar(&f.scenario, "scenario", "datacentre", "story to play: "+strings.Join(scenarios.Names(), ", "))
 	flags.IntVar(&f.customers, "customers", storyCustomers, "how many customers to make up")
+	flags.StringVar(&f.channels, "channels", usualChannelsOnly, "usual: the customers' usual channels and the public accounts; all: every channel, through every provider")
 	flags.BoolVar(&f.keep, "keep", false, "go on running afterwards, to look around, and keep the data")
 	flags.Float64Var(&f.scale, "time-scale", 0, "how much faster than on the wall time passes (default: the story's own, less for more than 10,000 customers)")
 	return cmd
@@ -51,6 +54,10 @@ func (c *cli) demo(ctx context.Context, f demoFlags) (err error) {
 	if f.customers < 1 || f.scale < 0 {
 		return usageError{errors.New("--customers must be 1 or more, and --time-scale not less than 0")}
 	}
+	entries, err := f.entries()
+	if err != nil {
+		return err
+	}
 	s.TimeScale = pace(s.TimeScale, f)
 	dir, err := os.MkdirTemp("", "tocsin-demo-")
 	if err != nil {
@@ -59,12 +66,12 @@ func (c *cli) demo(ctx context.Context, f demoFlags) (err error) {
 	if !f.keep {
 		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	}
-	w, err := c.newWorld(ctx, dir, s, f.customers)
+	w, err := c.newWorld(ctx, dir, s, f.customers, entries)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, w.stop()) }()
-	if err := c.playAndReport(ctx, w, f.customers); err != nil {
+	if err := c.playAndReport(ctx, w, f); err != nil {
 		return err
 	}
 	if !f.keep {
@@ -72,6 +79,23 @@ func (c *cli) demo(ctx context.Context, f demoFlags) (err error) {
 	}
 	c.say("\nIt goes on running until you press Ctrl-C. Log in: %s\nIts data stays in %s", loginLink(w.endpoints), dir)
 	return w.wait(ctx)
+}
+
+// What --channels takes.
+const (
+	usualChannelsOnly = "usual"
+	everyChannel      = "all"
+)
+
+// entries are the adapters that the story is told through.
+func (f *demoFlags) entries() ([]all.Entry, error) {
+	switch f.channels {
+	case usualChannelsOnly:
+		return usualEntries(), nil
+	case everyChannel:
+		return everyEntry(), nil
+	}
+	return nil, usageError{fmt.Errorf("--channels %q: want %s or %s", f.channels, usualChannelsOnly, everyChannel)}
 }
 
 // storyCustomers is how many customers the stories' pace leaves time for.
@@ -87,10 +111,10 @@ func pace(story float64, f demoFlags) float64 {
 }
 
 // playAndReport fails if anybody is unaccounted for, or was told the same thing twice.
-func (c *cli) playAndReport(ctx context.Context, w *world, customers int) error {
+func (c *cli) playAndReport(ctx context.Context, w *world, f demoFlags) error {
 	c.say("%s\n\n%s\n", w.scenario.Title, wrap(w.scenario.Story, 96))
 	c.say("It is played %.4gx as fast as it would happen, with approval: none, so that nobody has to press a button.", w.scenario.TimeScale)
-	if err := c.importGenerated(ctx, w, customers); err != nil {
+	if err := c.importGenerated(ctx, w, f.customers); err != nil {
 		return err
 	}
 	c.say("")
@@ -110,7 +134,7 @@ func (c *cli) playAndReport(ctx context.Context, w *world, customers int) error 
 		}
 		reports = append(reports, r)
 	}
-	verdict := errors.Join(c.auditDemo(ctx, w), c.witness(ctx, w, reports))
+	verdict := errors.Join(c.auditDemo(ctx, w), c.witness(ctx, w, reports, f.channels == everyChannel))
 	c.say("\nThe dashboard was at %s; `tocsin demo --keep` leaves it open.", w.endpoints.HTTP)
 	return verdict
 }
@@ -123,7 +147,7 @@ func (c *cli) importGenerated(ctx context.Context, w *world, n int) error {
 		return err
 	}
 	defer func() { _ = f.Close() }()
-	if err := writeCustomers(f, audience.JSONL, mixOf(w.scenario), n, demoSeed); err != nil {
+	if err := writeCustomers(f, audience.JSONL, mixOf(w.scenario, w.entries), n, demoSeed); err != nil {
 		return err
 	}
 	size, err := f.Seek(0, 1)
@@ -139,16 +163,31 @@ func (c *cli) importGenerated(ctx context.Context, w *world, n int) error {
 // demoSeed makes every demo's customers the same.
 const demoSeed = 1
 
-// mixOf is what a scenario's customers are like.
-func mixOf(s scenarios.Scenario) audience.Mix {
+// mixOf is what a scenario's customers are like, where there are some adapters: on the channels that the usual
+// mix doesn't know, addresses are as their simulators make them up.
+func mixOf(s scenarios.Scenario, entries []all.Entry) audience.Mix {
 	mix := audience.DefaultMix()
 	for i := range mix.Channels {
 		if weight, ok := s.Customers.Preferred[mix.Channels[i].Name]; ok {
 			mix.Channels[i].Weight = weight
 		}
 	}
+	known := map[string]bool{}
+	for _, c := range mix.Channels {
+		known[c.Name] = true
+	}
+	for _, e := range entries {
+		if address := e.Simulator.Address; address != nil && !known[e.Spec.Channel] {
+			known[e.Spec.Channel] = true
+			mix.Channels = append(mix.Channels, audience.MixChannel{Name: e.Spec.Channel, Weight: otherWeight, Share: otherShare, Address: address})
+		}
+	}
 	return mix
 }
+
+// What the demo's customers have of the channels that the usual mix doesn't know: addresses often
+// enough that each is preferred by some.
+const otherWeight, otherShare = 0.25, 0.5
 
 // wrap breaks a text into lines.
 func wrap(text string, width int) string {

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -13,8 +14,8 @@ import (
 	"github.com/tocsin-dev/tocsin/templates/scenarios"
 )
 
-// demoConfig is the configuration of a demo's server: that of a bank with five channels, all of which
-// lead to simulated providers.
+// demoConfig is the configuration of a demo's server: that of a bank all of whose channels lead to
+// simulated providers.
 type demoConfig struct {
 	DataDir      string                 `yaml:"data_dir"`
 	Organisation incident.Text          `yaml:"organisation"`
@@ -58,20 +59,25 @@ type demoCatalogue struct {
 }
 
 type demoChannel struct {
-	Provider     string              `yaml:"provider"`
 	Wait         time.Duration       `yaml:"wait,omitempty"`
 	BounceWindow *time.Duration      `yaml:"bounce_window,omitempty"`
-	Rate         float64             `yaml:"rate"`
-	Concurrency  int                 `yaml:"concurrency"`
-	Timeout      time.Duration       `yaml:"timeout"`
 	Accounts     []map[string]string `yaml:"accounts,omitempty"`
-	Settings     map[string]any      `yaml:"settings"`
+	Providers    []demoProvider      `yaml:"providers"`
+}
+
+type demoProvider struct {
+	Provider    string         `yaml:"provider"`
+	Weight      int            `yaml:"weight"`
+	Rate        float64        `yaml:"rate"`
+	Concurrency int            `yaml:"concurrency"`
+	Timeout     time.Duration  `yaml:"timeout"`
+	Settings    map[string]any `yaml:"settings"`
 }
 
 // demoTeamName is the team that publishes all scenarios' updates.
 const demoTeamName = "operations"
 
-func newDemoConfig(s scenarios.Scenario, dir, listen string, endpoints map[string]string) demoConfig {
+func newDemoConfig(s scenarios.Scenario, dir, listen string, entries []all.Entry, endpoints map[string]string) demoConfig {
 	c := demoConfig{
 		DataDir: filepath.Join(dir, "data"), Organisation: s.Bank.Organisation, Locale: s.Bank.Locale, Zone: s.Bank.Zone,
 		PhoneCountry: "MD", StatusPage: s.Bank.Link, Approval: "none",
@@ -82,15 +88,17 @@ func newDemoConfig(s scenarios.Scenario, dir, listen string, endpoints map[strin
 		// Hours of the story pass in seconds of the machine, which may be a slow one.
 		UsefulFor: 48 * time.Hour,
 		Catalogue: demoCatalogue{s.Bank.Services, s.Bank.Regions},
-		Channels:  demoChannels(endpoints),
+		Channels:  demoChannels(entries, endpoints),
 	}
 	for name, ch := range c.Channels {
-		ch.Wait, ch.Timeout = s.Waits["sms"], 5*time.Second
+		ch.Wait = s.Waits["sms"]
 		if w, ok := s.Waits[name]; ok {
 			ch.Wait = w
 		}
 		if t, ok := s.Timeouts[name]; ok {
-			ch.Timeout = t
+			for i := range ch.Providers {
+				ch.Providers[i].Timeout = t
+			}
 		}
 		if name == "email" {
 			ch.BounceWindow = &s.BounceWindow
@@ -100,21 +108,22 @@ func newDemoConfig(s scenarios.Scenario, dir, listen string, endpoints map[strin
 	return c
 }
 
-// demoConcurrency is how much every simulated provider takes at once.
-const demoConcurrency = 16
+const (
+	// demoConcurrency is how much every simulated provider takes at once, demoTimeout how long one message may take.
+	demoConcurrency = 16
+	demoTimeout     = 5 * time.Second
+)
 
-// demoChannels are all channels whose providers can be simulated, with the settings that the
-// simulators know; of several providers for a channel it is the last in the list. Public accounts
-// speak the scenarios' languages in turn.
-func demoChannels(endpoints map[string]string) map[string]demoChannel {
+// demoChannels are the channels of some adapters, with the settings that the simulators know: of several
+// providers for a channel each gets its share. Public accounts speak the scenarios' languages in turn.
+func demoChannels(entries []all.Entry, endpoints map[string]string) map[string]demoChannel {
 	channels := map[string]demoChannel{}
-	for _, e := range all.List() {
-		if !e.Simulated() {
-			continue
-		}
-		ch := demoChannel{
-			Provider: e.Spec.Provider, Concurrency: demoConcurrency, Settings: e.Simulator.Settings(endpoints[e.Spec.Provider]),
-		}
+	for _, e := range entries {
+		ch := channels[e.Spec.Channel]
+		ch.Providers = append(ch.Providers, demoProvider{
+			Provider: e.Spec.Provider, Weight: 1, Concurrency: demoConcurrency, Timeout: demoTimeout,
+			Settings: e.Simulator.Settings(endpoints[e.Spec.Provider]),
+		})
 		for i, address := range e.Simulator.Accounts {
 			locales := []string{"ro", "en", "ru"}
 			ch.Accounts = append(ch.Accounts, map[string]string{"address": address, "locale": locales[i%len(locales)]})
@@ -122,6 +131,22 @@ func demoChannels(endpoints map[string]string) map[string]demoChannel {
 		channels[e.Spec.Channel] = ch
 	}
 	return channels
+}
+
+// usualEntries are the usual adapters of the channels whose providers the sandbox plays.
+func usualEntries() []all.Entry {
+	var entries []all.Entry
+	for _, e := range all.List() {
+		if usual, _ := all.Usual(e.Spec.Channel); e.Simulated() && usual.Spec.Provider == e.Spec.Provider {
+			entries = append(entries, e)
+		}
+	}
+	return entries
+}
+
+// everyEntry is each adapter that reaches anybody.
+func everyEntry() []all.Entry {
+	return slices.DeleteFunc(all.List(), func(e all.Entry) bool { return e.Simulator.Provider == "" })
 }
 
 // team returns the password of the team that publishes.

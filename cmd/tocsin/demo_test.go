@@ -1,12 +1,14 @@
 package main
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/tocsin-dev/tocsin/channels/all"
 	"github.com/tocsin-dev/tocsin/channels/sandbox"
 	"github.com/tocsin-dev/tocsin/dispatcher/app"
+	"github.com/tocsin-dev/tocsin/dispatcher/audience"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 	"github.com/tocsin-dev/tocsin/templates/scenarios"
 )
@@ -22,30 +24,73 @@ func scenario(t *testing.T, name string) scenarios.Scenario {
 
 // TestDemoConfigIsGood checks that the server takes the configuration of every scenario's demo.
 func TestDemoConfigIsGood(t *testing.T) {
-	endpoints := map[string]string{}
-	for _, s := range all.Simulators() {
-		endpoints[s.Provider] = "http://127.0.0.1:9/" + s.Provider
-	}
-	endpoints["smtp"] = "smtp://127.0.0.1:9"
 	for _, name := range scenarios.Names() {
-		s := scenario(t, name)
-		c := newDemoConfig(s, t.TempDir(), "127.0.0.1:9", endpoints)
-		path := t.TempDir() + "/tocsin.yaml"
-		if err := c.write(path); err != nil {
-			t.Fatal(err)
+		for set, entries := range map[string][]all.Entry{"usual": usualEntries(), "all": everyEntry()} {
+			t.Run(name+" "+set, func(t *testing.T) { checkDemoConfig(t, scenario(t, name), entries) })
 		}
-		cfg, err := app.Load(path, func(string) (string, bool) { return "", false })
-		if err == nil {
-			err = app.Check(cfg, all.Specs())
+	}
+}
+
+func checkDemoConfig(t *testing.T, s scenarios.Scenario, entries []all.Entry) {
+	endpoints := map[string]string{"statuspage": t.TempDir(), "smtp": "smtp://127.0.0.1:9"}
+	for _, e := range entries {
+		if e.Simulator.HTTP != nil {
+			endpoints[e.Spec.Provider] = "http://127.0.0.1:9/" + e.Spec.Provider
 		}
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
+	}
+	c := newDemoConfig(s, t.TempDir(), "127.0.0.1:9", entries, endpoints)
+	path := t.TempDir() + "/tocsin.yaml"
+	if err := c.write(path); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := app.Load(path, func(string) (string, bool) { return "", false })
+	if err == nil {
+		err = app.Check(cfg, all.Specs())
+	}
+	if err != nil {
+		t.Error(err)
+	}
+	for channel, ch := range c.Channels {
+		if ch.Wait == 0 || ch.Providers[0].Timeout == 0 {
+			t.Errorf("%s has no wait or no timeout", channel)
 		}
-		for channel := range c.Channels {
-			if c.Channels[channel].Wait == 0 {
-				t.Errorf("%s: no wait for %s", name, channel)
-			}
+	}
+}
+
+// TestEveryChannelHasCustomers: a new adapter joins the demo by what its own folder says.
+func TestEveryChannelHasCustomers(t *testing.T) {
+	mix := mixOf(scenario(t, "datacentre"), everyEntry())
+	for _, e := range everyEntry() {
+		has := slices.ContainsFunc(mix.Channels, func(c audience.MixChannel) bool { return c.Name == e.Spec.Channel && c.Weight > 0 })
+		if has == (len(e.Simulator.Accounts) > 0) {
+			t.Errorf("%s: customers prefer it: %v, accounts: %d", e.Spec.Provider, has, len(e.Simulator.Accounts))
 		}
+	}
+	if usual := mixOf(scenario(t, "datacentre"), nil); len(usual.Channels) != len(audience.DefaultMix().Channels) {
+		t.Errorf("without adapters there are %d channels", len(usual.Channels))
+	}
+}
+
+// TestTestify: what several providers of a channel counted is held against the channel's report together.
+func TestTestify(t *testing.T) {
+	channels := map[string]demoChannel{
+		"sms": {Providers: []demoProvider{{Provider: "kannel"}, {Provider: "twilio"}}}, "x": {Providers: []demoProvider{{Provider: "x"}}},
+		"idle": {Providers: []demoProvider{{Provider: "idle"}}}, "mute": {Providers: []demoProvider{{Provider: "mute"}}},
+	}
+	counts := map[string]sandbox.Tally{"kannel": {Accepted: 3, Delivered: 2}, "twilio": {Accepted: 4, Delivered: 4, Repeats: 1}, "x": {Accepted: 1}}
+	said := map[string]claim{"sms": {accepted: 7, delivered: 6}, "x": {accepted: 1}, "mute": {unknown: 2}}
+	got := testify(channels, counts, said)
+	want := []testimony{
+		{name: "mute", said: said["mute"]},
+		{name: "kannel", counts: counts["kannel"], share: true}, {name: "twilio", counts: counts["twilio"], share: true},
+		{name: "sms", counts: sandbox.Tally{Accepted: 7, Delivered: 6, Repeats: 1}, said: claim{accepted: 7, delivered: 6}},
+		{name: "x", counts: counts["x"], said: claim{accepted: 1}},
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+	if got := unused(channels, counts, said); !slices.Equal(got, []string{"idle"}) {
+		t.Errorf("unused: %v", got)
 	}
 }
 

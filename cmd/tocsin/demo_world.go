@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"time"
 
+	"github.com/tocsin-dev/tocsin/channels/all"
 	"github.com/tocsin-dev/tocsin/channels/sandbox"
 	"github.com/tocsin-dev/tocsin/dispatcher/app"
 	"github.com/tocsin-dev/tocsin/dispatcher/clock"
@@ -23,6 +25,7 @@ type world struct {
 	scenario scenarios.Scenario
 	zone     *time.Location
 	clock    clock.Clock
+	entries  []all.Entry // the adapters that the server has
 
 	sandbox         sandboxLine
 	providers, node *child
@@ -32,8 +35,8 @@ type world struct {
 }
 
 // newWorld starts everything and returns when it is ready. On an error everything has stopped again.
-func (c *cli) newWorld(ctx context.Context, dir string, s scenarios.Scenario, customers int) (_ *world, err error) {
-	w := &world{dir: dir, scenario: s}
+func (c *cli) newWorld(ctx context.Context, dir string, s scenarios.Scenario, customers int, entries []all.Entry) (_ *world, err error) {
+	w := &world{dir: dir, scenario: s, entries: entries}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, w.stop())
@@ -73,7 +76,7 @@ func (w *world) startServer(ctx context.Context, customers int) error {
 	if err != nil {
 		return err
 	}
-	w.config = newDemoConfig(w.scenario, w.dir, listen, w.sandbox.Providers)
+	w.config = newDemoConfig(w.scenario, w.dir, listen, w.entries, w.farSides())
 	path := filepath.Join(w.dir, "tocsin.yaml")
 	if err := w.config.write(path); err != nil {
 		return err
@@ -88,6 +91,20 @@ func (w *world) startServer(ctx context.Context, customers int) error {
 	w.clock = scaledFrom(w.scenario.TimeScale, start, origin, time.Now())
 	return w.awaitReady(ctx)
 }
+
+// farSides is where each provider listens, or where its files lie.
+func (w *world) farSides() map[string]string {
+	where := maps.Clone(w.sandbox.Providers)
+	for _, e := range w.entries {
+		if e.Simulator.Count != nil {
+			where[e.Spec.Provider] = w.files(e)
+		}
+	}
+	return where
+}
+
+// files is the directory for an adapter that writes files.
+func (w *world) files(e all.Entry) string { return filepath.Join(w.dir, e.Spec.Provider) }
 
 // lead is how long before the story the clock must start, in product time, so that the server is up
 // and the customers are there when it begins.

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tocsin-dev/tocsin/dispatcher/app"
+	"github.com/tocsin-dev/tocsin/dispatcher/clock"
 )
 
 func (c *cli) pruneCommand() *cobra.Command {
@@ -34,7 +35,7 @@ func (c *cli) prune(ctx context.Context, older string) error {
 	}
 	keep := cfg.Ledger.Keep
 	if older != "" {
-		if keep, err = app.ParseSpan(older); err == nil {
+		if keep, err = clock.ParseSpan(older); err == nil {
 			err = cfg.CheckKeep(keep)
 		}
 		if err != nil {

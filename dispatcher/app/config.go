@@ -6,6 +6,7 @@ import (
 	"math"
 	"net"
 	"os"
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -14,9 +15,11 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/dispatcher/clock"
 	"github.com/tocsin-dev/tocsin/dispatcher/doctor"
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+	"github.com/tocsin-dev/tocsin/dispatcher/strictyaml"
 )
 
 // Config is the whole configuration: one YAML file, every key optional but the channels. Values may
@@ -37,12 +40,15 @@ type Config struct {
 	// OwnDomains are the organisation's own, whose servers may fail with what is announced: `tocsin doctor`
 	// says what of Tocsin lies within them.
 	OwnDomains []string `yaml:"own_domains"`
-	// Approval is "required" (the default: updates are held until somebody approves) or "none".
-	Approval string  `yaml:"approval"`
-	HTTP     HTTP    `yaml:"http"`
-	NATS     NATS    `yaml:"nats"`
-	Ledger   Ledger  `yaml:"ledger"`
-	Cascade  Cascade `yaml:"cascade"`
+	// Approval is "required" (the default: updates are held until somebody approves) or "none", where the
+	// update's playbook has no rule of its own.
+	Approval string `yaml:"approval"`
+	// Playbooks is the folder of the team's own playbooks; "" is none.
+	Playbooks string  `yaml:"playbooks"`
+	HTTP      HTTP    `yaml:"http"`
+	NATS      NATS    `yaml:"nats"`
+	Ledger    Ledger  `yaml:"ledger"`
+	Cascade   Cascade `yaml:"cascade"`
 	// Cascades are those of some updates; where none fits, Cascade has its say.
 	Cascades []NamedCascade `yaml:"cascades"`
 	// InDoubt says, by impact, what to do with attempts that may have gone out before a crash.
@@ -50,10 +56,14 @@ type Config struct {
 	// UsefulFor is how long a message is worth delivering: what has not left by then doesn't any more.
 	UsefulFor time.Duration `yaml:"useful_for"`
 	// Budget bounds what an incident may spend.
-	Budget       Budget       `yaml:"budget"`
+	Budget Budget `yaml:"budget"`
+	// Prices are what an SMS segment costs.
+	Prices       Prices       `yaml:"prices"`
 	QuietHours   QuietHours   `yaml:"quiet_hours"`
 	FrequencyCap FrequencyCap `yaml:"frequency_cap"`
 	Catalogue    Catalogue    `yaml:"catalogue"`
+	// Lint is what `tocsin lint` holds updates to, beyond its rules.
+	Lint Lint `yaml:"lint"`
 	// Key signs the references that providers are given (${TOCSIN_KEY}); all processes of an
 	// installation have the same. Without one, it is made and kept in the data directory.
 	Key channels.Secret `yaml:"key"`
@@ -72,15 +82,6 @@ type HTTP struct {
 	// MetricsListen is where a process without the http role serves /metrics, /healthz and /readyz, to
 	// anybody; "" is nowhere. One with the role serves them at Listen.
 	MetricsListen string `yaml:"metrics_listen"`
-}
-
-// Token lets a caller use the API. One with a team may publish that team's updates and read; an
-// admin may do everything.
-type Token struct {
-	Name  string          `yaml:"name"`
-	Token channels.Secret `yaml:"token"`
-	Team  string          `yaml:"team"`
-	Admin bool            `yaml:"admin"`
 }
 
 // NATS configures the embedded server, or says where a cluster is.
@@ -109,7 +110,7 @@ type Ledger struct {
 	// MaxBytes bounds the file; 0 is no bound.
 	MaxBytes Bytes `yaml:"max_bytes"`
 	// Keep is how long what became of each recipient is kept after the end; 0 is for ever.
-	Keep Span `yaml:"keep"`
+	Keep clock.Span `yaml:"keep"`
 }
 
 // Cascade says how a notification goes on when its channel fails.
@@ -130,20 +131,8 @@ type Cascade struct {
 type Budget struct {
 	// Segments bounds the SMS segments.
 	Segments int64 `yaml:"segments"`
-	// Money bounds what they cost, at SegmentPrice each, both in the same currency.
-	Money        float64 `yaml:"money"`
-	SegmentPrice float64 `yaml:"segment_price"`
-}
-
-// segments is the tighter of the two bounds, 0 if there is none.
-func (b Budget) segments() int64 {
-	n := b.Segments
-	if b.Money > 0 {
-		if byMoney := max(1, int64(b.Money/b.SegmentPrice)); n == 0 || byMoney < n {
-			n = byMoney
-		}
-	}
-	return n
+	// Money bounds what they cost, in the currency of the prices.
+	Money float64 `yaml:"money"`
 }
 
 // Catalogue names services and regions in the languages of the texts.
@@ -216,7 +205,7 @@ func Load(path string, env func(string) (string, bool)) (*Config, error) {
 	}
 	c := Defaults()
 	c.path = path
-	if err := decodeYAML(path, raw, env, c); err != nil {
+	if err := strictyaml.Decode(path, raw, env, c); err != nil {
 		return nil, err
 	}
 	return c, c.validate()
@@ -249,10 +238,13 @@ func (c *Config) validate() error {
 	if c.NATS.MaxBytes < minStreams {
 		bad("nats.max_bytes", "must be at least 64MiB: the streams share it")
 	}
-	if b := c.Budget; b.Segments < 0 || b.Money < 0 || b.SegmentPrice < 0 {
+	if b := c.Budget; b.Segments < 0 || b.Money < 0 {
 		bad("budget", "must not be negative; 0 is no bound")
-	} else if b.Money > 0 && b.SegmentPrice == 0 {
-		bad("budget.segment_price", "is needed to bound money: what one SMS segment costs")
+	} else if b.Money > 0 && !c.Prices.known() {
+		bad("budget.money", "needs prices: what one SMS segment costs (prices: {currency: EUR, default: 0.05})")
+	}
+	if err := c.Prices.check(); err != nil {
+		bad("prices", "%v", err)
 	}
 	if _, err := c.cascades(); err != nil {
 		errs = append(errs, fmt.Errorf("%s: %w", c.place(), err))
@@ -282,9 +274,9 @@ func (c *Config) validate() error {
 			bad("in_doubt."+string(impact), "%q must be repeat or unknown", d)
 		}
 	}
-	for i, t := range c.HTTP.Tokens {
-		if len(t.Token) < minSecret || t.Name == "" {
-			bad(fmt.Sprintf("http.tokens[%d]", i), "needs a name and a token of at least %d characters", minSecret)
+	for i := range c.HTTP.Tokens {
+		if err := c.HTTP.Tokens[i].check(); err != nil {
+			bad(fmt.Sprintf("http.tokens[%d]", i), "%v", err)
 		}
 	}
 	seen := map[string]bool{}
@@ -303,6 +295,11 @@ func (c *Config) validate() error {
 			bad(key, "name: %q is there twice", t.Name)
 		}
 		seen[t.Name] = true
+	}
+	if l := c.Lint; l.SMSSegments < 0 || l.SMSPrice < 0 {
+		bad("lint", "must not be negative; 0 is no bound of the price, and 2 segments")
+	} else if l.SMSPrice > 0 && !c.Prices.known() {
+		bad("prices", "are needed for lint.sms_price: what one SMS segment costs")
 	}
 	for i, d := range c.OwnDomains {
 		if !doctor.Domain(d) {
@@ -366,6 +363,9 @@ func (b *Bytes) UnmarshalYAML(node *yaml.Node) error {
 
 // Channels are channels in the order of the file.
 type Channels []Channel
+
+// YAMLShape implements strictyaml.Shaped.
+func (cs Channels) YAMLShape() reflect.Type { return reflect.TypeFor[map[string]Channel]() }
 
 // UnmarshalYAML reads channels by name.
 func (cs *Channels) UnmarshalYAML(node *yaml.Node) error {

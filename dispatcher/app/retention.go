@@ -5,50 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"go.yaml.in/yaml/v3"
 
 	"github.com/tocsin-dev/tocsin/dispatcher/clock"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 )
 
-// Span is a long time: a duration that may have days, of 24 hours each, before its hours.
-type Span time.Duration
-
-// ParseSpan reads 400d, 1d12h, 36h, or 0.
-func ParseSpan(s string) (Span, error) {
-	days, rest, ok := strings.Cut(s, "d")
-	if !ok {
-		days, rest = "0", s
-	}
-	n, err := strconv.ParseUint(days, 10, 15)
-	d := time.Duration(0)
-	if err == nil && rest != "" {
-		d, err = time.ParseDuration(rest)
-	}
-	if err != nil || d < 0 || s == "" {
-		return 0, fmt.Errorf("%q is not a time: want days, hours or both, as in 400d or 36h", s)
-	}
-	return Span(time.Duration(n)*24*time.Hour + d), nil
-}
-
-// UnmarshalYAML reads a span.
-func (s *Span) UnmarshalYAML(node *yaml.Node) (err error) {
-	if *s, err = ParseSpan(node.Value); err != nil {
-		err = fmt.Errorf("line %d: %w", node.Line, err)
-	}
-	return err
-}
-
 // leastKept is how short a time the ledger may keep what ended: late receipts and retries need it.
 const leastKept = 24 * time.Hour
 
 // CheckKeep says whether a time to keep what ended can be meant; 0 is for ever.
-func (c *Config) CheckKeep(keep Span) error {
+func (c *Config) CheckKeep(keep clock.Span) error {
 	least := leastKept
 	if c.FrequencyCap.Messages > 0 {
 		least = max(least, c.FrequencyCap.Per) // which looks back as far
@@ -147,7 +116,7 @@ func (a *App) makeRetention() {
 
 // Prune drops what ended longer ago than keep from the configured ledger: from a file that no server uses,
 // or a database, beside the servers that do.
-func Prune(ctx context.Context, c *Config, keep Span, now time.Time) (d ledger.Dropped, err error) {
+func Prune(ctx context.Context, c *Config, keep clock.Span, now time.Time) (d ledger.Dropped, err error) {
 	if err := c.CheckKeep(keep); err != nil {
 		return d, err
 	}

@@ -14,25 +14,11 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/app"
 	"github.com/tocsin-dev/tocsin/dispatcher/audience"
 	"github.com/tocsin-dev/tocsin/dispatcher/bus/bustest"
+	"github.com/tocsin-dev/tocsin/dispatcher/clock"
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 )
-
-func TestSpansHaveDays(t *testing.T) {
-	for text, want := range map[string]time.Duration{
-		"400d": 400 * 24 * time.Hour, "1d12h": 36 * time.Hour, "36h": 36 * time.Hour, "0": 0, "0d": 0, "90m": 90 * time.Minute,
-	} {
-		if got, err := app.ParseSpan(text); err != nil || time.Duration(got) != want {
-			t.Errorf("%s is %v, %v; want %v", text, time.Duration(got), err, want)
-		}
-	}
-	for _, text := range []string{"", "d", "-1d", "1d-2h", "400", "1.5d", "1h2d", "99999d", "a day"} {
-		if got, err := app.ParseSpan(text); err == nil {
-			t.Errorf("%q is %v, want an error", text, time.Duration(got))
-		}
-	}
-}
 
 // quietConfig is one without providers, on embedded stores.
 func quietConfig(t *testing.T, keep string) *app.Config {
@@ -97,7 +83,7 @@ func filled(t *testing.T, keep string, days ...int) *app.Config {
 
 func TestPrune(t *testing.T) {
 	cfg := filled(t, "0", 500, 450, 10)
-	keep, err := app.ParseSpan("400d")
+	keep, err := clock.ParseSpan("400d")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,9 @@ import (
 type Store interface {
 	dispatcher.IntakeLedger
 	dispatcher.PlannerLedger
+	dispatcher.ForecastLedger
 	dispatcher.PublisherLedger
+	dispatcher.TimeOutLedger
 	fallback.Ledger
 	httpapi.Ledger
 	dashboard.Reader

@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+
+	"github.com/tocsin-dev/tocsin/channels/sandbox"
 )
 
 // Mix says what made-up customers are like. Shares are between 0 and 1; weights are relative to the
@@ -52,10 +54,10 @@ type MixChannel struct {
 func DefaultMix() Mix {
 	return Mix{
 		Channels: []MixChannel{
-			{"email", 0.35, 0.85, FakeMailbox},
-			{"sms", 0.20, 0.97, FakePhone},
-			{"telegram", 0.20, 0.45, FakeTelegramChat},
-			{"viber", 0.25, 0.55, FakeViberID},
+			{"email", 0.35, 0.85, sandbox.FakeMailbox},
+			{"sms", 0.20, 0.97, sandbox.FakePhone},
+			{"telegram", 0.20, 0.45, sandbox.FakeChatID},
+			{"viber", 0.25, 0.55, sandbox.FakeUserID},
 		},
 		Locales:     []Weight{{"ro", 0.72}, {"ru", 0.24}, {"en", 0.04}},
 		Services:    []Weight{{"atm", 0.8}, {"branches", 0.5}, {"cards", 0.9}, {"online-banking", 0.6}, {"transfers", 0.55}, {"website", 0.3}},
@@ -70,7 +72,7 @@ func DefaultMix() Mix {
 
 // Generate makes up n customers, in ascending order of id and in the normal form that a [Checker]
 // gives. The same seed and mix give the same customers, and a smaller n gives the first of them.
-// Nobody's address is among theirs: see [FakePhone], [FakeMailbox], [FakeTelegramChat], [FakeViberID].
+// Nobody's address is among theirs: see [sandbox.FakePhone], [sandbox.FakeMailbox], [sandbox.FakeChatID], [sandbox.FakeUserID].
 func Generate(n int, seed uint64, m Mix) iter.Seq[Recipient] {
 	m = m.normal()
 	return func(yield func(Recipient) bool) {

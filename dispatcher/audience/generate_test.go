@@ -2,11 +2,9 @@ package audience_test
 
 import (
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/nyaruka/phonenumbers"
 	"github.com/tocsin-dev/tocsin/dispatcher/audience"
 )
 
@@ -111,61 +109,6 @@ func TestGenerateOfNothing(t *testing.T) {
 	got := slices.Collect(audience.Generate(1, 1, audience.Mix{Locales: []audience.Weight{{Name: "en", Weight: 1}}}))
 	if len(got) != 1 || got[0].Addresses != nil || got[0].Services != nil || got[0].Regions != nil || got[0].Preferences != nil {
 		t.Errorf("got %+v", got)
-	}
-}
-
-// Numbers are all different, from the first to the last of the four million, and those looked at are
-// valid mobile numbers without a network.
-func TestFakePhone(t *testing.T) {
-	const all, part = 4_000_000, 200_000
-	seen := make([]bool, all)
-	for k := range 2 * part {
-		i := k
-		if k >= part {
-			i = all - 1 - (k - part)
-		}
-		s := audience.FakePhone(i, 42)
-		n := number(t, s)
-		if seen[n] {
-			t.Fatalf("%s occurs twice", s)
-		}
-		seen[n] = true
-		if k%10_000 == 0 {
-			checkFakePhone(t, s)
-		}
-	}
-	if s := audience.FakePhone(all, 42); s != "" {
-		t.Errorf("past the last one: %q", s)
-	}
-}
-
-// number is the number's place among the made-up ones.
-func number(t *testing.T, s string) int {
-	t.Helper()
-	n := 0
-	for _, c := range strings.TrimPrefix(s, "+373") {
-		n = 10*n + int(c-'0')
-	}
-	if n < 63_000_000 || n > 66_999_999 {
-		t.Fatalf("%s is outside the range", s)
-	}
-	return n - 63_000_000
-}
-
-func checkFakePhone(t *testing.T, s string) {
-	t.Helper()
-	n, err := phonenumbers.Parse(s, "")
-	if err != nil || !phonenumbers.IsValidNumber(n) || phonenumbers.GetNumberType(n) != phonenumbers.MOBILE {
-		t.Errorf("%s is not a valid mobile number: %v", s, err)
-	}
-	if carrier, err := phonenumbers.GetCarrierForNumber(n, "en"); carrier != "" || err != nil {
-		t.Errorf("%s belongs to %q, %v", s, carrier, err)
-	}
-}
-
-func TestFakeViberID(t *testing.T) {
-	if s := audience.FakeViberID(1, 2); len(s) != 24 || !strings.HasSuffix(s, "=") {
-		t.Errorf("got %q", s)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/audience"
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+	"github.com/tocsin-dev/tocsin/templates/playbook"
 )
 
 // Errors that callers act on.
@@ -68,6 +69,8 @@ type Update struct {
 	FirstNoticeAt time.Time
 	// RetryOf is the update that this one tells again to those whom it did not reach; 0 if none.
 	RetryOf int64
+	// Terms are what its playbook said of it when it was taken in.
+	Terms playbook.Terms
 }
 
 // Text is what an update says to one kind of channel in one locale, frozen when it is taken in.
@@ -90,6 +93,7 @@ type NewUpdate struct {
 	ReceivedAt time.Time
 	ApprovedBy string
 	Texts      []Text
+	Terms      playbook.Terms
 }
 
 // Rejection is an update that was refused, kept whole.

@@ -106,10 +106,8 @@ func TestQuietHolds(t *testing.T) {
 		return time.Unix(60*int64(rapid.IntRange(0, 24*60-1).Draw(t, "minute")), 0).UTC().Format("15:04")
 	})
 	rapid.Check(t, func(t *rapid.T) {
-		from, to := clockTime.Draw(t, "from"), clockTime.Draw(t, "to")
-		if from == to {
-			t.Skip("no hours at all")
-		}
+		from := clockTime.Draw(t, "from")
+		to := clockTime.Filter(func(to string) bool { return to != from }).Draw(t, "to")
 		q, err := NewQuiet(from, to, incident.Major, time.UTC)
 		if err != nil {
 			t.Fatal(err)

@@ -22,6 +22,8 @@ type Config struct {
 	Answer Answer `yaml:"answer"`
 	// Receipts is how reports of delivery come. Optional.
 	Receipts *Receipts `yaml:"receipts"`
+	// Replies is how what customers write (STOP) comes. Optional.
+	Replies *Replies `yaml:"replies"`
 }
 
 // Request is an HTTP request. Of JSON, Form and XML at most one is set. Values in the path and the
@@ -134,6 +136,37 @@ type Proof struct {
 	Header *SharedHeader `yaml:"header"`
 	// Key is a secret of ours, of which {callback} carries a key; see sms.CallbackKey.
 	Key channels.Secret `yaml:"key"`
+}
+
+// Replies is how what customers write comes to our webhook, /v1/receipts/<channel>/gateway. Fields are as in
+// receipts. A call is taken for replies where it names no attempt, has an address, and has no state where
+// receipts have theirs.
+type Replies struct {
+	// From says where fields are: in a json or form body, or in the query.
+	From string `yaml:"from"`
+	// List is where the messages are, for JSON with several of them. Fields are then relative to one.
+	List string `yaml:"list"`
+	// Address is the customer's number, Text what the customer wrote.
+	Address string `yaml:"address"`
+	Text    string `yaml:"text"`
+	// WithoutPlus says that numbers begin with the country's code, and get their plus from us.
+	WithoutPlus bool `yaml:"without_plus"`
+	// Proof is how the gateway proves that it is the one who calls.
+	Proof ReplyProof `yaml:"proof"`
+}
+
+// ReplyProof is how a reply is known to come from the gateway; exactly one is set.
+type ReplyProof struct {
+	HMAC *HMAC `yaml:"hmac"`
+	// Header is a secret that the gateway sends, Query one in the URL that it was given.
+	Header *SharedHeader `yaml:"header"`
+	Query  *SharedQuery  `yaml:"query"`
+}
+
+// SharedQuery is a parameter of our URL with a secret in it.
+type SharedQuery struct {
+	Name  string          `yaml:"name"`
+	Value channels.Secret `yaml:"value"`
 }
 
 // HMAC is a signature of the raw body, or, where Timestamp is set, of the timestamp, a full stop and

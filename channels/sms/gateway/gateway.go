@@ -74,6 +74,15 @@ receipts:
   states: {accepted: [sent], delivered: [delivered], failed: [expired, undeliverable]}
   proof:
     hmac: {header: X-Signature, timestamp: X-Timestamp, secret: "${GATEWAY_SIGNING_KEY}"}
+# What customers write (STOP), posted to <our public URL>/v1/receipts/sms/gateway.
+replies:
+  from: json
+  list: /inbound
+  address: /from
+  text: /text
+  without_plus: true
+  proof:
+    hmac: {header: X-Signature, timestamp: X-Timestamp, secret: "${GATEWAY_SIGNING_KEY}"}
 `
 
 type sender struct {
@@ -82,6 +91,7 @@ type sender struct {
 	request  request
 	answer   answer
 	receipts *receipts // nil where none come
+	replies  *replies  // nil where none come
 }
 
 var (
@@ -104,6 +114,9 @@ func newSender(decode func(any) error, env channels.Env) (channels.Sender, error
 		return nil, err
 	}
 	if s.receipts, err = c.compileReceipts(&s.request); err != nil {
+		return nil, err
+	}
+	if s.replies, err = c.compileReplies(); err != nil {
 		return nil, err
 	}
 	s.api, err = channels.NewAPI(s.request.base, env)

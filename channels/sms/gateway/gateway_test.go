@@ -160,6 +160,11 @@ func TestDescriptions(t *testing.T) {
 		"window without timestamp": {url + ok + receipts + ", proof: {hmac: {header: X, secret: s, window: 1m}}}\n", "receipts.proof.hmac.window"},
 		"key without callback":     {"request: {url: \"https://h/{text}\"}\n" + receipts + ", proof: {key: k}}\n", "receipts.proof.key: the request has no {callback}"},
 		"ref without ref":          {url + ok + receipts + ", ref: r, proof: {key: k}}\n", "receipts.ref: the request has no {ref}"},
+		"replies without a text":   {"request: {url: \"https://h/{text}\"}\nreplies: {from: form, address: a, proof: {header: {name: X, value: y}}}\n", "replies: want address and text"},
+		"replies from nowhere":     {"request: {url: \"https://h/{text}\"}\nreplies: {from: mail, address: a, text: t}\n", "replies.from: want json, form or query"},
+		"replies without proof":    {"request: {url: \"https://h/{text}\"}\nreplies: {from: form, address: a, text: t}\n", "replies.proof: exactly one"},
+		"replies, half a pointer":  {"request: {url: \"https://h/{text}\"}\nreplies: {from: json, address: a, text: /t}\n", "replies.address: want a JSON pointer"},
+		"replies, a short secret":  {"request: {url: \"https://h/{text}\"}\nreplies: {from: form, address: a, text: t, proof: {query: {name: k, value: short}}}\n", "replies.proof.query: want"},
 		"no way to the message":    {"request: {url: \"https://h/{text}\"}\n" + receipts + ", id: i, proof: {header: {name: X, value: y}}}\n", "receipts: which message"},
 	} {
 		_, err := newSender(decode(tt.config), channels.Env{HTTP: &http.Client{}})

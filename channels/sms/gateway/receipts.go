@@ -3,7 +3,6 @@ package gateway
 import (
 	"errors"
 	"fmt"
-	"net/url"
 
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/channels/sms"
@@ -14,18 +13,11 @@ const paramKey = "key"
 
 // receipts is a description of receipts, ready to be used.
 type receipts struct {
-	from                 string
-	list                 pointer // nil where a call holds one report
+	layout
 	ref, id, state, code field
 	states               map[string]channels.ReceiptState
 	proves               func(channels.Callback) bool
 	key                  sms.CallbackKey // of which {callback} carries a key, "" for none
-}
-
-// field is where something stands in a report: a pointer into JSON, or a name.
-type field struct {
-	name    string
-	pointer pointer
 }
 
 // compileReceipts checks the description of receipts against that of the request.
@@ -34,7 +26,7 @@ func (c *Config) compileReceipts(req *request) (*receipts, error) {
 	if d == nil {
 		return nil, nil
 	}
-	r := &receipts{from: d.From}
+	r := &receipts{}
 	for _, step := range []func(*receipts) error{d.compileFields, d.compileStates, d.compileProof} {
 		if err := step(r); err != nil {
 			return nil, fmt.Errorf("receipts.%w", err)
@@ -52,33 +44,14 @@ func (c *Config) compileReceipts(req *request) (*receipts, error) {
 }
 
 func (d *Receipts) compileFields(r *receipts) error {
-	if d.From != "json" && d.From != "form" && d.From != "query" {
-		return errors.New("from: want json, form or query")
-	}
-	if d.List != "" && d.From != "json" {
-		return errors.New("list: only JSON has lists")
+	var err error
+	if r.layout, err = compileLayout(d.From, d.List); err != nil {
+		return err
 	}
 	if d.State == "" {
 		return errors.New("state: missing")
 	}
-	var err error
-	if d.List != "" {
-		if r.list, err = parsePointer(d.List); err != nil {
-			return fmt.Errorf("list: %w", err)
-		}
-	}
-	for key, f := range map[string]struct {
-		name string
-		into *field
-	}{"ref": {d.Ref, &r.ref}, "id": {d.ID, &r.id}, "state": {d.State, &r.state}, "code": {d.Code, &r.code}} {
-		f.into.name = f.name
-		if d.From == "json" && f.name != "" {
-			if f.into.pointer, err = parsePointer(f.name); err != nil {
-				return fmt.Errorf("%s: %w", key, err)
-			}
-		}
-	}
-	return nil
+	return r.fields(map[string]named{"ref": {d.Ref, &r.ref}, "id": {d.ID, &r.id}, "state": {d.State, &r.state}, "code": {d.Code, &r.code}})
 }
 
 func (d *Receipts) compileStates(r *receipts) error {
@@ -93,19 +66,13 @@ func (d *Receipts) compileStates(r *receipts) error {
 	return err
 }
 
-// ParseCallback implements [channels.CallbackParser]. Reports with a word for what became of the message
-// that the description doesn't have are left out, where the call holds others.
-func (s *sender) ParseCallback(c channels.Callback) (channels.Heard, error) {
-	if s.receipts == nil || !s.receipts.proves(c) {
-		return channels.Heard{}, &channels.Error{Class: channels.Auth, Code: "proof", Err: errors.New("the call doesn't prove that it is the gateway's")}
-	}
-	reports, err := s.receipts.reports(c)
-	if err != nil {
-		return channels.Heard{}, &channels.Error{Class: channels.Rejected, Code: "body", Err: err}
-	}
+// hear reads the reports in a call. Those with a word for what became of the message that the
+// description doesn't have are left out, where the call holds others.
+func (r *receipts) hear(ref string, reports []item) (channels.Heard, error) {
 	var heard channels.Heard
+	var err error
 	for _, report := range reports {
-		receipt, problem := s.receipts.read(c.Ref, report)
+		receipt, problem := r.read(ref, report)
 		if problem != nil {
 			err = problem
 			continue
@@ -118,61 +85,9 @@ func (s *sender) ParseCallback(c channels.Callback) (channels.Heard, error) {
 	return heard, nil
 }
 
-// report looks up a field of one report.
-type report func(field) string
-
-// reports takes a call apart.
-func (r *receipts) reports(c channels.Callback) ([]report, error) {
-	switch r.from {
-	case "query":
-		return []report{named(c.URL.Query())}, nil
-	case "form":
-		form, err := url.ParseQuery(string(c.Body))
-		if err != nil {
-			return nil, errors.New("no form")
-		}
-		return []report{named(form)}, nil
-	}
-	document, err := parseJSON(c.Body)
-	if err != nil {
-		return nil, err
-	}
-	if r.list == nil {
-		return []report{pointed(document)}, nil
-	}
-	value, _ := r.list.find(document)
-	list, isList := value.([]any)
-	if !isList {
-		return nil, errors.New("no list where the description says")
-	}
-	var all []report
-	for _, one := range list {
-		all = append(all, pointed(one))
-	}
-	return all, nil
-}
-
-func named(form url.Values) report {
-	return func(f field) string {
-		if f.name == "" {
-			return ""
-		}
-		return form.Get(f.name)
-	}
-}
-
-func pointed(document any) report {
-	return func(f field) string {
-		if f.pointer == nil {
-			return ""
-		}
-		return f.pointer.text(document)
-	}
-}
-
 // read reads one report. A reference in the URL and one in the report must be the same: what was said of
 // one attempt may not be brought to another's URL.
-func (r *receipts) read(ref string, look report) (channels.Receipt, *channels.Error) {
+func (r *receipts) read(ref string, look item) (channels.Receipt, *channels.Error) {
 	word := look(r.state)
 	state, known := r.states[word]
 	if !known {

@@ -3,6 +3,7 @@ package kannel
 import (
 	"bufio"
 	"encoding/hex"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -11,13 +12,15 @@ import (
 	"time"
 	"unicode/utf16"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/tocsin-dev/tocsin/channels"
 )
 
 // TestAgainstKannel sends through a real Kannel.
 func TestAgainstKannel(t *testing.T) {
-	g := startGateway(t)
 	hook, calls := takeCalls(t)
+	g := startGateway(t, hook)
 	c := testConfig(g.url)
 	c.CallbackSecret = "s"
 	s := newTestSender(t, c)
@@ -43,6 +46,7 @@ func TestAgainstKannel(t *testing.T) {
 		defer func() { c.SMSC = "" }()
 		testSMPP(t, newTestSender(t, c), g, hook, calls)
 	})
+	t.Run("what customers write", func(t *testing.T) { testInbound(t, s, g, calls) })
 	t.Run("as many parts as Kannel sends", func(t *testing.T) { testParts(t, s, g, link) })
 	t.Run("a probe sends nothing", func(t *testing.T) {
 		if err := s.Probe(t.Context()); err != nil {
@@ -96,6 +100,48 @@ func testSMPP(t *testing.T, s *sender, g *gateway, hook string, calls <-chan cha
 	}
 }
 
+// testInbound has customers write over the link by SMPP, and reads what Kannel makes of it. Our answer
+// goes back to them.
+func testInbound(t *testing.T, s *sender, g *gateway, calls <-chan channels.Callback) {
+	for _, tt := range []struct {
+		text       string
+		dataCoding byte
+		octets     string
+		wish       channels.Wish
+	}{
+		{"STOP", 0, "STOP", channels.OptOut},
+		{"Стоп!", 8, "\x04\x21\x04\x42\x04\x3e\x04\x3f\x00!", channels.OptOut},
+		{"Când merge? [€]", 8, "\x00C\x00\xe2\x00n\x00d\x00 \x00m\x00e\x00r\x00g\x00e\x00?\x00 \x00[\x20\xac\x00]", channels.NoWish},
+		{"A {b} @", 0, "A \x1b(b\x1b) \x00", channels.NoWish},
+	} {
+		g.smpp.write(t, "37369000100", "1234", tt.dataCoding, tt.octets)
+		select {
+		case c := <-calls:
+			heard, err := s.ParseCallback(c)
+			want := []channels.Inbound{{Address: "+37369000100", Text: tt.text}}
+			if diff := cmp.Diff(want, heard.Inbound); err != nil || diff != "" || heard.Inbound[0].Understood() != tt.wish {
+				t.Errorf("%q: %v, heard (-want +got):\n%s\n%s %v", tt.text, err, diff, c.Header.Get("Content-Type"), c.Header)
+			}
+		case <-time.After(patience):
+			t.Fatalf("%q: Kannel posted nothing", tt.text)
+		}
+		if tt.wish == channels.NoWish {
+			continue
+		}
+		select {
+		case got := <-g.smpp.submitted:
+			if got.to != "37369000100" && got.to != "+37369000100" || string(got.text) != repliedText {
+				t.Errorf("%q was answered by %+v", tt.text, got)
+			}
+		case <-time.After(patience):
+			t.Fatalf("%q: our answer was not sent", tt.text)
+		}
+	}
+}
+
+// repliedText is our answer to whoever leaves.
+const repliedText = "You get no more of these"
+
 // testParts sends a text that takes all the parts there may be: none of it is cut off.
 func testParts(t *testing.T, s *sender, g *gateway, link *bufio.Reader) {
 	text := strings.Repeat("Плата по картам. ", 11) // 187 units of 201
@@ -124,12 +170,26 @@ func mustSend(t *testing.T, s *sender, text, hook string) {
 func takeCalls(t *testing.T) (hook string, calls <-chan channels.Callback) {
 	t.Helper()
 	kept := make(chan channels.Callback, 64)
-	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ref := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
-		kept <- channels.Callback{Method: r.Method, URL: r.URL, Ref: ref, Header: r.Header}
+		body, _ := io.ReadAll(r.Body)
+		if ref == "inbound" {
+			ref = ""
+			answerInbound(w, r.Header, body)
+		}
+		kept <- channels.Callback{Method: r.Method, URL: r.URL, Ref: ref, Header: r.Header, Body: body}
 	}))
 	t.Cleanup(server.Close)
 	return server.URL, kept
+}
+
+// answerInbound answers whoever leaves, as the http role does.
+func answerInbound(w http.ResponseWriter, h http.Header, body []byte) {
+	if text, _ := decoded(h.Get("Content-Type"), body); channels.WishOf(text) == channels.OptOut {
+		contentType, reply := (&sender{}).Reply(channels.Inbound{}, repliedText)
+		w.Header().Set("Content-Type", contentType)
+		_, _ = w.Write(reply)
+	}
 }
 
 // awaitDelivered reads reports until one says that the message was delivered.

@@ -18,6 +18,17 @@
 // it carries a key besides, so that what knows the reference only, proves nothing. The report of a
 // text in several parts covers the first of them. Kannel has no idempotency key, and gives no id
 // in its answer.
+//
+// What customers write (STOP) comes through an sms-service of Kannel's, whose URL carries the inbound_secret:
+//
+//	group = sms-service
+//	keyword = default
+//	catch-all = true
+//	post-url = "https://tocsin.example/v1/receipts/sms/kannel?key=<inbound_secret>"
+//	send-sender = true
+//	omit-empty = true
+//
+// Kannel takes the text of our answer for a reply and sends it.
 package kannel
 
 import (
@@ -55,6 +66,9 @@ from: Bank
 # As in the sendsms-user group, whose own default is 1: Kannel cuts off what is longer.
 max_messages: 10
 callback_secret: ${KANNEL_CALLBACK_SECRET}
+# For what customers write, in the URL of an sms-service in Kannel's configuration:
+# post-url = "https://<our public URL>/v1/receipts/sms/kannel?key=<inbound_secret>", send-sender = true, omit-empty = true
+inbound_secret: ${KANNEL_INBOUND_SECRET}
 `,
 		New: newSender,
 	}
@@ -81,7 +95,13 @@ type Config struct {
 	MaxMessages int `yaml:"max_messages"`
 	// CallbackSecret is ours; see [sms.CallbackKey]. Optional.
 	CallbackSecret channels.Secret `yaml:"callback_secret"`
+	// InboundSecret is what the URL for customers' messages carries as its parameter key. Without it
+	// none are taken.
+	InboundSecret channels.Secret `yaml:"inbound_secret"`
 }
+
+// shortestSecret is what can't be guessed, in characters.
+const shortestSecret = 20
 
 // maxParts is how many parts a concatenated message can have (3GPP TS 23.040, section 9.2.3.24.1).
 const maxParts = 255
@@ -92,6 +112,8 @@ func (c *Config) check() error {
 		return errors.New("username: missing")
 	case c.Password == "":
 		return errors.New("password: missing")
+	case c.InboundSecret != "" && len(c.InboundSecret) < shortestSecret:
+		return fmt.Errorf("inbound_secret: want %d characters at least: whoever guesses it can withdraw anybody's consent", shortestSecret)
 	case c.MaxMessages < 1 || c.MaxMessages > maxParts:
 		return fmt.Errorf("max_messages: want 1 to %d, the same as max-messages in Kannel's sendsms-user group, which cuts off what is longer", maxParts)
 	case !strings.HasPrefix(c.Path, "/"):
@@ -118,6 +140,7 @@ type sender struct {
 var (
 	_ channels.Sender         = (*sender)(nil)
 	_ channels.CallbackParser = (*sender)(nil)
+	_ channels.Replier        = (*sender)(nil)
 	_ channels.Prober         = (*sender)(nil)
 	_ channels.Measurer       = (*sender)(nil)
 )

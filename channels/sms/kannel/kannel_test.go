@@ -14,8 +14,11 @@ import (
 )
 
 func testConfig(baseURL string) Config {
-	return Config{BaseURL: baseURL, Path: defaultPath, Username: "u", Password: "test-password", From: "Bank", MaxMessages: 3}
+	return Config{BaseURL: baseURL, Path: defaultPath, Username: "u", Password: "test-password", From: "Bank", MaxMessages: 3, InboundSecret: inboundSecret}
 }
+
+// inboundSecret is in the URL of the test's sms-service.
+const inboundSecret = "a-secret-of-the-tests"
 
 func newTestSender(t *testing.T, c Config) *sender {
 	t.Helper()

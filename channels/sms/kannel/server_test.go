@@ -67,16 +67,24 @@ username = u
 password = test-password
 max-messages = 3
 concatenation = true
+
+group = sms-service
+keyword = default
+catch-all = true
+post-url = "%s/inbound?key=%s"
+send-sender = true
+omit-empty = true
 `
 
 // startGateway starts a Kannel, which is stopped when the test ends. The test fails where Kannel isn't
 // installed (make deps installs it).
-func startGateway(t *testing.T) *gateway {
+// What customers write it posts to hook.
+func startGateway(t *testing.T, hook string) *gateway {
 	t.Helper()
 	ports := freePorts(t, 4)
 	smpp := startCentre(t)
 	config := filepath.Join(t.TempDir(), "kannel.conf")
-	text := fmt.Sprintf(gatewayConfig, ports[0], ports[1], ports[2], smpp.port, ports[3])
+	text := fmt.Sprintf(gatewayConfig, ports[0], ports[1], ports[2], smpp.port, ports[3], hook, inboundSecret)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

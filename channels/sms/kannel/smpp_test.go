@@ -25,6 +25,33 @@ const (
 type centre struct {
 	port      int
 	submitted chan submission
+
+	mu   sync.Mutex
+	link net.Conn // once Kannel has bound itself
+}
+
+// write has somebody write a message, which goes to Kannel as a deliver_sm (section 4.6.1).
+func (c *centre) write(t *testing.T, from, to string, dataCoding byte, octets string) {
+	t.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.link == nil {
+		t.Fatal("Kannel is not bound")
+	}
+	var b bytes.Buffer
+	b.WriteString("\x00\x01\x01" + from + "\x00\x00\x01" + to + "\x00") // an international number writes to a short one
+	b.WriteString("\x00\x00\x00\x00\x00\x00\x00")
+	b.WriteByte(dataCoding)
+	b.WriteByte(0)
+	b.WriteByte(byte(len(octets)))
+	b.WriteString(octets)
+	write(c.link, deliverSM, 0, 1<<20, b.Bytes())
+}
+
+func (c *centre) bound(conn net.Conn) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.link = conn
 }
 
 // submission is what is read of a submit_sm.
@@ -76,6 +103,7 @@ func (c *centre) serve(conn net.Conn) {
 		switch command {
 		case bindTransceiver:
 			write(conn, command|response, 0, number, []byte("centre\x00"))
+			c.bound(conn)
 		case enquireLink, unbind:
 			write(conn, command|response, 0, number, nil)
 		case submitSM:

@@ -160,7 +160,11 @@ func (b *bench) customers() iter.Seq[audience.Recipient] {
 	if len(mix.Channels) == 0 {
 		for _, a := range b.Adapters {
 			if a.Spec.Kind != channels.Social {
-				mix.Channels = append(mix.Channels, audience.MixChannel{Name: a.Spec.Channel, Weight: 1, Address: audience.FakePhone})
+				address := a.Simulator.Address
+				if address == nil {
+					address = sandbox.FakePhone
+				}
+				mix.Channels = append(mix.Channels, audience.MixChannel{Name: a.Spec.Channel, Weight: 1, Address: address})
 			}
 		}
 	}

@@ -34,9 +34,17 @@ type Store interface {
 	// Updates.
 	RecordUpdate(ctx context.Context, u incident.Update, decide func(*incident.Incident) (ledger.NewUpdate, error)) (bool, error)
 	RecordRejection(ctx context.Context, r ledger.Rejection) error
-	Approve(ctx context.Context, id int64, by string, now time.Time) error
+	Approve(ctx context.Context, id int64, a ledger.Approval) (ledger.ApprovalReport, error)
+	Refuse(ctx context.Context, id int64, a ledger.Approval) (ledger.ApprovalReport, error)
+	TimeOut(ctx context.Context, id int64, now time.Time) (ledger.ApprovalReport, error)
+	Approvals(ctx context.Context, update int64) ([]ledger.ApprovalSaid, error)
+	HeldUpdates(ctx context.Context) ([]ledger.HeldUpdate, error)
 	Update(ctx context.Context, id int64) (ledger.Update, error)
 	Texts(ctx context.Context, update int64) ([]ledger.Text, error)
+	RecordForecast(ctx context.Context, update int64, forecast []byte) error
+	Forecast(ctx context.Context, update int64) ([]byte, error)
+	NextToForecast(ctx context.Context, after int64, since time.Time) (ledger.Update, error)
+	PastOf(ctx context.Context, team, incident, corrects string) (ledger.Past, error)
 
 	// Planning, and batches on their way to the lanes.
 	NextToPlan(ctx context.Context, after int64) (ledger.Update, error)
@@ -108,9 +116,23 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"RecordUpdateFolds", recordUpdateFolds},
 		{"RecordUpdateRefused", recordUpdateRefused},
 		{"TextsAreFrozen", textsFrozen},
+		{"ForecastStays", forecastStays},
+		{"ForecastTurns", forecastTurns},
+		{"ReportHoldsForecast", reportHoldsForecast},
+		{"ForecastLooksAtTheNewest", forecastLooksAtTheNewest},
+		{"PastOfWhatIsToCome", pastOf},
 		{"RejectionsAreKeptOnce", rejections},
 		{"ApproveOnlyHeld", approve},
 		{"ApproveRefusesOldNews", approveStale},
+		{"ApproveByTwo", approveByTwo},
+		{"ApproveWhatWasSeen", approveSeen},
+		{"ApproveByBreakingTheGlass", breakGlass},
+		{"RefusedIsNotAnnounced", refused},
+		{"TimedOutGoesOrIsDropped", timedOut},
+		{"TimedOutMakesWayForNewerNews", timedOutForNewer},
+		{"HeldUpdatesWait", heldUpdates},
+		{"ManyApproveAtOnce", manyApprove},
+		{"ManyTimeOutAtOnce", manyTimeOut},
 		{"IncidentsLastChangedFirst", incidents},
 		{"PlanOldestApprovedFirst", planOrder},
 		{"PlanningTakesTurns", planTurns},

@@ -242,6 +242,7 @@ func retried(w *world) {
 	after, err := w.Texts(w.ctx, again.ID)
 	w.must(err)
 	w.equal("the texts", after, before)
+	w.equal("the terms", again.Terms, terms())
 	old := update("cards", 1)
 	if recorded, err := w.RecordUpdate(w.ctx, old, func(*incident.Incident) (ledger.NewUpdate, error) {
 		return ledger.NewUpdate{}, nil

@@ -129,7 +129,7 @@ func (w *world) record(u incident.Update, state ledger.UpdateState) int64 {
 		if before != nil && before.MergedInto != "" {
 			after.MergedInto = before.MergedInto
 		}
-		return ledger.NewUpdate{Update: u, Incident: after, State: state, ReceivedAt: u.Time, Texts: texts()}, nil
+		return ledger.NewUpdate{Update: u, Incident: after, State: state, ReceivedAt: u.Time, Texts: texts(), Terms: terms()}, nil
 	})
 	w.must(err)
 	if !recorded {

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"encoding/json"
+	"errors"
 
 	"github.com/jackc/pgx/v5"
 
@@ -35,7 +36,7 @@ func (m *moment) Incidents(ctx context.Context) ([]ledger.IncidentKey, error) {
 // KeptUpdates implements ledger.View.
 func (m *moment) KeptUpdates(ctx context.Context, k ledger.IncidentKey) ([]ledger.KeptUpdate, error) {
 	return collect(ctx, m.q, scanKeptUpdate, `SELECT id, state, reason, received_at, approved_at, approved_by, cursor, until, audience,
-			first_notice_at, retry_of, value, open,
+			first_notice_at, retry_of, value, terms, open,
 			CASE WHEN dropped THEN coalesce((SELECT k.value FROM kept_reports k WHERE k.update_id = updates.id), '') END
 		FROM updates WHERE incident = (SELECT id FROM incidents WHERE team = $1 AND incident = $2) ORDER BY id`, text(k.Team), text(k.Incident))
 }
@@ -44,12 +45,12 @@ func scanKeptUpdate(row pgx.Rows) (ledger.KeptUpdate, error) {
 	var u ledger.KeptUpdate
 	var received, approved, first int64
 	err := row.Scan(&u.ID, &u.State, &u.Reason, &received, &approved, &u.ApprovedBy, &u.Cursor, &u.Until, &u.Audience,
-		&first, &u.RetryOf, &u.Value, &u.Open, &u.Dropped)
+		&first, &u.RetryOf, &u.Value, &u.TermsValue, &u.Open, &u.Dropped)
 	if err != nil {
 		return u, err
 	}
 	u.ReceivedAt, u.ApprovedAt, u.FirstNoticeAt = fromMS(received), fromMS(approved), fromMS(first)
-	return u, json.Unmarshal(u.Value, &u.Update.Update)
+	return u, errors.Join(json.Unmarshal(u.Value, &u.Update.Update), json.Unmarshal(u.TermsValue, &u.Terms))
 }
 
 // KeptTexts implements ledger.View.

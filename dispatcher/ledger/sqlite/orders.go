@@ -166,9 +166,9 @@ func (t tx) retry(o *ledger.Order, s *ledger.Situation, now time.Time) (string, 
 	if err != nil {
 		return "", err
 	}
-	res, err := t.result(`INSERT INTO updates (incident, team, source, event_id, state, reason, received_at, approved_at, approved_by, value, retry_of, corrects)
-		VALUES (?,?,?,?,'approved',?,?,?,?,?,?, (SELECT corrects FROM updates WHERE id = ?))`,
-		x.Incident, u.Team, u.Source, u.EventID, reason, ms(now), ms(now), o.By, string(again), x.ID, x.ID)
+	res, err := t.result(`INSERT INTO updates (incident, team, source, event_id, state, reason, received_at, approved_at, approved_by, value, retry_of, corrects, terms)
+		SELECT ?,?,?,?,'approved',?,?,?,?,?,id, corrects, terms FROM updates WHERE id = ?`,
+		x.Incident, u.Team, u.Source, u.EventID, reason, ms(now), ms(now), o.By, string(again), x.ID)
 	if err != nil {
 		return "", err
 	}
@@ -185,8 +185,12 @@ func (t tx) retry(o *ledger.Order, s *ledger.Situation, now time.Time) (string, 
 	if err != nil {
 		return "", err
 	}
+	var terms []byte
+	if err := t.scan(`SELECT terms FROM updates WHERE id = ?`, []any{id}, &terms); err != nil {
+		return "", err
+	}
 	recorded := ledger.NewUpdate{Update: u, State: ledger.Approved, ReceivedAt: now, ApprovedBy: o.By}
-	return ledger.Retold(id, s.Unreached), t.appendTrail(ledger.RecordedEntries(id, &recorded, again, texts)...)
+	return ledger.Retold(id, s.Unreached), t.appendTrail(ledger.RecordedEntries(id, &recorded, again, terms, texts)...)
 }
 
 func scanOrder(rows *sql.Rows) (ledger.OrderReport, error) {

@@ -14,6 +14,7 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger/internal/rows"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+	"github.com/tocsin-dev/tocsin/templates/playbook"
 )
 
 const incidentColumns = `id, changed_at, value, paused, spent, coalesce(cap, 0),
@@ -58,16 +59,29 @@ func (l *Ledger) incidents(ctx context.Context, query string, args ...any) ([]le
 }
 
 func (l *Ledger) progress(ctx context.Context, incidentRow int64) ([]ledger.UpdateProgress, error) {
+	var rules []playbook.Approval
 	all, err := collect(ctx, l.reader, func(rows *sql.Rows) (ledger.UpdateProgress, error) {
 		var u ledger.UpdateProgress
 		var received int64
-		err := rows.Scan(&u.ID, &u.EventID, &u.Status, &u.State, &u.Reason, &received, &u.ApprovedBy, &u.Audience, &u.Open, &u.Paused, &u.RetryOf, &u.Dropped)
+		var terms []byte
+		err := rows.Scan(&u.ID, &u.EventID, &u.Status, &u.State, &u.Reason, &received, &u.ApprovedBy, &u.Audience, &u.Open, &u.Paused, &u.RetryOf, &u.Dropped, &terms)
+		if err != nil {
+			return u, err
+		}
+		var all playbook.Terms
+		err = json.Unmarshal(terms, &all)
 		u.ReceivedAt = fromMS(received)
+		rules = append(rules, all.Approval)
 		return u, err
-	}, `SELECT id, event_id, value ->> 'status', state, reason, received_at, approved_by, audience, open, paused, retry_of, dropped > 0
+	}, `SELECT id, event_id, value ->> 'status', state, reason, received_at, approved_by, audience, open, paused, retry_of, dropped > 0, terms
 		FROM updates WHERE incident = ? ORDER BY id`, incidentRow)
 	for i := range all {
+		var said []ledger.ApprovalSaid
 		if err == nil {
+			said, err = l.Approvals(ctx, all[i].ID)
+		}
+		if err == nil {
+			all[i].Stands(rules[i], said)
 			all[i].Tallies, err = l.tallies(ctx, all[i].ID)
 		}
 	}
@@ -148,9 +162,14 @@ func (l *Ledger) updateReport(ctx context.Context, u ledger.UpdateProgress) (led
 	r.DoubleReach = u.Count("*", ledger.Double)
 	r.Repeats = u.Count("*", ledger.Repeated)
 	c, err := l.rowCounts(ctx, u.ID, u.ReceivedAt)
-	if err == nil {
-		c.Into(&r)
+	if err != nil {
+		return r, err
 	}
+	c.Into(&r)
+	var kept string
+	var approved int64
+	err = l.reader.QueryRowContext(ctx, `SELECT forecast, approved_at FROM updates WHERE id = ?`, u.ID).Scan(&kept, &approved)
+	r.HoldAgainst([]byte(kept), fromMS(approved))
 	return r, err
 }
 

@@ -38,7 +38,7 @@ func (v *view) Incidents(ctx context.Context) ([]ledger.IncidentKey, error) {
 // KeptUpdates implements ledger.View.
 func (v *view) KeptUpdates(ctx context.Context, k ledger.IncidentKey) ([]ledger.KeptUpdate, error) {
 	return collect(ctx, v, scanKeptUpdate, `SELECT id, state, reason, received_at, approved_at, approved_by, cursor, until, audience,
-			first_notice_at, retry_of, value, open,
+			first_notice_at, retry_of, value, terms, open,
 			CASE WHEN dropped > 0 THEN coalesce((SELECT k.value FROM kept_reports k WHERE k.update_id = updates.id), '') END
 		FROM updates WHERE incident = (SELECT id FROM incidents WHERE team = ? AND incident = ?) ORDER BY id`, k.Team, k.Incident)
 }
@@ -47,12 +47,12 @@ func scanKeptUpdate(rows *sql.Rows) (ledger.KeptUpdate, error) {
 	var u ledger.KeptUpdate
 	var received, approved, first int64
 	err := rows.Scan(&u.ID, &u.State, &u.Reason, &received, &approved, &u.ApprovedBy, &u.Cursor, &u.Until, &u.Audience,
-		&first, &u.RetryOf, &u.Value, &u.Open, &u.Dropped)
+		&first, &u.RetryOf, &u.Value, &u.TermsValue, &u.Open, &u.Dropped)
 	if err != nil {
 		return u, err
 	}
 	u.ReceivedAt, u.ApprovedAt, u.FirstNoticeAt = fromMS(received), fromMS(approved), fromMS(first)
-	return u, json.Unmarshal(u.Value, &u.Update.Update)
+	return u, errors.Join(json.Unmarshal(u.Value, &u.Update.Update), json.Unmarshal(u.TermsValue, &u.Terms))
 }
 
 // KeptTexts implements ledger.View.

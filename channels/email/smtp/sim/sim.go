@@ -52,7 +52,7 @@ type Relay struct {
 // Simulator is the relay that the sandbox hosts: without TLS and without mandatory AUTH.
 func Simulator() sandbox.Simulator {
 	return sandbox.Simulator{
-		Provider: "smtp", Scheme: "smtp", Serve: Relay{}.Serve,
+		Provider: "smtp", Scheme: "smtp", Serve: Relay{}.Serve, Address: sandbox.FakeMailbox,
 		Settings: func(endpoint string) map[string]any {
 			return map[string]any{
 				"url": endpoint, "tls": "none", "username": Username, "password": Password,

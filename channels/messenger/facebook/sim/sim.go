@@ -35,7 +35,7 @@ const (
 // Simulator describes the simulated Messenger Platform.
 func Simulator() sandbox.Simulator {
 	return sandbox.Simulator{
-		Provider: "facebook_messenger", HTTP: newServer,
+		Provider: "facebook_messenger", HTTP: newServer, Address: sandbox.FakeChatID,
 		Settings: func(endpoint string) map[string]any {
 			templates := map[string]any{}
 			for _, code := range []string{"en", "ro", "ru"} {

@@ -13,7 +13,7 @@ const (
 // Channels describes the same Telegram for the adapter that posts in public channels.
 func Channels() sandbox.Simulator {
 	s := Simulator().As("telegram_channel")
-	s.Accounts = []string{Channel, ChannelEN, ChannelRU}
+	s.Accounts, s.Address = []string{Channel, ChannelEN, ChannelRU}, nil
 	s.Settings = func(endpoint string) map[string]any {
 		return map[string]any{"base_url": endpoint, "token": Token, "channels": s.Accounts}
 	}

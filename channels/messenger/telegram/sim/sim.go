@@ -33,7 +33,7 @@ const retryAfter = 1
 // Simulator describes the simulated Telegram.
 func Simulator() sandbox.Simulator {
 	return sandbox.Simulator{
-		Provider: "telegram", HTTP: newServer,
+		Provider: "telegram", HTTP: newServer, Address: sandbox.FakeChatID,
 		Settings: func(endpoint string) map[string]any {
 			return map[string]any{"base_url": endpoint, "token": Token}
 		},

@@ -58,6 +58,7 @@ func simulator(provider string, m messenger, settings map[string]any) sandbox.Si
 	return sandbox.Simulator{
 		Provider: provider,
 		HTTP:     m.handler,
+		Address:  sandbox.FakePhone,
 		Settings: func(endpoint string) map[string]any {
 			all := map[string]any{"base_url": endpoint, "account_sid": AccountSID, "auth_token": AuthToken, "from": m.from}
 			for key, value := range settings {

@@ -27,7 +27,7 @@ const firstToken = 5741311803571721087
 // Simulator describes the simulated Viber.
 func Simulator() sandbox.Simulator {
 	return sandbox.Simulator{
-		Provider: "viber", HTTP: newServer,
+		Provider: "viber", HTTP: newServer, Address: sandbox.FakeUserID,
 		Settings: func(endpoint string) map[string]any {
 			return map[string]any{"base_url": endpoint, "token": Token, "sender_name": "Outages"}
 		},

@@ -35,7 +35,7 @@ const (
 // Simulator describes the simulated Cloud API.
 func Simulator() sandbox.Simulator {
 	return sandbox.Simulator{
-		Provider: "whatsapp", HTTP: newServer,
+		Provider: "whatsapp", HTTP: newServer, Address: sandbox.FakePhone,
 		Settings: func(endpoint string) map[string]any {
 			templates := map[string]any{}
 			for _, code := range []string{"en", "ro", "ru"} {

@@ -33,7 +33,7 @@ const (
 // Simulator describes the simulated APNs.
 func Simulator() sandbox.Simulator {
 	return sandbox.Simulator{
-		Provider: "apns", HTTP: func(d *sandbox.Desk) http.Handler { return &server{desk: d} },
+		Provider: "apns", HTTP: func(d *sandbox.Desk) http.Handler { return &server{desk: d} }, Address: sandbox.FakeToken,
 		Settings: func(endpoint string) map[string]any {
 			return map[string]any{"base_url": endpoint, "key_id": KeyID, "team_id": TeamID, "topic": Topic, "private_key": PrivateKey}
 		},

@@ -33,7 +33,7 @@ const (
 // Simulator describes the simulated FCM.
 func Simulator() sandbox.Simulator {
 	return sandbox.Simulator{
-		Provider: "fcm", HTTP: func(d *sandbox.Desk) http.Handler { return newServer(d) },
+		Provider: "fcm", HTTP: func(d *sandbox.Desk) http.Handler { return newServer(d) }, Address: sandbox.FakeToken,
 		Settings: func(endpoint string) map[string]any {
 			return map[string]any{"base_url": endpoint, "token_url": endpoint + tokenPath, "service_account": ServiceAccount(PrivateKey)}
 		},

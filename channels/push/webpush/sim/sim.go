@@ -12,6 +12,7 @@ package sim
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -37,12 +38,18 @@ const (
 func Simulator() sandbox.Simulator {
 	return sandbox.Simulator{
 		Provider: "webpush", HTTP: func(d *sandbox.Desk) http.Handler { return &server{desk: d} },
+		Address: address,
 		Settings: func(endpoint string) map[string]any {
 			return map[string]any{
 				"base_url": endpoint, "vapid_private_key": VAPIDPrivateKey, "contact": "mailto:outages@bank.example",
 			}
 		},
 	}
+}
+
+// address is the subscription of the i-th browser, without what no push service needs.
+func address(i int, seed uint64) string {
+	return strings.Replace(Subscription(fmt.Sprintf("browser-%d-%d", seed, i)), `"expirationTime":null,`, "", 1)
 }
 
 type server struct {

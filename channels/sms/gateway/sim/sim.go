@@ -53,6 +53,7 @@ func Simulator() sandbox.Simulator {
 	return sandbox.Simulator{
 		Provider: "gateway",
 		HTTP:     func(d *sandbox.Desk) http.Handler { return &modern{desk: d} },
+		Address:  sandbox.FakePhone,
 		Settings: settings,
 	}
 }

@@ -36,6 +36,7 @@ func Simulator() sandbox.Simulator {
 	return sandbox.Simulator{
 		Provider: "kannel",
 		HTTP:     func(d *sandbox.Desk) http.Handler { return &smsbox{desk: d} },
+		Address:  sandbox.FakePhone,
 		Settings: func(endpoint string) map[string]any {
 			return map[string]any{
 				"base_url": endpoint, "username": Username, "password": Password, "from": "Bank",

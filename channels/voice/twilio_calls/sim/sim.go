@@ -29,6 +29,7 @@ func Simulator() sandbox.Simulator {
 	return sandbox.Simulator{
 		Provider: "twilio_voice",
 		HTTP:     func(d *sandbox.Desk) http.Handler { return newProvider(d) },
+		Address:  sandbox.FakePhone,
 		Settings: func(endpoint string) map[string]any {
 			return map[string]any{
 				"base_url": endpoint, "account_sid": AccountSID, "auth_token": AuthToken, "from": "+15005550006",

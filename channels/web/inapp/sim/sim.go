@@ -12,6 +12,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -32,6 +33,7 @@ func Simulator() sandbox.Simulator {
 		HTTP: func(d *sandbox.Desk) http.Handler {
 			return &server{desk: d, taken: map[string]string{}}
 		},
+		Address: func(i int, _ uint64) string { return fmt.Sprintf("app-%07d", i+1) },
 		Settings: func(endpoint string) map[string]any {
 			return map[string]any{"base_url": endpoint, "key": Key}
 		},

@@ -1,10 +1,10 @@
-package audience
+package sandbox
 
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
-	"math/rand/v2"
 	"strconv"
 )
 
@@ -34,20 +34,29 @@ func FakeMailbox(i int, seed uint64) string {
 	return fmt.Sprintf("customer.%07d@%s", i+1, domain)
 }
 
-// FakeTelegramChat makes up the id of a private Telegram chat, unique in i. Ids have at most 52
+// FakeChatID makes up an id of 15 digits, unique in i, as that of a private chat: Telegram's ids have at most 52
 // significant bits (https://core.telegram.org/bots/api#chat); these are far above all that were given
 // to anybody, which have ten digits.
-func FakeTelegramChat(i int, seed uint64) string {
+func FakeChatID(i int, seed uint64) string {
 	return strconv.FormatUint(900_000_000_000_000+mixed(seed)%1_000*1_000_000_000+uint64(i), 10)
 }
 
-// FakeViberID makes up a Viber user id, unique in i: 24 characters of base64 that end in "=". Real
-// ones are opaque and belong to one bot, so that one bot's are nobody's for another.
-func FakeViberID(i int, seed uint64) string {
+// FakeUserID makes up an opaque id like those that Viber gives to a bot's users, unique in i: 24 characters
+// of base64 that end in "=". Real ones belong to one bot, so that one bot's are nobody's for another.
+func FakeUserID(i int, seed uint64) string {
 	var id [17]byte
 	binary.BigEndian.PutUint64(id[:8], mixed(uint64(i)^seed))
 	binary.BigEndian.PutUint64(id[8:16], mixed(uint64(i)+seed))
 	return base64.StdEncoding.EncodeToString(id[:])
+}
+
+// FakeToken makes up a token like those that push services give to apps, unique in i: 64 hexadecimal digits.
+func FakeToken(i int, seed uint64) string {
+	var token [32]byte
+	for n := range 4 {
+		binary.BigEndian.PutUint64(token[8*n:], mixed(uint64(i)^mixed(seed+uint64(n))))
+	}
+	return hex.EncodeToString(token[:])
 }
 
 // mixed spreads a number over all 64 bits, different ones to different ones: the finalizer of
@@ -57,19 +66,4 @@ func mixed(x uint64) uint64 {
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
 	x = (x ^ x>>27) * 0x94d049bb133111eb
 	return x ^ x>>31
-}
-
-// fakeName makes up a name that suits the locale.
-func fakeName(locale string, rng *rand.Rand) string {
-	given := []string{"Ana", "Andrei", "Cristina", "Doina", "Elena", "Ion", "Maria", "Mihai", "Natalia", "Nicolae",
-		"Olga", "Petru", "Sergiu", "Ștefan", "Tatiana", "Vasile", "Victoria", "Viorica"}
-	family := []string{"Botnaru", "Cebotari", "Ceban", "Ciobanu", "Cojocaru", "Croitoru", "Lungu", "Moraru",
-		"Munteanu", "Popa", "Rotaru", "Rusu", "Sîrbu", "Ursu", "Țurcanu"}
-	if locale == "ru" {
-		given = []string{"Алексей", "Анна", "Виктор", "Елена", "Игорь", "Людмила", "Максим", "Мария", "Наталья",
-			"Ольга", "Павел", "Сергей", "Татьяна", "Юрий"}
-		family = []string{"Бондаренко", "Гончар", "Кравченко", "Лысенко", "Мельник", "Мороз", "Руденко",
-			"Руссу", "Ткач", "Чебан", "Шевченко"}
-	}
-	return given[rng.IntN(len(given))] + " " + family[rng.IntN(len(family))]
 }

@@ -1,0 +1,101 @@
+package discord
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/tocsin-dev/tocsin/channels"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// TestRequest pins what goes over the wire: nothing that Discord would take for markup or a mention.
+func TestRequest(t *testing.T) {
+	golden, err := os.ReadFile("testdata/request.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		var got, want any
+		if err := json.Unmarshal(golden, &want); err != nil || json.Unmarshal(body, &got) != nil {
+			t.Errorf("%v: %s", err, body)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("request (-want +got):\n%s", diff)
+		}
+		if r.Method != http.MethodPost || r.URL.RequestURI() != "/api/webhooks/1/secret?thread_id=7&wait=true" {
+			t.Errorf("%s %s", r.Method, r.URL)
+		}
+		_, _ = io.WriteString(w, `{"id":"1234567890123456789","type":0}`)
+	}))
+	t.Cleanup(server.Close)
+	s, err := newSender(func(into any) error {
+		into.(*Config).Webhooks = map[string]channels.Secret{"ops": channels.Secret(server.URL + "/api/webhooks/1/secret?thread_id=7")}
+		return nil
+	}, channels.Env{HTTP: server.Client(), UserAgent: "tocsin/1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := "@everyone: **cards** are <down> [now]\n# Плата 🔔 \\o/\nhttps://bank.example/a_b*c?d=[1] <@12>"
+	ack, err := s.Send(context.Background(), channels.Message{Address: "ops", Text: text})
+	if want := (channels.Ack{ID: "1234567890123456789", Proof: channels.Delivered}); err != nil || ack != want {
+		t.Errorf("Ack = %+v, error %v", ack, err)
+	}
+	_, err = s.Send(context.Background(), channels.Message{Address: "ops", Text: strings.Repeat("*", maxText/2+1)})
+	if e := channels.AsError(err); e.Class != channels.Rejected || e.Code != "too_long" {
+		t.Errorf("error %v, want rejected (too_long)", err)
+	}
+}
+
+// TestErrors has answers as https://discord.com/developers/docs/topics/opcodes-and-status-codes and
+// https://discord.com/developers/docs/topics/rate-limits show them.
+func TestErrors(t *testing.T) {
+	for name, c := range map[string]struct {
+		status int
+		body   string
+		class  channels.Class
+		code   string
+		after  time.Duration
+	}{
+		"gone":                 {404, `{"message":"Unknown Webhook","code":10015}`, channels.Rejected, "404 10015", 0},
+		"another token":        {401, `{"message":"Invalid Webhook Token","code":50027}`, channels.Rejected, "401 50027", 0},
+		"empty":                {400, `{"message":"Cannot send an empty message","code":50006}`, channels.Rejected, "400 50006", 0},
+		"too fast":             {429, `{"message":"You are being rate limited.","retry_after":64.5,"global":false}`, channels.RateLimited, "429", 64500 * time.Millisecond},
+		"too fast, by header":  {429, `error code: 1015`, channels.RateLimited, "429", 30 * time.Second},
+		"too fast, for always": {429, `{"retry_after":1e300}`, channels.RateLimited, "429", 30 * time.Second},
+		"out of order":         {503, ``, channels.Unavailable, "503", 0},
+		"broken":               {500, `{"message":"500: Internal Server Error","code":0}`, channels.Unknown, "500", 0},
+		"no message":           {200, `{}`, channels.Unknown, "200 unreadable", 0},
+		"not waited for":       {204, ``, channels.Unknown, "204 unreadable", 0},
+		"a page":               {200, `<html>`, channels.Unknown, "200 unreadable", 0},
+	} {
+		_, err := readAck(channels.Answer{Status: c.status, Header: http.Header{"Retry-After": {"30"}}, Body: []byte(c.body)})
+		e := channels.AsError(err)
+		if e.Class != c.class || e.Code != c.code || c.after != 0 && e.RetryAfter != c.after {
+			t.Errorf("%s: error %v after %v, want %v (%s) after %v", name, err, e.RetryAfter, c.class, c.code, c.after)
+		}
+	}
+}
+
+func TestBadConfig(t *testing.T) {
+	for url, want := range map[string]string{"http://discord.com/api/webhooks/1/secret": "webhooks: ops ", "https://discord.com/%zz/secret": "webhooks: ops is no URL"} {
+		_, err := newSender(func(into any) error {
+			into.(*Config).Webhooks = map[string]channels.Secret{"ops": channels.Secret(url)}
+			return nil
+		}, channels.Env{HTTP: &http.Client{}})
+		if err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: error %v, want %q…", url, err, want)
+		}
+	}
+}

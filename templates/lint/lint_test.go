@@ -1,0 +1,130 @@
+package lint
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/tocsin-dev/tocsin/dispatcher/incident"
+	"github.com/tocsin-dev/tocsin/templates"
+)
+
+func mustJSON(t testing.TB, v any) []byte {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func samples(t testing.TB) *Story {
+	t.Helper()
+	s, err := Samples()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// badMessages are those of a language: its own, and those of any.
+func badMessages(t *testing.T, language string) []bad {
+	t.Helper()
+	var all []bad
+	for _, file := range []string{"any", language} {
+		raw, err := os.ReadFile("testdata/bad/" + file + ".yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var messages []bad
+		d := yaml.NewDecoder(bytes.NewReader(bytes.ReplaceAll(raw, []byte("LOCALE"), []byte(language))))
+		d.KnownFields(true)
+		if err := d.Decode(&messages); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		all = append(all, messages...)
+	}
+	return all
+}
+
+// notIn are the rules that can't be broken in a language.
+var notIn = map[string][]string{
+	"en": {"spelling"},                 // Romanian's
+	"ru": {"spelling", "sms-alphabet"}, // Russian isn't written in the GSM alphabet
+}
+
+// TestBadMessages holds, for each rule and language, messages that break just this rule.
+func TestBadMessages(t *testing.T) {
+	s := samples(t)
+	for _, language := range []string{"en", "ro", "ru"} {
+		caught := map[string]bool{}
+		for i, b := range badMessages(t, language) {
+			t.Run(fmt.Sprintf("%s/%s/%d", language, b.Rule, i), func(t *testing.T) {
+				all := Check(b.input(t, s, language))
+				if len(all) == 0 {
+					t.Fatal("found nothing")
+				}
+				if all[0].Place != b.Place {
+					t.Errorf("found at %s, want %s", all[0].Place, b.Place)
+				}
+				for _, f := range all {
+					if f.Rule != b.Rule {
+						t.Errorf("found too: %+v", f)
+					}
+				}
+			})
+			caught[b.Rule] = true
+		}
+		for _, rule := range Rules() {
+			if !caught[rule.Name] && !slices.Contains(notIn[language], rule.Name) {
+				t.Errorf("no message in %s breaks %s", language, rule.Name)
+			}
+		}
+	}
+}
+
+// TestGoodMessages checks the samples of every status, of which the bad messages are made.
+func TestGoodMessages(t *testing.T) {
+	s := samples(t)
+	for _, u := range s.Updates {
+		b := bad{Base: string(u.Status), Update: map[string]any{}}
+		in := b.input(t, &Story{s.Organisation, s.Services, s.Regions, s.Domain, s.Zone, []incident.Update{u}}, "en", "ro", "ru")
+		for _, f := range Check(in) {
+			t.Errorf("%s: %+v", u.Status, f)
+		}
+		if faults := faultsOf(u); len(faults) > 0 {
+			t.Errorf("%s: %v", u.Status, faults)
+		}
+	}
+}
+
+// TestSamplesAreWhole: playbooks' texts are tried for every status.
+func TestSamplesAreWhole(t *testing.T) {
+	s := samples(t)
+	for _, status := range templates.Statuses() {
+		sampleOf(t, s, status)
+	}
+}
+
+func TestRulesAreTold(t *testing.T) {
+	seen := map[string]bool{}
+	doc, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range Rules() {
+		if seen[r.Name] || r.Doc == "" || !strings.HasSuffix(r.Doc, ".") || r.Severity != Error && r.Severity != Warning {
+			t.Errorf("rule %+v", r)
+		}
+		seen[r.Name] = true
+		if line := fmt.Sprintf("//	%-19s  %-7s  %s\n", r.Name, r.Severity, r.Doc); !strings.Contains(string(doc), line) {
+			t.Errorf("the package's documentation lacks the line\n%s", line)
+		}
+	}
+}
