@@ -41,7 +41,7 @@ func placeholderDefault(m *message) []hit {
 	var hits []hit
 	for _, r := range m.texts {
 		for _, s := range placeholdersOf(&r.Content) {
-			if strings.TrimSpace(s.Default) == "" {
+			if strings.TrimSpace(s.Default) == "" && !s.Optional {
 				hits = append(hits, r.hit("asks for the recipient's “"+s.Placeholder+"” without a default: who has none gets nothing"))
 			}
 		}
