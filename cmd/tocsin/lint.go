@@ -145,7 +145,11 @@ func (l *linter) update(u incident.Update, previous *incident.Update) []lint.Fin
 			return lint.Check(lint.Input{Update: u, Previous: previous, Unrendered: []error{err}, Settings: l.settings})
 		}
 	}
-	found := lint.Update(r, u, previous, l.settings)
+	in := lint.InputOf(r, u, previous, l.settings)
+	if l.renderer == nil { // ids are no names that texts could be expected to say
+		in.Services, in.Regions = nil, nil
+	}
+	found := lint.Check(in)
 	if found == nil {
 		found = []lint.Finding{}
 	}

@@ -75,7 +75,7 @@ type Settings struct {
 	// Locales are those in which everything must be said. None: those in which the update has a summary.
 	Locales []string
 	// Jargon are words that must not be used either, by language ("ro"); Allowed are words that may be
-	// used though they are on the built-in lists. Both in the form of the lists: "failover*".
+	// used though the lists have them as jargon, or as of a bad tone. Both in the form of the lists: "failover*".
 	Jargon, Allowed map[string][]string
 	// SMSSegments is how many segments an SMS may have (0: 2), and SegmentPrice what one costs. SMSPrice
 	// is what an SMS may cost, 0 for no bound, in the same currency.
