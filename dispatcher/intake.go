@@ -16,11 +16,13 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 	"github.com/tocsin-dev/tocsin/templates"
+	"github.com/tocsin-dev/tocsin/templates/playbook"
 )
 
-// Renderer writes an update's texts.
-type Renderer interface {
-	Render(u incident.Update, kind channels.Kind, locale string) (notification.Content, error)
+// Playbooks choose the playbook of an update: it writes the texts, and lays down the terms on which the
+// update is sent. The faults are what of the update there is no playbook for.
+type Playbooks interface {
+	Prepare(u incident.Update) (playbook.Prepared, []incident.Fault)
 }
 
 // IntakeLedger is what the intake needs of the ledger.
@@ -38,21 +40,17 @@ type IntakeBus interface {
 // Intake consumes updates, checks them, freezes their texts and records them. Its fields are set
 // once, before Run.
 type Intake struct {
-	Ledger   IntakeLedger
-	Bus      IntakeBus
-	Renderer Renderer
-	// Locales are those of the texts, the default first.
-	Locales []string
+	Ledger    IntakeLedger
+	Bus       IntakeBus
+	Playbooks Playbooks
 	// Kinds are the kinds of channel for which texts are needed.
 	Kinds []channels.Kind
 	// Measure counts the billed units of a text of a kind.
 	Measure func(kind channels.Kind, text string) int
-	// Approval says whether updates wait for somebody to let them go.
-	Approval bool
-	Clock    clock.Clock
-	Planned  Signal // woken when there is something to plan
-	Metrics  *Metrics
-	Log      *slog.Logger
+	Clock   clock.Clock
+	Planned Signal // woken when there is something to plan
+	Metrics *Metrics
+	Log     *slog.Logger
 }
 
 // oneByOne is how many updates are under way at once, over all processes: in an incident order matters,
@@ -84,13 +82,16 @@ func (in *Intake) take(ctx context.Context, m jetstream.Msg) error {
 	if len(faults) == 0 && u.Team != team {
 		faults = append(faults, incident.Fault{Path: "data.team", Problem: fmt.Sprintf("must be %q: it was published on %s", team, m.Subject())})
 	}
+	var prepared playbook.Prepared
 	var texts []ledger.Text
 	if len(faults) == 0 && !u.Silent() {
-		texts, faults = in.render(u)
+		if prepared, faults = in.Playbooks.Prepare(u); len(faults) == 0 {
+			texts, faults = in.render(u, &prepared)
+		}
 	}
 	if len(faults) == 0 {
 		var err error
-		if faults, err = in.record(ctx, u, texts); err != nil {
+		if faults, err = in.record(ctx, u, &prepared, texts); err != nil {
 			return err
 		}
 	}
@@ -104,11 +105,11 @@ func (in *Intake) take(ctx context.Context, m jetstream.Msg) error {
 // render writes all texts of an update: what can't be said is found now, not while sending. An
 // update that lacks a language other than the default is told in the default there: better in
 // another language than not at all.
-func (in *Intake) render(u incident.Update) (texts []ledger.Text, faults []incident.Fault) {
+func (in *Intake) render(u incident.Update, p *playbook.Prepared) (texts []ledger.Text, faults []incident.Fault) {
 	for _, kind := range in.Kinds {
 		var standard notification.Content
-		for i, locale := range in.Locales {
-			content, err := in.Renderer.Render(u, kind, locale)
+		for i, locale := range p.Locales {
+			content, err := p.Render(kind, locale)
 			_, missing := errors.AsType[*templates.MissingError](err)
 			switch {
 			case err == nil && i == 0:
@@ -136,8 +137,8 @@ func (in *Intake) weigh(u incident.Update, kind channels.Kind, locale string, c 
 	}
 }
 
-// record folds the update into its incident and keeps it.
-func (in *Intake) record(ctx context.Context, u incident.Update, texts []ledger.Text) ([]incident.Fault, error) {
+// record folds the update into its incident and keeps it, with its texts and terms.
+func (in *Intake) record(ctx context.Context, u incident.Update, p *playbook.Prepared, texts []ledger.Text) ([]incident.Fault, error) {
 	now := in.Clock.Now()
 	var recorded ledger.NewUpdate
 	isNew, err := in.Ledger.RecordUpdate(ctx, u, func(before *incident.Incident) (ledger.NewUpdate, error) {
@@ -147,9 +148,9 @@ func (in *Intake) record(ctx context.Context, u incident.Update, texts []ledger.
 		}
 		recorded = ledger.NewUpdate{Update: u, Incident: after, ReceivedAt: now, State: ledger.NotAnnounced, Reason: string(verdict.Reason)}
 		if verdict.Announce {
-			recorded.Texts, recorded.State = texts, ledger.Held
-			if !in.Approval {
-				recorded.State, recorded.ApprovedBy = ledger.Approved, "configuration (approval: none)"
+			recorded.Texts, recorded.Terms, recorded.State = texts, p.Terms, ledger.Held
+			if p.Terms.Approval.People == 0 {
+				recorded.State, recorded.ApprovedBy = ledger.Approved, p.ApprovedBy
 			}
 		}
 		return recorded, nil
@@ -163,19 +164,19 @@ func (in *Intake) record(ctx context.Context, u incident.Update, texts []ledger.
 	if err != nil {
 		return nil, err
 	}
-	in.announce(ctx, u, recorded.State, isNew)
+	in.announce(ctx, u, &recorded, isNew)
 	return nil, nil
 }
 
-func (in *Intake) announce(ctx context.Context, u incident.Update, state ledger.UpdateState, isNew bool) {
+func (in *Intake) announce(ctx context.Context, u incident.Update, as *ledger.NewUpdate, isNew bool) {
 	log := in.Log.With("team", u.Team, "incident", u.Incident, "event", u.EventID, "status", u.Status)
 	if !isNew {
 		in.Metrics.update("repeated")
 		log.InfoContext(ctx, "update came again, nothing changed")
 		return
 	}
-	in.Metrics.update(string(state))
-	log.InfoContext(ctx, "update recorded", "state", state)
+	in.Metrics.update(string(as.State))
+	log.InfoContext(ctx, "update recorded", "state", as.State, "playbook", as.Terms.Playbook)
 	in.Planned.Wake()
 }
 

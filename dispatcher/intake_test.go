@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
@@ -18,12 +19,25 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger/sqlite"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 	"github.com/tocsin-dev/tocsin/templates"
+	"github.com/tocsin-dev/tocsin/templates/playbook"
 )
 
-// renderer writes the summary, and refuses what the test tells it to.
-type renderer struct{}
+// plans are one playbook for all updates. Its texts write the summary, and refuse what the test tells them to.
+type plans struct{ terms playbook.Terms }
 
-func (renderer) Render(u incident.Update, kind channels.Kind, locale string) (notification.Content, error) {
+const byConfiguration = "configuration (approval: none)"
+
+func (p plans) Prepare(u incident.Update) (playbook.Prepared, []incident.Fault) {
+	if u.Playbook == "absent" {
+		return playbook.Prepared{}, []incident.Fault{{Path: "data.playbook", Problem: "there is none"}}
+	}
+	return playbook.Prepared{
+		Terms: p.terms, ApprovedBy: byConfiguration, Locales: []string{"en", "ro"},
+		Render: func(kind channels.Kind, locale string) (notification.Content, error) { return render(u, kind, locale) },
+	}, nil
+}
+
+func render(u incident.Update, kind channels.Kind, locale string) (notification.Content, error) {
 	switch text := u.Summary.In(locale); {
 	case text == "" && locale != "en":
 		return notification.Content{}, &templates.MissingError{Kind: kind, Locale: locale, Variable: "summary"}
@@ -65,7 +79,7 @@ func newIntake(t *testing.T, change func(*intakeWorld)) *intakeWorld {
 		ledger: &intakeLedger{Ledger: openLedger(t), written: make(chan bool, 100)}, bus: bustest.Start(t), rejected: make(chan jetstream.Msg, 100),
 	}
 	w.intake = &Intake{
-		Ledger: w.ledger, Bus: w.bus, Renderer: renderer{}, Locales: []string{"en", "ro"}, Kinds: []channels.Kind{channels.SMS, channels.Email},
+		Ledger: w.ledger, Bus: w.bus, Playbooks: plans{}, Kinds: []channels.Kind{channels.SMS, channels.Email},
 		Measure: func(k channels.Kind, text string) int { return len(text) }, Planned: NewSignal(), Metrics: metrics(), Log: quiet(),
 	}
 	if change != nil {
@@ -96,7 +110,11 @@ func encode(t *testing.T, u incident.Update) []byte {
 
 func TestIntakeRecords(t *testing.T) {
 	for _, approval := range []bool{false, true} {
-		w := newIntake(t, func(w *intakeWorld) { w.intake.Approval = approval })
+		terms := playbook.Terms{Playbook: "cards", Hash: "1f", Steps: notification.Steps("sms"), Cadence: playbook.Cadence{Holding: 2}}
+		if approval {
+			terms.Approval.People = 2
+		}
+		w := newIntake(t, func(w *intakeWorld) { w.intake.Playbooks = plans{terms} })
 		w.publish(t, "payments", encode(t, testUpdate(1)))
 		if !await(t, "the update", w.ledger.written) {
 			t.Error("a new update isn't new")
@@ -106,8 +124,11 @@ func TestIntakeRecords(t *testing.T) {
 		if approval {
 			want = ledger.Held
 		}
-		if p.State != want || p.EventID != "e-1" || (p.ApprovedBy == "") != approval {
+		if p.State != want || p.EventID != "e-1" || (p.ApprovedBy != byConfiguration) != approval {
 			t.Errorf("approval %v: %+v", approval, p)
+		}
+		if u, err := w.ledger.Update(t.Context(), p.ID); err != nil || !cmp.Equal(terms, u.Terms) {
+			t.Errorf("terms %v, %s", err, cmp.Diff(terms, u.Terms))
 		}
 		texts, err := w.ledger.Texts(t.Context(), p.ID)
 		if err != nil || len(texts) != 4 {
@@ -175,6 +196,8 @@ func TestIntakeRejects(t *testing.T) {
 	ahead.Time = ahead.Time.AddDate(1, 0, 0)
 	unspeakable.Summary = incident.Text{"en": "unspeakable"}
 	early.Status, early.Cause = incident.Postmortem, incident.Text{"en": "A failed disk."}
+	unplanned := testUpdate(4)
+	unplanned.Playbook = "absent"
 	w := newIntake(t, nil)
 	for _, tt := range []struct {
 		name, team string
@@ -190,6 +213,7 @@ func TestIntakeRejects(t *testing.T) {
 		{"another team's subject", "loans", encode(t, testUpdate(1)), "data.team"},
 		{"ahead of the clock", "payments", encode(t, ahead), "ce.time"},
 		{"a text that can't be written", "payments", encode(t, unspeakable), "texts.sms.en"},
+		{"a playbook that there isn't", "payments", encode(t, unplanned), "data.playbook"},
 		{"a status that can't come first", "payments", encode(t, early), "data.status"},
 		{"more faults than a header holds", "payments", data(func(d map[string]any) {
 			d["affects"] = map[string]any{"services": make([]int, 20_000)}

@@ -85,7 +85,8 @@ func (p *Planner) plan(ctx context.Context, u ledger.Update) error {
 	if err != nil {
 		return err
 	}
-	pg := pager{planner: p, update: u, texts: indexTexts(texts), circle: newCircle(&u, &past)}
+	pg := pager{planner: p, rules: p.Rules, update: u, texts: indexTexts(texts), circle: newCircle(&u, &past)}
+	pg.rules.Locales = spoken(p.Rules.Locales, texts)
 	for last := false; !last; {
 		begun := time.Now()
 		recipients, err := pg.recipients(ctx)
@@ -138,9 +139,30 @@ func indexTexts(texts []ledger.Text) map[textKey]*notification.Content {
 	return m
 }
 
+// spoken are the locales that an update has texts in, the default first: its playbook may have texts of
+// its own for some. Where it has none at all they are those of the rules.
+func spoken(usual []string, texts []ledger.Text) []string {
+	var all, others []string
+	for _, l := range usual {
+		if slices.ContainsFunc(texts, func(t ledger.Text) bool { return t.Locale == l }) {
+			all = append(all, l)
+		}
+	}
+	for i := range texts {
+		if l := texts[i].Locale; !slices.Contains(all, l) && !slices.Contains(others, l) {
+			others = append(others, l)
+		}
+	}
+	if all = append(all, others...); len(all) == 0 {
+		return usual
+	}
+	return all
+}
+
 // pager makes the pages of one update.
 type pager struct {
 	planner *Planner
+	rules   plan.Rules // the planner's, in the update's locales
 	update  ledger.Update
 	texts   map[textKey]*notification.Content
 	circle  circle
@@ -215,7 +237,7 @@ func (g *pager) page(ctx context.Context, recipients []ledger.Recipient, last bo
 // decide says how a recipient is told. A channel that was configured after the update's texts were
 // frozen has none, and is left out.
 func (g *pager) decide(m *member) plan.Decision {
-	d := g.planner.Rules.For(&m.recipient.Recipient, g.inCase(m))
+	d := g.rules.For(&m.recipient.Recipient, g.inCase(m))
 	if len(d.Steps) == 0 {
 		return d
 	}

@@ -3,6 +3,7 @@ package dispatcher
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/tocsin-dev/tocsin/dispatcher/audience"
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
@@ -20,10 +21,12 @@ type circle struct {
 	all, owed []int64
 	// again says that the update is told again: to exactly those whom it did not reach.
 	again bool
+	// accounts are the public accounts that are told, by channel; see playbook.Terms.
+	accounts map[string][]string
 }
 
 func newCircle(full *ledger.Update, past *ledger.Past) circle {
-	u, c := &full.Update, circle{again: full.RetryOf != 0}
+	u, c := &full.Update, circle{again: full.RetryOf != 0, accounts: full.Terms.Accounts}
 	if u.Status != incident.Correction {
 		c.affected = append(c.affected, audience.NewSelector(u.Affects))
 		for _, a := range past.Affects {
@@ -48,7 +51,18 @@ func (c *circle) listed(u *incident.Update) []string {
 }
 
 func (c *circle) affects(r *audience.Recipient) bool {
-	return c.again || slices.ContainsFunc(c.affected, func(s *audience.Selector) bool { return s.Matches(r) })
+	return c.again || c.posts(r) && slices.ContainsFunc(c.affected, func(s *audience.Selector) bool { return s.Matches(r) })
+}
+
+// posts reports whether a recipient is no public account, or one of those that the update's terms name.
+func (c *circle) posts(r *audience.Recipient) bool {
+	id, ok := strings.CutPrefix(r.ID, audience.AccountPrefix)
+	if !ok {
+		return true
+	}
+	channel, address, _ := strings.Cut(id, ":")
+	told, named := c.accounts[channel]
+	return !named || slices.Contains(told, address)
 }
 
 // member is somebody in the audience, with what is remembered of them.
@@ -139,5 +153,5 @@ func (g *pager) count(ctx context.Context, all []member) error {
 // inCase is what a member's plan depends on.
 func (g *pager) inCase(m *member) plan.Case {
 	u := &g.update.Update
-	return plan.Case{Kind: u.Kind, Status: u.Status, Impact: u.Impact, Now: g.now, LastGood: m.lastGood, Recent: m.recent}
+	return plan.Case{Steps: g.update.Terms.Steps, Kind: u.Kind, Status: u.Status, Impact: u.Impact, Now: g.now, LastGood: m.lastGood, Recent: m.recent}
 }

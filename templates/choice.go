@@ -35,8 +35,8 @@ type choice struct {
 	taken       bool // the long form is
 }
 
-// choose makes the choices of a text: every one is short at first, and then long, one after the other by
-// rank, as long as the text fits.
+// choose makes the choices of a text: all long where that fits; else every one is short at first, and
+// then long, one after the other by rank, where the text fits with it.
 func choose(text string, fits func(string) bool) string {
 	literals, choices := readChoices(text)
 	if len(choices) == 0 {
@@ -44,7 +44,13 @@ func choose(text string, fits func(string) bool) string {
 	}
 	byRank := make([]*choice, len(choices))
 	for i := range choices {
-		byRank[i] = &choices[i]
+		byRank[i], choices[i].taken = &choices[i], true
+	}
+	if whole := put(literals, choices); fits(whole) {
+		return whole
+	}
+	for i := range choices {
+		choices[i].taken = false
 	}
 	slices.SortStableFunc(byRank, func(a, b *choice) int { return a.rank - b.rank })
 	for _, c := range byRank {

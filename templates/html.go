@@ -18,6 +18,15 @@ type page struct {
 	Blocks []block
 }
 
+// Preview is what an inbox shows behind the subject: the first line of the news, where else it would be
+// the title once more. Readers don't see it. nil if there is none.
+func (p page) Preview() *line {
+	if len(p.Blocks) < 2 || len(p.Blocks[1].Lines) == 0 || p.Blocks[1].Lines[0].Optional {
+		return nil // the first block is the greeting
+	}
+	return &p.Blocks[1].Lines[0]
+}
+
 // block is a paragraph, or a table of facts.
 type block struct {
 	Lines []line

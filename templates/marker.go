@@ -125,6 +125,9 @@ func group(text string) string { return string(openGroup) + text + string(closeG
 // are not said: of a group that is a line of its own the line breaks before it, and of one that begins
 // a line the space behind it.
 func attach(text string) string {
+	if !strings.ContainsRune(text, openGroup) {
+		return text
+	}
 	return beginsLine.ReplaceAllString(ownLine.ReplaceAllString(text, "\uFDD3$1$2\uFDD4$3"), "\uFDD3$1 \uFDD4")
 }
 

@@ -276,8 +276,8 @@ func TestForeignTextIsHarmless(t *testing.T) {
 	}
 	for _, want := range []string{
 		"&lt;script&gt;x&lt;/script&gt; {{.Secret}}",
-		`<a href="https://a.example/?q=1&amp;r=">`, `(see <a href="http://b.example/x">http://b.example/x</a>)`,
-		`<a href="https://c.example/">`,
+		`<a href="https://a.example/?q=1&amp;r=" style="overflow-wrap:anywhere">`, `(see <a href="http://b.example/x" style="overflow-wrap:anywhere">http://b.example/x</a>)`,
+		`<a href="https://c.example/" style="overflow-wrap:anywhere">`,
 	} {
 		if !strings.Contains(html, want) {
 			t.Errorf("no %s in the HTML: %s", want, html)

@@ -29,7 +29,7 @@ func (c *cli) checkCommand() *cobra.Command {
 			if err := c.describe(cfg); err != nil {
 				return err
 			}
-			for _, w := range warnings(cfg) {
+			for _, w := range append(warnings(cfg), playbookWarnings(cfg)...) {
 				c.say("warning: %s", w)
 			}
 			c.say("the configuration is good")
@@ -44,6 +44,7 @@ func (c *cli) describe(cfg *app.Config) error {
 	c.say("dashboard, API   http://%s", cfg.HTTP.Listen)
 	c.say("NATS             %s", cfg.NATS.Where())
 	c.say("approval         %s", cfg.Approval)
+	c.say("playbooks        %s", orNone(cfg.Playbooks))
 	c.say("fallback         %s\n", orNone(strings.Join(cfg.Cascade.Behind, ", then ")))
 	t := newTable(c.stdout)
 	_, _ = fmt.Fprintln(t, "CHANNEL\tPROVIDER\tKIND\tRATE\tAT ONCE\tWAITS\tREACHED WHEN\tACCOUNTS")

@@ -63,7 +63,7 @@ func followed(ctx context.Context, api *httpapi.Client, e event) (line string, d
 	u := &s.Progress[i]
 	switch u.State {
 	case ledger.Held:
-		return "", false, fmt.Errorf("update %d is held: let it go with `tocsin approve %d --by NAME`", u.ID, u.ID)
+		return "", false, fmt.Errorf("update %d is held: let it go with `tocsin approve %d`", u.ID, u.ID)
 	case ledger.NotAnnounced:
 		return fmt.Sprintf("update %d is kept but not announced: it is %s", u.ID, u.Reason), true, nil
 	case ledger.Closed:

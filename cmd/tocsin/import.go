@@ -27,8 +27,9 @@ func (c *cli) importCommand() *cobra.Command {
 the standard input. Lines with a fault are not taken, and don't stop the rest.
 
 CSV has a header with id and any of name, locale, zone, phone, email, address.CHANNEL, preferences,
-consents, services, regions, segments; lists are separated by semicolons. JSON lines have the same
-fields, and "addresses": {"sms": "+37369123456", "email": "ana@example.com"}.`,
+consents, services, regions, segments; lists are separated by semicolons. A column value.NAME holds what
+texts may say of the customer, such as the nearest branch in value.branch. JSON lines have the same
+fields, "addresses": {"sms": "+37369123456", "email": "ana@example.com"} and "values": {"branch": "…"}.`,
 		Args: args(cobra.ExactArgs(1)),
 	}
 	cmd.Flags().StringVar(&format, "format", "", formatHelp)

@@ -176,9 +176,17 @@ func printIncident(w io.Writer, s ledger.IncidentSummary, zone *time.Location) e
 			state += " (" + u.Reason + ")"
 		}
 		_, _ = fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", u.ID, words(string(u.Status)), clockTime(u.ReceivedAt, zone), state,
-			thousands(u.Audience), thousands(u.Count("*", notification.Reached.String())), thousands(u.Open), orNone(u.ApprovedBy))
+			thousands(u.Audience), thousands(u.Count("*", notification.Reached.String())), thousands(u.Open), approvers(u))
 	}
 	return t.Flush()
+}
+
+// approvers says who let an update go, or who has approved it so far.
+func approvers(u *ledger.UpdateProgress) string {
+	if u.State != ledger.Held || u.Approval == nil {
+		return orNone(u.ApprovedBy)
+	}
+	return orNone(approvedBy(u.Approval.Said)) + ", waits for " + morePeople(u.Approval.Missing)
 }
 
 // holds says what keeps an incident's messages from leaving.

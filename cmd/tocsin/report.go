@@ -113,6 +113,9 @@ func firstNotice(r *ledger.Report, zone *time.Location) string {
 
 func printUpdate(b *strings.Builder, u *ledger.UpdateReport, zone *time.Location) error {
 	fmt.Fprintf(b, "update %d  %s  %s\n", u.ID, clockTime(u.ReceivedAt, zone), words(string(u.Status)))
+	if u.Approval != nil && len(u.Approval.Said) > 0 {
+		fmt.Fprintf(b, "  %s\n", wordsSaid(u.Approval.Said))
+	}
 	if u.State == ledger.NotAnnounced {
 		fmt.Fprintf(b, "  not announced: %s\n", u.Reason)
 		return nil

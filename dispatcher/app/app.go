@@ -22,6 +22,7 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 	"github.com/tocsin-dev/tocsin/templates"
+	"github.com/tocsin-dev/tocsin/templates/playbook"
 )
 
 // Role is a part of Tocsin that a process runs.
@@ -53,7 +54,8 @@ type Options struct {
 type App struct {
 	Options
 	channels  []configured
-	renderer  *templates.Renderer
+	playbooks *playbook.Live // nil in a process without the role dispatcher
+	locales   []string       // that there are texts for, the default first
 	signer    *notification.Signer
 	ledger    Store
 	server    *bus.Server
@@ -81,6 +83,9 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if err := a.makeChannels(); err != nil {
 		return nil, err
 	}
+	if err := a.makeTexts(); err != nil {
+		return nil, err
+	}
 	if err := a.openData(ctx); err != nil {
 		return nil, err
 	}
@@ -102,6 +107,9 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 func Check(c *Config, specs []channels.Spec) error {
 	a := &App{Options: Options{Config: c, Specs: specs}}
 	err := a.makeChannels()
+	if err == nil {
+		_, err = c.LoadPlaybooks()
+	}
 	_, err2 := Checker(c, specs)
 	return errors.Join(err, err2, a.cleanup.run())
 }
@@ -115,36 +123,32 @@ func (a *App) makeChannels() error {
 	for i := range all {
 		a.cleanup.add("channel "+all[i].Name, all[i].close)
 	}
-	a.renderer, err = newRenderer(a.Config)
-	return err
+	return nil
 }
 
-// newRenderer reads the texts, and tries each of them.
-func newRenderer(c *Config) (*templates.Renderer, error) {
+// texts is what texts know of the organisation.
+func (c *Config) texts() (templates.Catalogue, error) {
 	zone, err := time.LoadLocation(c.Zone)
 	if err != nil {
-		return nil, fmt.Errorf("%s: zone: %w", c.place(), err)
+		return templates.Catalogue{}, fmt.Errorf("%s: zone: %w", c.place(), err)
 	}
-	r, err := templates.New(templates.Options{Catalogue: templates.Catalogue{
+	return templates.Catalogue{
 		Organisation: incident.Text(c.Organisation), Services: c.Catalogue.Services, Regions: c.Catalogue.Regions,
 		DefaultLocale: c.Locale, Location: zone, StatusPage: c.StatusPage,
-	}})
+	}, nil
+}
+
+// newRenderer reads the usual texts, and tries each of them.
+func newRenderer(c *Config) (*templates.Renderer, error) {
+	catalogue, err := c.texts()
+	if err != nil {
+		return nil, err
+	}
+	r, err := templates.New(templates.Options{Catalogue: catalogue})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.place(), err)
 	}
 	return r, nil
-}
-
-// locales lists the locales that there are texts for, the default first.
-func (a *App) locales() []string {
-	first := a.renderer.Locale(a.Config.Locale)
-	all := []string{first}
-	for _, l := range a.renderer.Locales() {
-		if l != first {
-			all = append(all, l)
-		}
-	}
-	return all
 }
 
 func (a *App) openData(ctx context.Context) error {

@@ -4,18 +4,18 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 	"github.com/tocsin-dev/tocsin/dispatcher/plan"
+	"github.com/tocsin-dev/tocsin/templates/playbook"
 )
 
 // NamedCascade is the steps for some updates. The first of them that fits an update has its steps.
 type NamedCascade struct {
-	Name  string     `yaml:"name"`
-	For   CascadeFor `yaml:"for"`
-	Steps []Step     `yaml:"steps"`
+	Name  string          `yaml:"name"`
+	For   CascadeFor      `yaml:"for"`
+	Steps []playbook.Step `yaml:"steps"`
 }
 
 // CascadeFor says for which updates a cascade is; an empty list is for all.
@@ -23,16 +23,6 @@ type CascadeFor struct {
 	Kind   []incident.Kind   `yaml:"kind"`
 	Status []incident.Status `yaml:"status"`
 	Impact []incident.Impact `yaml:"impact"`
-}
-
-// Step is one step of a cascade.
-type Step struct {
-	// Channel is a channel, or preferred, last-good or next.
-	Channel string `yaml:"channel"`
-	// Wait is how long the step waits for its proof, instead of the channel's own wait.
-	Wait time.Duration `yaml:"wait"`
-	// Proof is what counts as reached, instead of the channel's own: accepted, delivered or read.
-	Proof string `yaml:"proof"`
 }
 
 // cascades makes the rules of the configured cascades.
@@ -79,22 +69,11 @@ func (c *Config) cascade(n NamedCascade) (plan.Cascade, error) {
 	return one, nil
 }
 
-func (c *Config) step(s Step) (notification.Step, error) {
-	step := notification.Step{Channel: s.Channel, Wait: s.Wait}
-	words := []string{plan.Preferred, plan.LastGood, plan.Next}
+func (c *Config) step(s playbook.Step) (notification.Step, error) {
+	words := plan.Words()
 	known := slices.ContainsFunc(c.Channels, func(ch Channel) bool { return ch.Name == s.Channel })
 	if !known && !slices.Contains(words, s.Channel) {
-		return step, fmt.Errorf("channel: %q is not configured, nor one of %v", s.Channel, words)
+		return notification.Step{}, fmt.Errorf("channel: %q is not configured, nor one of %v", s.Channel, words)
 	}
-	if s.Wait < 0 {
-		return step, errors.New("wait: must not be negative; 0 is the channel's own")
-	}
-	switch s.Proof {
-	case "":
-	case "accepted", "delivered", "read":
-		return step, step.Proof.UnmarshalText([]byte(s.Proof))
-	default:
-		return step, fmt.Errorf("proof: %q must be accepted, delivered or read", s.Proof)
-	}
-	return step, nil
+	return s.Step()
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"net"
 	"os"
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/doctor"
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+	"github.com/tocsin-dev/tocsin/dispatcher/strictyaml"
 )
 
 // Config is the whole configuration: one YAML file, every key optional but the channels. Values may
@@ -38,12 +40,15 @@ type Config struct {
 	// OwnDomains are the organisation's own, whose servers may fail with what is announced: `tocsin doctor`
 	// says what of Tocsin lies within them.
 	OwnDomains []string `yaml:"own_domains"`
-	// Approval is "required" (the default: updates are held until somebody approves) or "none".
-	Approval string  `yaml:"approval"`
-	HTTP     HTTP    `yaml:"http"`
-	NATS     NATS    `yaml:"nats"`
-	Ledger   Ledger  `yaml:"ledger"`
-	Cascade  Cascade `yaml:"cascade"`
+	// Approval is "required" (the default: updates are held until somebody approves) or "none", where the
+	// update's playbook has no rule of its own.
+	Approval string `yaml:"approval"`
+	// Playbooks is the folder of the team's own playbooks; "" is none.
+	Playbooks string  `yaml:"playbooks"`
+	HTTP      HTTP    `yaml:"http"`
+	NATS      NATS    `yaml:"nats"`
+	Ledger    Ledger  `yaml:"ledger"`
+	Cascade   Cascade `yaml:"cascade"`
 	// Cascades are those of some updates; where none fits, Cascade has its say.
 	Cascades []NamedCascade `yaml:"cascades"`
 	// InDoubt says, by impact, what to do with attempts that may have gone out before a crash.
@@ -75,15 +80,6 @@ type HTTP struct {
 	// MetricsListen is where a process without the http role serves /metrics, /healthz and /readyz, to
 	// anybody; "" is nowhere. One with the role serves them at Listen.
 	MetricsListen string `yaml:"metrics_listen"`
-}
-
-// Token lets a caller use the API. One with a team may publish that team's updates and read; an
-// admin may do everything.
-type Token struct {
-	Name  string          `yaml:"name"`
-	Token channels.Secret `yaml:"token"`
-	Team  string          `yaml:"team"`
-	Admin bool            `yaml:"admin"`
 }
 
 // NATS configures the embedded server, or says where a cluster is.
@@ -219,7 +215,7 @@ func Load(path string, env func(string) (string, bool)) (*Config, error) {
 	}
 	c := Defaults()
 	c.path = path
-	if err := decodeYAML(path, raw, env, c); err != nil {
+	if err := strictyaml.Decode(path, raw, env, c); err != nil {
 		return nil, err
 	}
 	return c, c.validate()
@@ -285,9 +281,9 @@ func (c *Config) validate() error {
 			bad("in_doubt."+string(impact), "%q must be repeat or unknown", d)
 		}
 	}
-	for i, t := range c.HTTP.Tokens {
-		if len(t.Token) < minSecret || t.Name == "" {
-			bad(fmt.Sprintf("http.tokens[%d]", i), "needs a name and a token of at least %d characters", minSecret)
+	for i := range c.HTTP.Tokens {
+		if err := c.HTTP.Tokens[i].check(); err != nil {
+			bad(fmt.Sprintf("http.tokens[%d]", i), "%v", err)
 		}
 	}
 	seen := map[string]bool{}
@@ -374,6 +370,9 @@ func (b *Bytes) UnmarshalYAML(node *yaml.Node) error {
 
 // Channels are channels in the order of the file.
 type Channels []Channel
+
+// YAMLShape implements strictyaml.Shaped.
+func (cs Channels) YAMLShape() reflect.Type { return reflect.TypeFor[map[string]Channel]() }
 
 // UnmarshalYAML reads channels by name.
 func (cs *Channels) UnmarshalYAML(node *yaml.Node) error {

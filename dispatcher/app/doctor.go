@@ -14,6 +14,7 @@ import (
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/dispatcher/doctor"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+	"github.com/tocsin-dev/tocsin/dispatcher/strictyaml"
 )
 
 // Checkup says what is to be looked at, and how.
@@ -155,7 +156,7 @@ func (a *account) remake(c *Config, env channels.Env) error {
 	if err := a.sender.Close(); err != nil {
 		return err
 	}
-	sender, err := a.spec.New(decoder(c.place(), a.Settings, a.key+".settings"), env)
+	sender, err := a.spec.New(strictyaml.Decoder(c.place(), a.Settings, a.key+".settings"), env)
 	if err == nil {
 		a.sender = sender
 	}

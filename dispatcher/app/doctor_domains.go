@@ -68,7 +68,7 @@ func scalars(n *yaml.Node, key string, f func(key, value string)) {
 		f(key, n.Value)
 	case yaml.MappingNode:
 		for i := 0; i+1 < len(n.Content); i += 2 {
-			scalars(n.Content[i+1], under(key, n.Content[i].Value), f)
+			scalars(n.Content[i+1], key+"."+n.Content[i].Value, f)
 		}
 	case yaml.SequenceNode:
 		for i, c := range n.Content {

@@ -95,7 +95,7 @@ func (a *App) receivers() []httpapi.Receiver {
 func (a *App) tokens() []httpapi.Token {
 	all := []httpapi.Token{{Name: "this machine", Token: channels.Secret(a.endpoints.Token), Admin: true}}
 	for _, t := range a.Config.HTTP.Tokens {
-		all = append(all, httpapi.Token{Name: t.Name, Token: t.Token, Team: t.Team, Admin: t.Admin})
+		all = append(all, httpapi.Token{Name: t.Name, Token: t.Token, Team: t.Team, Admin: t.Admin, Approves: t.Approves, Person: t.Person})
 	}
 	return all
 }

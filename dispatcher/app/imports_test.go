@@ -35,7 +35,7 @@ func imports(t *testing.T) map[string][]string {
 // layers are the rooms of the house in the order of the data's way: a package imports from earlier
 // layers only.
 var layers = [][]string{
-	{"channels", "dispatcher/doctor"},
+	{"channels", "dispatcher/doctor", "dispatcher/strictyaml"},
 	{"dispatcher/clock", "dispatcher/incident"},
 	{"dispatcher/notification"},
 	{"dispatcher/audience"},

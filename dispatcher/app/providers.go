@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/dispatcher/lane"
+	"github.com/tocsin-dev/tocsin/dispatcher/strictyaml"
 )
 
 // Provider configures one of a channel's providers. Rate, Concurrency and Timeout default to the
@@ -36,6 +38,9 @@ type Provider struct {
 
 // Providers are a channel's providers, in the order in which they are asked.
 type Providers []Provider
+
+// YAMLShape implements strictyaml.Shaped.
+func (ps Providers) YAMLShape() reflect.Type { return reflect.TypeFor[[]Provider]() }
 
 // UnmarshalYAML reads providers, and remembers where they stand.
 func (ps *Providers) UnmarshalYAML(node *yaml.Node) error {
@@ -153,7 +158,7 @@ func makeAccount(c *Config, p Provider, specs []channels.Spec, version string) (
 	a := account{Provider: p, spec: specs[i], limits: p.Limits(specs[i].Limits)}
 	env := channels.Env{HTTP: httpClient(a.limits.Concurrency), UserAgent: "tocsin/" + version}
 	var err error
-	if a.sender, err = a.spec.New(decoder(c.place(), p.Settings, p.key+".settings"), env); err != nil {
+	if a.sender, err = a.spec.New(strictyaml.Decoder(c.place(), p.Settings, p.key+".settings"), env); err != nil {
 		return fail(".settings: %w", err)
 	}
 	return a, nil

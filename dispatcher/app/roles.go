@@ -21,25 +21,27 @@ const pageSize = 8000
 // makeRoles makes what this process runs. Nothing starts yet.
 func (a *App) makeRoles() error {
 	planned, batches, pages := dispatcher.NewSignal(), dispatcher.NewSignal(), dispatcher.NewSignal()
-	rules, err := rules(a.Config, a.channels, a.locales())
+	rules, err := rules(a.Config, a.channels, a.locales)
 	if err != nil {
 		return err
 	}
 	a.registry.MustRegister(newStreamCollector(a.bus, a.Log))
 	if a.ledger != nil {
-		a.registry.MustRegister(newLedgerCollector(a.ledger, a.Clock, a.Log), newTrailCollector(a.ledger, a.Log))
+		a.registry.MustRegister(newLedgerCollector(a.ledger, a.Clock, a.Log), newTrailCollector(a.ledger, a.Log),
+			newApprovalCollector(a.ledger, a.Clock, a.Log))
 	}
 	metrics := dispatcher.NewMetrics(a.registry)
 	if a.has(Dispatcher) {
 		intake := &dispatcher.Intake{
-			Ledger: a.ledger, Bus: a.bus, Renderer: a.renderer, Locales: a.locales(), Kinds: kinds(a.channels), Measure: measure(a.channels),
-			Approval: a.Config.Approval != "none", Clock: a.Clock, Planned: planned, Metrics: metrics, Log: a.Log,
+			Ledger: a.ledger, Bus: a.bus, Playbooks: a.playbooks, Kinds: kinds(a.channels), Measure: measure(a.channels),
+			Clock: a.Clock, Planned: planned, Metrics: metrics, Log: a.Log,
 		}
 		planner := &dispatcher.Planner{
 			Ledger: a.ledger, Rules: rules, Policy: a.policy(), Clock: a.Clock, Planned: planned, Batches: batches, Pages: pages,
 			PageSize: pageSize, Metrics: metrics, Log: a.Log,
 		}
-		a.runs = append(a.runs, run{"intake", intake.Run}, a.oneAtATime("planner", planner.Run))
+		a.runs = append(a.runs, run{"playbooks", a.playbooks.Run}, run{"intake", intake.Run}, a.oneAtATime("planner", planner.Run))
+		a.makeTimeOuts(planned)
 	}
 	if a.has(Dispatcher) || a.has(Fallback) {
 		publisher := &dispatcher.Publisher{

@@ -25,6 +25,7 @@ type Store interface {
 	dispatcher.IntakeLedger
 	dispatcher.PlannerLedger
 	dispatcher.PublisherLedger
+	dispatcher.TimeOutLedger
 	fallback.Ledger
 	httpapi.Ledger
 	dashboard.Reader

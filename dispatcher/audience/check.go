@@ -91,8 +91,8 @@ func NewChecker(rules Rules) (*Checker, error) {
 //
 // Normal form: texts without surrounding space; locale and zone present and canonical; addresses in
 // their kind's form, sorted by channel, empty ones dropped; preferences in the customer's order,
-// each once; consents, services, regions and segments lower-case, sorted, each once. Lists that are
-// empty are nil. The slices that r came with are not written to.
+// each once; consents, services, regions and segments lower-case, sorted, each once; empty values
+// dropped. Lists and maps that are empty are nil. What r came with is not written to.
 func (c *Checker) Check(r *Recipient) []Fault {
 	var f faults
 	r.ID = f.id(r.ID)
@@ -106,6 +106,7 @@ func (c *Checker) Check(r *Recipient) []Fault {
 	r.Services = f.codes("services", r.Services)
 	r.Regions = f.codes("regions", r.Regions)
 	r.Segments = f.codes("segments", r.Segments)
+	r.Values = f.values(r.Values)
 	r.Dead, r.Withdrawn = nil, nil // not the importer's to say
 	return f
 }

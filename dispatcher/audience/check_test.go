@@ -101,12 +101,22 @@ func TestCheckFaults(t *testing.T) {
 		"channel twice": {func(r *audience.Recipient) {
 			r.Addresses = audience.Addresses{{"telegram", "1"}, {"Telegram", "2"}}
 		}, audience.Fault{Field: "addresses.telegram", Reason: "is given twice"}},
-		"preference": {func(r *audience.Recipient) { r.Preferences = []string{"sms", "fax", "telex"} }, audience.Fault{Field: "preferences", Reason: "names an unknown channel"}},
-		"consent":    {func(r *audience.Recipient) { r.Consents = []string{"fax"} }, audience.Fault{Field: "consents", Reason: "names an unknown channel"}},
-		"service":    {func(r *audience.Recipient) { r.Services = []string{"online banking"} }, audience.Fault{Field: "services", Reason: "holds a code of other characters than a-z 0-9 . _ -"}},
-		"region":     {func(r *audience.Recipient) { r.Regions = []string{"chișinău"} }, audience.Fault{Field: "regions", Reason: "holds a code of other characters than a-z 0-9 . _ -"}},
-		"segment":    {func(r *audience.Recipient) { r.Segments = []string{strings.Repeat("a", 65)} }, audience.Fault{Field: "segments", Reason: "holds a code of other characters than a-z 0-9 . _ -"}},
-		"long list":  {func(r *audience.Recipient) { r.Services = many }, audience.Fault{Field: "services", Reason: "is too long"}},
+		"preference":         {func(r *audience.Recipient) { r.Preferences = []string{"sms", "fax", "telex"} }, audience.Fault{Field: "preferences", Reason: "names an unknown channel"}},
+		"consent":            {func(r *audience.Recipient) { r.Consents = []string{"fax"} }, audience.Fault{Field: "consents", Reason: "names an unknown channel"}},
+		"service":            {func(r *audience.Recipient) { r.Services = []string{"online banking"} }, audience.Fault{Field: "services", Reason: "holds a code of other characters than a-z 0-9 . _ -"}},
+		"region":             {func(r *audience.Recipient) { r.Regions = []string{"chișinău"} }, audience.Fault{Field: "regions", Reason: "holds a code of other characters than a-z 0-9 . _ -"}},
+		"segment":            {func(r *audience.Recipient) { r.Segments = []string{strings.Repeat("a", 65)} }, audience.Fault{Field: "segments", Reason: "holds a code of other characters than a-z 0-9 . _ -"}},
+		"value's name":       {value("the branch", "x"), audience.Fault{Field: "values", Reason: "has a name of other characters than a-z and _, or of more than 32"}},
+		"value name":         {value("name", "Ana"), audience.Fault{Field: "values.name", Reason: "is a field of its own: name"}},
+		"long value":         {value("branch", strings.Repeat("ș", 101)), audience.Fault{Field: "values.branch", Reason: "is too long"}},
+		"control in a value": {value("branch", "a\tb"), audience.Fault{Field: "values.branch", Reason: "holds control characters"}},
+		"many values": {func(r *audience.Recipient) {
+			r.Values = map[string]string{}
+			for i := range 17 {
+				r.Values[strings.Repeat("v", i+1)] = "x"
+			}
+		}, audience.Fault{Field: "values", Reason: "is too long"}},
+		"long list": {func(r *audience.Recipient) { r.Services = many }, audience.Fault{Field: "services", Reason: "is too long"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := audience.Recipient{ID: "c-1", Locale: "ro"}
@@ -115,6 +125,21 @@ func TestCheckFaults(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+func value(name, value string) func(*audience.Recipient) {
+	return func(r *audience.Recipient) { r.Values = map[string]string{name: value} }
+}
+
+func TestCheckValues(t *testing.T) {
+	given := map[string]string{"branch": " Main Street 1 ", "atm": " ", "The Rest": ""}
+	r := audience.Recipient{ID: "c-1", Locale: "ro", Values: given}
+	if faults := newChecker(t).Check(&r); faults != nil {
+		t.Error(faults)
+	}
+	if diff := cmp.Diff(map[string]string{"branch": "Main Street 1"}, r.Values); diff != "" || len(given) != 3 {
+		t.Errorf("%s, given %v", diff, given)
 	}
 }
 

@@ -86,7 +86,7 @@ func columnsOf(header []string) (columns, error) {
 		switch {
 		case put == nil:
 			return nil, fmt.Errorf("unknown column %q: the columns are id, name, locale, zone, phone, email, "+
-				"address.<channel>, preferences, consents, services, regions, segments", cell)
+				"address.<channel>, preferences, consents, services, regions, segments, value.<name>", cell)
 		case slices.Contains(seen, name):
 			return nil, fmt.Errorf("column %q occurs twice", cell)
 		}
@@ -132,6 +132,9 @@ func columnNamed(name string) column {
 		return func(r *Recipient, cell string) { r.Regions = entries(cell) }
 	case "segments":
 		return func(r *Recipient, cell string) { r.Segments = entries(cell) }
+	}
+	if put := valueColumn(name); put != nil {
+		return put
 	}
 	return addressColumn(name)
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -19,7 +20,8 @@ import (
 // also says which were withdrawn, when and how, so that other systems can follow.
 //
 // CSV needs to know its columns beforehand: channels are those that may occur, in any order; an
-// address on another one is an error. JSONL ignores them.
+// address on another one is an error. JSONL ignores them. For the columns of values CSV goes through the
+// rows twice; a value that only the second time has is an error.
 //
 // The file is for programs. Cells are not defused for spreadsheets, which take one that begins with
 // '=' for a formula: that would change what is read back.
@@ -36,7 +38,14 @@ func Export(w io.Writer, f Format, channels []string, rows iter.Seq2[Recipient, 
 }
 
 func export(w io.Writer, f Format, channels []string, rows iter.Seq2[Recipient, error]) (int, error) {
-	write, flush, err := encoder(w, f, channels)
+	var values []string
+	if f == CSV {
+		var err error
+		if values, err = valueNames(rows); err != nil {
+			return 0, err
+		}
+	}
+	write, flush, err := encoder(w, f, channels, values)
 	if err != nil {
 		return 0, err
 	}
@@ -54,10 +63,10 @@ func export(w io.Writer, f Format, channels []string, rows iter.Seq2[Recipient, 
 }
 
 // encoder returns what writes a recipient, and what writes the rest at the end.
-func encoder(w io.Writer, f Format, channels []string) (write func(*Recipient) error, flush func() error, err error) {
+func encoder(w io.Writer, f Format, channels, values []string) (write func(*Recipient) error, flush func() error, err error) {
 	switch f {
 	case CSV:
-		e := csvEncoder{csv: csv.NewWriter(w), channels: exportOrder(channels)}
+		e := csvEncoder{csv: csv.NewWriter(w), channels: exportOrder(channels), values: values}
 		err := e.header()
 		return e.write, e.flush, err
 	case JSONL:
@@ -72,6 +81,20 @@ func encoder(w io.Writer, f Format, channels []string) (write func(*Recipient) e
 	return nil, nil, err
 }
 
+// valueNames lists the names of all values that occur, sorted.
+func valueNames(rows iter.Seq2[Recipient, error]) ([]string, error) {
+	names := map[string]bool{}
+	for r, err := range rows {
+		if err != nil {
+			return nil, err
+		}
+		for name := range r.Values {
+			names[name] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(names)), nil
+}
+
 // exportOrder puts the channels in the order of their columns, each once.
 func exportOrder(channels []string) []string {
 	ordered := slices.Clone(channels)
@@ -83,6 +106,7 @@ func exportOrder(channels []string) []string {
 type csvEncoder struct {
 	csv      *csv.Writer
 	channels []string
+	values   []string // names
 	record   []string
 }
 
@@ -92,6 +116,9 @@ func (e *csvEncoder) header() error {
 		header = append(header, columnOf(channel))
 	}
 	header = append(header, "preferences", "consents", "services", "regions", "segments")
+	for _, name := range e.values {
+		header = append(header, valuePrefix+name)
+	}
 	return e.csv.Write(header)
 }
 
@@ -113,6 +140,11 @@ func (e *csvEncoder) write(r *Recipient) error {
 			return fmt.Errorf("recipient %q has an address on channel %q, which has no column", r.ID, a.Channel)
 		}
 	}
+	for name := range r.Values {
+		if !slices.Contains(e.values, name) {
+			return fmt.Errorf("recipient %q has a value %s, which has no column: it was imported meanwhile", r.ID, name)
+		}
+	}
 	e.record = append(e.record[:0], r.ID, r.Name, r.Locale, r.Zone)
 	for _, channel := range e.channels {
 		e.record = append(e.record, r.Address(channel))
@@ -120,6 +152,9 @@ func (e *csvEncoder) write(r *Recipient) error {
 	lists := [][]string{r.Preferences, r.Consents, r.Services, r.Regions, r.Segments}
 	for _, list := range lists {
 		e.record = append(e.record, strings.Join(list, ";"))
+	}
+	for _, name := range e.values {
+		e.record = append(e.record, r.Values[name])
 	}
 	if slices.ContainsFunc(e.record, breaksLine) || slices.ContainsFunc(slices.Concat(lists...), breaksList) {
 		return fmt.Errorf("recipient %q: %w", r.ID, errNotCSV)

@@ -24,6 +24,37 @@ c-2,,ru,,,,,,,,,,
 	}
 }
 
+// Values have a column each, whoever has them.
+func TestExportCSVValues(t *testing.T) {
+	got := file(t, audience.CSV, slices.Values([]audience.Recipient{
+		{ID: "c-1", Values: map[string]string{"branch": "Main Street 1, corner"}},
+		{ID: "c-2", Values: map[string]string{"atm": "Square"}},
+	}))
+	const want = `id,name,locale,zone,email,phone,address.telegram,address.viber,preferences,consents,services,regions,segments,value.atm,value.branch
+c-1,,,,,,,,,,,,,,"Main Street 1, corner"
+c-2,,,,,,,,,,,,,Square,
+`
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A value that appears between the two readings has no column, and is not lost without a word.
+func TestExportCSVValueThatIsNew(t *testing.T) {
+	reading := 0
+	rows := func(yield func(audience.Recipient, error) bool) {
+		r := audience.Recipient{ID: "c-1"}
+		if reading++; reading > 1 {
+			r.Values = map[string]string{"atm": "Square"}
+		}
+		yield(r, nil)
+	}
+	_, err := audience.Export(&strings.Builder{}, audience.CSV, nil, rows)
+	if want := `recipient "c-1" has a value atm, which has no column: it was imported meanwhile`; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestExportJSONL(t *testing.T) {
 	got := file(t, audience.JSONL, slices.Values([]audience.Recipient{
 		{ID: "c-1", Name: "<Ana>", Locale: "ro", Addresses: audience.Addresses{{"viber", "a"}, {"sms", "+1"}}},
@@ -58,8 +89,8 @@ func TestExportPassesOnErrors(t *testing.T) {
 	rows := func(yield func(audience.Recipient, error) bool) {
 		_ = yield(audience.Recipient{ID: "c-1"}, nil) && yield(audience.Recipient{}, broken)
 	}
-	for _, f := range []audience.Format{audience.CSV, audience.JSONL} {
-		if n, err := audience.Export(&strings.Builder{}, f, nil, rows); n != 1 || !errors.Is(err, broken) {
+	for f, before := range map[audience.Format]int{audience.CSV: 0, audience.JSONL: 1} { // CSV looks for values first
+		if n, err := audience.Export(&strings.Builder{}, f, nil, rows); n != before || !errors.Is(err, broken) {
 			t.Errorf("%s, rows: %d, %v", f, n, err)
 		}
 		many := rowsOf(audience.Generate(1000, 1, audience.Mix{}))
@@ -116,6 +147,7 @@ func drawRecipient(t *rapid.T) audience.Recipient {
 		Services:    codes.Draw(t, "services"),
 		Regions:     codes.Draw(t, "regions"),
 		Segments:    codes.Draw(t, "segments"),
+		Values:      rapid.MapOfN(rapid.StringMatching(`[a-z_]{1,4}`), text, 0, 3).Draw(t, "values"),
 	}
 	for _, channel := range rapid.SliceOfDistinct(rapid.SampledFrom([]string{"sms", "email", "telegram", "viber"}), rapid.ID).Draw(t, "channels") {
 		r.Addresses = append(r.Addresses, audience.Address{Channel: channel, Address: drawAddress(t, channel, text)})

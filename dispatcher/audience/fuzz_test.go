@@ -15,7 +15,7 @@ func FuzzReadCSV(f *testing.F) {
 	f.Add("id,name,phone\nc-1,Ana,069123456\n")
 	f.Add("\ufeffid;services\r\nc-1;\"atm;cards\"\r\n;\r\n")
 	f.Add("id,name\nc-1,\"Ana\nc-2,\"\"\"\"\n")
-	f.Add("id,address.viber,preferences,consents,regions,segments,zone,locale,email\na,b,c,d,e,f,g,h,i")
+	f.Add("id,address.viber,preferences,consents,regions,segments,zone,locale,email,value.branch\na,b,c,d,e,f,g,h,i,j")
 	f.Fuzz(func(t *testing.T, text string) { checkFile(t, text, audience.CSV) })
 }
 

@@ -24,6 +24,7 @@ const (
 	//	address.<channel>               the address on any channel
 	//	preferences, consents           channels, separated by ;
 	//	services, regions, segments     codes, separated by ;
+	//	value.<name>                    what texts may say of the customer: value.branch
 	//
 	// Columns come in any order; an unknown one is an error, since it is probably a misspelt one.
 	// Quoted fields may not contain line breaks: no field of a recipient does, and so a quote that

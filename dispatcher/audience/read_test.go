@@ -48,6 +48,7 @@ func TestReadCSVHeader(t *testing.T) {
 		"id,adress\nc-1,x\n":       `line 1: unknown column "adress": the columns are id,`,
 		"id,address.\nc-1,x\n":     `line 1: unknown column "address."`,
 		"id,address.a b\nc-1,x\n":  `line 1: unknown column "address.a b"`,
+		"id,value.a b\nc-1,x\n":    `line 1: unknown column "value.a b"`,
 		"id,\nc-1,\n":              `line 1: unknown column ""`,
 		"id,fax no\nc-1,x\n":       `line 1: unknown column "fax no"`,
 		"\n\nid,x\n":               `line 3: unknown column "x"`,

@@ -33,7 +33,8 @@ type Recipient struct {
 	Services []string `json:"services,omitempty"`
 	Regions  []string `json:"regions,omitempty"`
 	Segments []string `json:"segments,omitempty"`
-	// Values are what texts may say of the customer, by name: the nearest branch or cash machine.
+	// Values are what texts may say of the customer, by name ([IsValueName]): the nearest branch or cash
+	// machine. At most MaxValues, of up to MaxValue bytes.
 	Values map[string]string `json:"values,omitempty"`
 	// Dead are those of the addresses that a provider has refused as invalid: nothing is sent to them
 	// until an import brings others. The directory says so; what an import says of it is ignored, and

@@ -67,6 +67,9 @@ const (
 	// Consent: what is still queued is on channels to which its recipient consents, or there is word to the
 	// engine that one has left; and nothing was queued and sent after they had.
 	Consent Invariant = "consent"
+	// Approvals: an update that was let go has as many different people's approvals as its terms ask for, or
+	// somebody broke the glass and said why, or it was not approved in time and its terms send it then.
+	Approvals Invariant = "approvals"
 	// Texts: a frozen text has the hash that was frozen with it, and every batch's text is there.
 	Texts Invariant = "texts"
 	// Trail: the chain of hashes holds, and what the trail says is what the ledger says.
@@ -75,7 +78,7 @@ const (
 
 // Invariants lists all invariants, in the order in which they are reported.
 func Invariants() []Invariant {
-	return []Invariant{OnePerRecipient, Sums, Tallies, Legal, Order, Batched, Batches, Awaited, NoStaleNews, Consent, Texts, Trail}
+	return []Invariant{OnePerRecipient, Sums, Tallies, Legal, Order, Batched, Batches, Awaited, NoStaleNews, Consent, Approvals, Texts, Trail}
 }
 
 // Violation is a row that does not keep an invariant.

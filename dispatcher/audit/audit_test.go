@@ -108,6 +108,9 @@ func TestCorruptedLedgers(t *testing.T) {
 		}},
 		{name: "left, and the engine does not know", want: audit.Consent, is: "queued on email for recipient 6", sql: []string{leaves6}},
 		{name: "deleted", want: audit.Consent, is: "queued on sms for recipient 4", sql: []string{`DELETE FROM recipients WHERE number = 4`}},
+		{name: "let go without those whom it needs", want: audit.Approvals, is: "let go with approvals of 0 people", also: audit.Trail, rows: 2, sql: []string{
+			`UPDATE updates SET terms = '{"approval":{"people":2}}' WHERE id = 1`,
+		}},
 		{name: "a text altered", want: audit.Texts, is: "the text for sms in ro has hash", sql: []string{
 			`UPDATE texts SET content = replace(content, 'nu merg', 'merg') WHERE update_id = 2 AND kind = 'sms'`,
 		}},
@@ -219,10 +222,10 @@ func TestLedgerOlderThanItsTrail(t *testing.T) {
 	path := copyOf(t, told(t), `DELETE FROM trail`, `UPDATE trail_head SET seq = 0, hash = '`+strings.Repeat("0", 64)+`', before = 5`)
 	w := newWorld(t, filepath.Dir(path))
 	w.record("cards", 50, ledger.Held, "")
-	w.must(w.Approve(t.Context(), 3, "Ana", at(51)))
+	w.approve(3, ledger.Approval{By: "Ana", At: at(51)})
 	w.must(w.Close())
 	s, found := run(t, path, audit.Options{Tolerance: second})
-	if !s.Clean() || s.TrailEntries != 3 {
+	if !s.Clean() || s.TrailEntries != 4 {
 		t.Errorf("%d entries, found %+v", s.TrailEntries, found)
 	}
 	_, found = run(t, copyOf(t, path, `UPDATE updates SET approved_by = 'Bob' WHERE id = 3`), audit.Options{Tolerance: second})

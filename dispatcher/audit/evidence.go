@@ -46,7 +46,11 @@ type UpdateSaid struct {
 	ReceivedAt time.Time `json:"received_at"`
 	ApprovedAt time.Time `json:"approved_at,omitzero"`
 	ApprovedBy string    `json:"approved_by,omitempty"`
-	Audience   int64     `json:"audience"`
+	// Approvals are what was said of it while it was held; the trail says the same.
+	Approvals []ledger.ApprovalSaid `json:"approvals,omitempty"`
+	Audience  int64                 `json:"audience"`
+	// Terms are those on which it was taken in (playbook.Terms as JSON); the trail has the digest of these bytes.
+	Terms string `json:"terms,omitempty"`
 	// Dropped is what was counted of the notifications before their rows were dropped as too old
 	// (ledger.RowCounts); then none, or not all, follow. The trail has its digest.
 	Dropped string `json:"dropped,omitempty"`
@@ -174,9 +178,14 @@ func (e *exporter) updates(ctx context.Context, v ledger.View, us []ledger.KeptU
 		if err != nil {
 			return err
 		}
+		words, err := v.Approvals(ctx, u.ID)
+		if err != nil {
+			return err
+		}
 		said := UpdateSaid{
 			Type: "update", ID: u.ID, State: u.State, Reason: u.Reason, ReceivedAt: u.ReceivedAt, ApprovedAt: u.ApprovedAt,
 			ApprovedBy: u.ApprovedBy, Audience: u.Audience, Update: string(u.Value), Dropped: string(u.Dropped),
+			Approvals: words, Terms: string(u.TermsValue),
 		}
 		for _, x := range texts {
 			said.Texts = append(said.Texts, TextSaid{x.Kind, x.Locale, x.Hash, string(x.Content)})

@@ -108,28 +108,41 @@ func update(line []byte) error {
 		texts = append(texts, ledger.TextDigest{Kind: x.Kind, Locale: x.Locale, Hash: x.Hash})
 	}
 	ledger.SortDigests(texts)
+	var words []ledger.ApprovalSaid
 	for _, l := range u.Trail {
-		if err := link(&u, &l, texts); err != nil {
+		e, err := link(&u, &l, texts)
+		if err != nil {
 			return fmt.Errorf("entry %d of the trail: %w", l.Seq, err)
 		}
+		if w, ok := ledger.SaidInTrail(&e); ok {
+			words = append(words, w)
+		}
+	}
+	if !slices.EqualFunc(u.Approvals, words, func(a, b ledger.ApprovalSaid) bool {
+		return wordAt([]ledger.ApprovalSaid{a}, 0) == wordAt([]ledger.ApprovalSaid{b}, 0)
+	}) {
+		return errors.New("its approvals are not those that the trail tells of")
 	}
 	return nil
 }
 
-func link(u *UpdateSaid, l *LinkSaid, texts []ledger.TextDigest) error {
-	var e ledger.TrailEntry
+// link checks one entry of the trail about an update, and returns what it says.
+func link(u *UpdateSaid, l *LinkSaid, texts []ledger.TextDigest) (e ledger.TrailEntry, err error) {
 	if err := json.Unmarshal([]byte(l.Body), &e); err != nil {
-		return err
+		return e, err
 	}
 	follows := ledger.TrailVerifier{Head: ledger.TrailHead{Seq: e.Seq - 1, Hash: l.Prev}}
 	if _, err := follows.Check(&ledger.TrailLink{Seq: l.Seq, At: e.At, Kind: e.Kind, Update: e.Update, Body: []byte(l.Body), Prev: l.Prev, Hash: l.Hash}); err != nil {
-		return err
+		return e, err
 	}
 	if e.Kind == ledger.TrailRecorded && (e.Digest != ledger.Digest([]byte(u.Update)) || !slices.Equal(e.Texts, texts)) {
-		return errors.New("the update or its texts are not those that were recorded")
+		return e, errors.New("the update or its texts are not those that were recorded")
+	}
+	if e.Kind == ledger.TrailRecorded && e.Terms != "" && e.Terms != ledger.Digest([]byte(u.Terms)) {
+		return e, errors.New("its terms are not those that were recorded")
 	}
 	if e.Kind == ledger.TrailDropped && e.Digest != ledger.Digest([]byte(u.Dropped)) {
-		return errors.New("the counts of dropped rows are not those that were kept")
+		return e, errors.New("the counts of dropped rows are not those that were kept")
 	}
-	return nil
+	return e, nil
 }

@@ -16,6 +16,7 @@ type book struct {
 	count      recount
 	ended      []ledger.TrailOutcome // those of the rows that have an outcome
 	texts      []ledger.FrozenText
+	said       []ledger.ApprovalSaid
 }
 
 // pass is one incident's audit, in one view.
@@ -71,6 +72,9 @@ func (p *pass) open(ctx context.Context) error {
 		if p.pending[u.ID], err = p.view.PendingSupersession(ctx, u.ID); err != nil {
 			return err
 		}
+		if b.said, err = p.view.Approvals(ctx, u.ID); err != nil {
+			return err
+		}
 		p.books[u.ID], p.order = b, append(p.order, u.ID)
 		p.seen.updates[u.ID] = true
 		p.sum.Updates++
@@ -108,6 +112,7 @@ func (p *pass) close(ctx context.Context, b *book) error {
 		p.keptTallies(b, tallies)
 	}
 	p.sums(b)
+	p.approved(b)
 	if err := p.batches(ctx, b); err != nil {
 		return err
 	}

@@ -75,6 +75,14 @@ func TestPostgreSQL(t *testing.T) {
 		})
 		broken[tt.want] = true
 	}
+	t.Run("let go without those whom it needs", func(t *testing.T) {
+		url := server.Copy(t, story)
+		alter(t, url, `UPDATE updates SET terms = '{"approval":{"people":2}}' WHERE id = 1`)
+		if s, found := runAt(t, url); len(found) != 2 || s.Violations[audit.Approvals] != 1 || s.Violations[audit.Trail] != 1 {
+			t.Errorf("found %+v; want it, and terms that the trail does not know", found)
+		}
+		broken[audit.Approvals] = true
+	})
 	for _, i := range audit.Invariants() {
 		if !broken[i] {
 			t.Errorf("no database here breaks %s", i)

@@ -76,12 +76,17 @@ func (p *pass) trail(ctx context.Context, b *book) error {
 		return err
 	}
 	said := account{}
+	var words []ledger.ApprovalSaid
 	for i := range links {
 		var e ledger.TrailEntry
 		if json.Unmarshal(links[i].Body, &e) == nil { // what can't be read, the chain has told of
 			said[e.Kind] = &e
+			if w, ok := ledger.SaidInTrail(&e); ok {
+				words = append(words, w)
+			}
 		}
 	}
+	p.wordsEntered(b, words)
 	if b.ID > p.seen.before {
 		p.complete(b, said)
 	}
@@ -150,7 +155,12 @@ func recordedAgrees(b *book, e *ledger.TrailEntry) (is, want string) {
 		texts = append(texts, b.texts[i].Digest())
 	}
 	ledger.SortDigests(texts)
-	return fmt.Sprint("update ", ledger.Digest(b.Value), " with texts ", texts), fmt.Sprint("update ", e.Digest, " with texts ", e.Texts)
+	terms := ledger.Digest(b.TermsValue)
+	if e.Terms == "" { // it is older than that terms are entered
+		terms = ""
+	}
+	return fmt.Sprint("update ", ledger.Digest(b.Value), " with texts ", texts, " on terms ", terms),
+		fmt.Sprint("update ", e.Digest, " with texts ", e.Texts, " on terms ", e.Terms)
 }
 
 func approvedAgrees(b *book, e *ledger.TrailEntry) (is, want string) {

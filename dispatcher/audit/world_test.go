@@ -31,7 +31,9 @@ type store interface {
 	PutRecipients(ctx context.Context, rs []audience.Recipient) error
 	RecordUpdate(ctx context.Context, u incident.Update, decide func(*incident.Incident) (ledger.NewUpdate, error)) (bool, error)
 	RecordRejection(ctx context.Context, r ledger.Rejection) error
-	Approve(ctx context.Context, id int64, by string, now time.Time) error
+	Approve(ctx context.Context, id int64, a ledger.Approval) (ledger.ApprovalReport, error)
+	TimeOut(ctx context.Context, id int64, now time.Time) (ledger.ApprovalReport, error)
+	Texts(ctx context.Context, update int64) ([]ledger.Text, error)
 	NextToPlan(ctx context.Context, after int64) (ledger.Update, error)
 	CommitPage(ctx context.Context, p ledger.Page) error
 	MarkSent(ctx context.Context, batches []int64, now time.Time) error

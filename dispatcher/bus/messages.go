@@ -27,10 +27,12 @@ type Batch struct {
 	// InDoubt says what to do with attempts that may have gone out before a crash.
 	InDoubt notification.InDoubt `json:"in_doubt"`
 	// UsefulFor is how long the news is worth delivering, in seconds; 0 is no limit.
-	UsefulFor int64                 `json:"useful_for,omitempty"`
-	Content   notification.Content  `json:"content"`
-	Attempts  []Attempt             `json:"attempts"`
-	Priority  notification.Priority `json:"priority"`
+	UsefulFor int64                `json:"useful_for,omitempty"`
+	Content   notification.Content `json:"content"`
+	// Usual is the content for attempts without values, made once by the lane; nil before that.
+	Usual    *notification.Content `json:"-"`
+	Attempts []Attempt             `json:"attempts"`
+	Priority notification.Priority `json:"priority"`
 }
 
 // Attempt is one attempt of a batch.

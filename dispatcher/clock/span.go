@@ -63,10 +63,13 @@ func (s *Span) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// UnmarshalYAML implements yaml.Unmarshaler; its errors name the line.
-func (s *Span) UnmarshalYAML(node *yaml.Node) (err error) {
-	if *s, err = ParseSpan(node.Value); err != nil {
-		err = fmt.Errorf("line %d: %w", node.Line, err)
+// UnmarshalYAML implements yaml.Unmarshaler. Its error names the line, and is one of those that the YAML
+// library gathers before it returns them all.
+func (s *Span) UnmarshalYAML(node *yaml.Node) error {
+	span, err := ParseSpan(node.Value)
+	if err != nil {
+		return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: %v", node.Line, err)}}
 	}
-	return err
+	*s = span
+	return nil
 }

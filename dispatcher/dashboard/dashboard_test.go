@@ -94,7 +94,7 @@ func TestOverview(t *testing.T) {
 		"Banca Meridian", "Open 2", "Over 1", "Refused updates 1", "1 update waits for approval",
 		"2026-05-09_cards payments outage critical identified", "Since 2 h 00 min Sat 9 May 10:00 UTC",
 		"First notice ▲ after 1 h 15 min", "10 min ago, next one overdue by 5 min",
-		"2,500 of 10,000 reached 25 % sending, identified · 7,380 open", "tocsin approve 13 --by NAME",
+		"2,500 of 10,000 reached 25 % sending, identified · 7,380 open", "waits for one person; approved by Ana Rusu. Sent without approval at Sat 9 May 12:09 UTC .", "tocsin approve 13",
 		"migration-7 core maintenance major scheduled Begins in 14 h 00 min", "First notice none yet", "Nobody told yet.",
 		"lasted 3 h 00 min", "after 45 min", "900 of 900 reached 100 %",
 		"web #4", "data.summary is missing", `data.status must not be "<fixed>"`,
@@ -122,7 +122,7 @@ func TestIncident(t *testing.T) {
 	d := parse(t, w.Body.String())
 	d.wantText(t,
 		"2026-05-09_cards payments", "Next one promised Sat 9 May 11:55 UTC", "Updates 3",
-		"correction #13", "Held: nobody is told before tocsin approve 13 --by NAME",
+		"correction #13", "Held: nobody is told before tocsin approve 13 . It waits for one person; approved by Ana Rusu.",
 		"A failed storage system stops <cards> & cash machines. It is being replaced. Let go by Ana Rusu.",
 		"channel planned attempts accepted delivered read reached by fallback open failed expired returned double reach",
 		"email 2,000 2,000 850 0 0 20 0 830 presumed 30 0 0 0",

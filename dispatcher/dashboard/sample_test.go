@@ -9,6 +9,7 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/clock"
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
+	"github.com/tocsin-dev/tocsin/templates/playbook"
 )
 
 // noon is when the tests' clock stands, give or take how long they run.
@@ -100,7 +101,10 @@ func closed() ledger.UpdateProgress {
 }
 
 func held() ledger.UpdateProgress {
-	return ledger.UpdateProgress{ID: 13, EventID: "e-13", Status: incident.Correction, State: ledger.Held, ReceivedAt: noon.Add(-time.Minute)}
+	u := ledger.UpdateProgress{ID: 13, EventID: "e-13", Status: incident.Correction, State: ledger.Held, ReceivedAt: noon.Add(-time.Minute)}
+	u.Stands(playbook.Approval{People: 2, TimeOut: clock.Span(10 * time.Minute), Then: playbook.SendIt},
+		[]ledger.ApprovalSaid{{Word: ledger.SaidYes, By: "Ana Rusu", Account: "ana", At: noon}})
+	return u
 }
 
 func outage() ledger.IncidentSummary {

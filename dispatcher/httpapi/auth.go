@@ -23,7 +23,14 @@ type Token struct {
 	Team string
 	// Admin may do everything.
 	Admin bool
+	// Approves lets it approve held updates, and refuse them: those of its team if it has one.
+	Approves bool
+	// Person is whose token it is; "" is nobody's in particular.
+	Person string
 }
+
+// mayApprove reports whether the token may approve held updates.
+func (t *Token) mayApprove() bool { return t.Admin || t.Approves }
 
 // mayActFor reports whether the token speaks for a team.
 func (t *Token) mayActFor(team string) bool { return t.Admin || t.Team == "" || t.Team == team }
@@ -75,12 +82,16 @@ func (s *Server) admit(r *http.Request, a access) (*Token, error) {
 		}
 	}
 	if a == admin && !k.token.Admin {
-		return nil, &problem{
-			status: http.StatusForbidden, message: "token " + strconv.Quote(k.token.Name) + " may not do this",
-			hint: "use a token with admin: true",
-		}
+		return nil, mayNot(&k.token, "use a token with admin: true")
+	}
+	if a == approver && !k.token.mayApprove() {
+		return nil, mayNot(&k.token, "use a token with approves: true, or with admin: true")
 	}
 	return &k.token, nil
+}
+
+func mayNot(t *Token, hint string) error {
+	return &problem{status: http.StatusForbidden, message: "token " + strconv.Quote(t.Name) + " may not do this", hint: hint}
 }
 
 func (s *Server) caller(r *http.Request, a access) *key {
@@ -88,7 +99,7 @@ func (s *Server) caller(r *http.Request, a access) *key {
 		return s.byToken(strings.TrimSpace(token))
 	}
 	// A cookie is sent by the browser whoever made the request: good for reading only.
-	if safe := r.Method == http.MethodGet || r.Method == http.MethodHead; !safe || a == holder {
+	if safe := r.Method == http.MethodGet || r.Method == http.MethodHead; !safe || a == holder || a == approver {
 		return nil
 	}
 	cookie, err := r.Cookie(sessionCookie)

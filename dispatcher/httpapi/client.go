@@ -103,16 +103,6 @@ func (c *Client) Rejections(ctx context.Context, limit int) ([]ledger.Rejection,
 	return all, nil
 }
 
-// Approve lets a held update go, in the name of somebody.
-func (c *Client) Approve(ctx context.Context, update int64, by string) error {
-	body, err := json.Marshal(approval{By: by})
-	if err != nil {
-		return err
-	}
-	path := "/v1/updates/" + strconv.FormatInt(update, 10) + "/approve"
-	return c.call(ctx, http.MethodPost, path, "application/json", bytes.NewReader(body), nil)
-}
-
 // Customer returns one customer.
 func (c *Client) Customer(ctx context.Context, id string) (audience.Recipient, error) {
 	var r audience.Recipient
@@ -130,6 +120,9 @@ func (c *Client) CountCustomers(ctx context.Context) (int64, error) {
 	err := c.get(ctx, "/v1/customers/count", &n)
 	return n.Customers, err
 }
+
+// Metrics writes the server's metrics to w, in Prometheus' text form.
+func (c *Client) Metrics(ctx context.Context, w io.Writer) error { return c.copy(ctx, w, "/metrics") }
 
 // Ready returns nil if the server and everything that it needs works.
 func (c *Client) Ready(ctx context.Context) error {

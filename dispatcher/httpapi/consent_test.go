@@ -118,7 +118,7 @@ func TestConsentNotStored(t *testing.T) {
 func (st *stage) told(t *testing.T) (email, sms string) {
 	t.Helper()
 	st.record(t, anUpdate())
-	if err := st.ledger.Approve(t.Context(), 1, "Ana", time.Now()); err != nil {
+	if err := st.letGo(t, 1); err != nil {
 		t.Fatal(err)
 	}
 	u, err := st.ledger.NextToPlan(t.Context(), 0)

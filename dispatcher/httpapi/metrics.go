@@ -16,6 +16,7 @@ type Metrics struct {
 	requests, receipts *prometheus.CounterVec
 	messages           *prometheus.CounterVec
 	said, consents     *prometheus.CounterVec
+	approvals          *prometheus.CounterVec
 	listeners          prometheus.Gauge
 	seconds            *prometheus.HistogramVec
 }
@@ -26,11 +27,12 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "tocsin", Subsystem: "http", Name: name, Help: help}, labels)
 	}
 	m := &Metrics{
-		requests: counter("requests_total", "Requests by route and status code.", "route", "code"),
-		receipts: counter("receipts_total", "Receipts by what became of them at the webhook.", "channel", "result"),
-		messages: counter("receipt_messages_total", "Messages that receipts were gathered into, by whether they were stored.", "channel", "result"),
-		said:     counter("inbound_total", "What recipients said to us, by what they wished.", "channel", "wish"),
-		consents: counter("consent_changes_total", "Consents of customers that were withdrawn or given, by how.", "channel", "source", "to"),
+		requests:  counter("requests_total", "Requests by route and status code.", "route", "code"),
+		receipts:  counter("receipts_total", "Receipts by what became of them at the webhook.", "channel", "result"),
+		messages:  counter("receipt_messages_total", "Messages that receipts were gathered into, by whether they were stored.", "channel", "result"),
+		said:      counter("inbound_total", "What recipients said to us, by what they wished.", "channel", "wish"),
+		consents:  counter("consent_changes_total", "Consents of customers that were withdrawn or given, by how.", "channel", "source", "to"),
+		approvals: counter("approvals_total", "What people said of held updates: approval, break_glass or refusal.", "word"),
 		listeners: prometheus.NewGauge(prometheus.GaugeOpts{
 			Namespace: "tocsin", Subsystem: "http", Name: "event_listeners", Help: "Event streams that are open.",
 		}),
@@ -39,7 +41,10 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 			Help: "Time to answer a request; streams of events are left out.", Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 10},
 		}, []string{"route"}),
 	}
-	r.MustRegister(m.requests, m.receipts, m.messages, m.said, m.consents, m.listeners, m.seconds)
+	for _, w := range []ledger.Word{ledger.SaidYes, ledger.SaidBreakGlass, ledger.SaidNo} {
+		m.approvals.WithLabelValues(string(w)) // there from the start, so that the first is an increase
+	}
+	r.MustRegister(m.requests, m.receipts, m.messages, m.said, m.consents, m.approvals, m.listeners, m.seconds)
 	return m
 }
 
@@ -75,6 +80,9 @@ func (m *Metrics) consent(c *ledger.Consent, changed int) {
 		m.consents.WithLabelValues(c.Channel, string(c.Source), to).Add(float64(changed))
 	}
 }
+
+// approval counts what somebody said of a held update.
+func (m *Metrics) approval(w ledger.Word) { m.approvals.WithLabelValues(string(w)).Inc() }
 
 func (m *Metrics) message(channel, result string) { m.messages.WithLabelValues(channel, result).Inc() }
 

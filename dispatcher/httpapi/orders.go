@@ -22,7 +22,11 @@ const (
 	orderLook = 20 * time.Millisecond
 )
 
-const maxWhy = 1000
+// How long names and reasons may be, in characters.
+const (
+	maxBy  = 200
+	maxWhy = 1000
+)
 
 // order takes an operator's order, puts it on NATS, and answers with what came of it: 200 with its
 // report, 409 where it was refused, or 202 if it has not been carried out within some seconds. It will

@@ -15,9 +15,10 @@ import (
 type access uint8
 
 const (
-	public access = iota
-	reader        // any token, or a session
-	holder        // any token, but no session: it changes something
+	public   access = iota
+	reader          // any token, or a session
+	holder          // any token, but no session: it changes something
+	approver        // a token that approves, or an admin's, but no session
 	admin
 )
 
@@ -34,7 +35,10 @@ type route struct {
 func (s *Server) table() []route {
 	return []route{
 		{"POST /v1/updates", holder, s.publish},
-		{"POST /v1/updates/{id}/approve", admin, s.approve},
+		{"GET /v1/updates/{id}", reader, s.update},
+		{"POST /v1/updates/{id}/approve", approver, s.approve},
+		{"POST /v1/updates/{id}/refuse", approver, s.refuseUpdate},
+		{"GET /v1/approvals", reader, s.heldUpdates},
 		{"POST /v1/orders", admin, s.order},
 		{"GET /v1/orders/{id}", reader, s.orderReport},
 		{"GET /v1/incidents", reader, s.incidents},

@@ -27,6 +27,7 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger/sqlite"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+	"github.com/tocsin-dev/tocsin/templates/playbook"
 )
 
 // The tokens of the stage.
@@ -34,6 +35,9 @@ const (
 	adminToken = "admin-token-000000"
 	cardsToken = "cards-token-000000"
 	anyToken   = "any-team-token-000"
+	anaToken   = "ana-rusu-token-0000"
+	ionToken   = "ion-ceban-token-000"
+	loansToken = "loans-token-00000"
 )
 
 // nats is a bus that remembers what was published, or refuses it.
@@ -277,6 +281,9 @@ func (st *stage) options(t testing.TB) httpapi.Options {
 			{Name: "ops", Token: adminToken, Admin: true},
 			{Name: "cards", Token: cardsToken, Team: "cards"},
 			{Name: "gateway", Token: anyToken},
+			{Name: "ana", Token: anaToken, Approves: true, Person: "Ana Rusu"},
+			{Name: "ion", Token: ionToken, Approves: true, Person: "Ion Ceban", Team: "cards"},
+			{Name: "loans", Token: loansToken, Approves: true, Person: "Lia Munteanu", Team: "loans"},
 		},
 		Organisation: "Банк", PublicURL: "https://hooks.example.org/tocsin/", Gatherer: st.registry, Metrics: httpapi.NewMetrics(st.registry),
 		Ready: func(context.Context) error {
@@ -361,11 +368,17 @@ func encoded(t testing.TB, u incident.Update) []byte {
 }
 
 // record puts an update into the ledger, held.
-func (st *stage) record(t testing.TB, u incident.Update) {
+func (st *stage) record(t testing.TB, u incident.Update) { st.hold(t, u, 0) }
+
+// hold puts an update into the ledger that so many people must approve.
+func (st *stage) hold(t testing.TB, u incident.Update, people int) {
 	t.Helper()
+	var terms playbook.Terms
+	terms.Approval.People = people
 	_, err := st.ledger.RecordUpdate(t.Context(), u, func(i *incident.Incident) (ledger.NewUpdate, error) {
 		after, _ := incident.Fold(i, u, u.Time)
-		return ledger.NewUpdate{Update: u, Incident: after, State: ledger.Held, ReceivedAt: u.Time}, nil
+		return ledger.NewUpdate{Update: u, Incident: after, State: ledger.Held, ReceivedAt: u.Time, Terms: terms, Texts: []ledger.Text{
+			{Kind: channels.SMS, Locale: "en", Units: 1, Content: notification.Content{Text: notification.Literal("Cards fail.")}}}}, nil
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -7,10 +7,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
-	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
@@ -131,66 +128,4 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 		return nil, invalid("the body could not be read", "")
 	}
 	return body, nil
-}
-
-// approval is what approving an update needs.
-type approval struct {
-	// By is who approves, as the report will name them.
-	By string `json:"by"`
-}
-
-const maxBy = 200
-
-func (a *approval) valid() bool {
-	return a.By != "" && utf8.RuneCountInString(a.By) <= maxBy && !strings.ContainsFunc(a.By, unicode.IsControl)
-}
-
-// approved is the answer to an approval.
-type approved struct {
-	ID    int64              `json:"id"`
-	State ledger.UpdateState `json:"state"`
-	By    string             `json:"by"`
-}
-
-// approve lets a held update go.
-func (s *Server) approve(w http.ResponseWriter, r *http.Request, _ *Token) error {
-	id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
-	if err != nil {
-		return &problem{status: http.StatusNotFound, message: "there is no such update", hint: "an update's id is a number: see /v1/incidents"}
-	}
-	body, err := readBody(w, r, 4<<10)
-	if err != nil {
-		return err
-	}
-	var a approval
-	if err := json.Unmarshal(body, &a); err != nil {
-		return invalid(`the body must be {"by": "name"}`, "")
-	}
-	a.By = strings.TrimSpace(a.By)
-	if !a.valid() {
-		return invalid("by must name who approves", fmt.Sprintf("up to %d characters, without line breaks", maxBy))
-	}
-	if err := s.Ledger.Approve(r.Context(), id, a.By, s.Clock.Now()); err != nil {
-		return notApproved(err)
-	}
-	if s.Approved != nil {
-		s.Approved()
-	}
-	return answer(w, http.StatusOK, approved{ID: id, State: ledger.Approved, By: a.By})
-}
-
-func notApproved(err error) error {
-	if errors.Is(err, ledger.ErrStale) {
-		return &problem{
-			status: http.StatusConflict, message: "a newer update of the incident has been approved; this one is now not announced",
-			hint: "see its incident; to tell customers more, publish a new update",
-		}
-	}
-	if errors.Is(err, ledger.ErrConflict) {
-		return &problem{
-			status: http.StatusConflict, message: "the update is not held",
-			hint: "it was approved before, or is not to be announced: see its incident",
-		}
-	}
-	return fromLedger(err, "update")
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/bus"
 	"github.com/tocsin-dev/tocsin/dispatcher/httpapi"
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
-	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 )
 
 func TestPublishBothModes(t *testing.T) {
@@ -117,44 +116,5 @@ func TestClientPublish(t *testing.T) {
 	e, ok := errors.AsType[*httpapi.Error](err)
 	if !ok || e.Status != 422 || len(e.Faults) == 0 || !strings.Contains(err.Error(), e.Faults[0].Path) {
 		t.Errorf("error %v", err)
-	}
-}
-
-func TestApprove(t *testing.T) {
-	st := newStage(t)
-	st.record(t, anUpdate())
-	if err := st.admin.Approve(t.Context(), 1, " "); err == nil {
-		t.Error("approved by nobody")
-	}
-	if err := st.admin.Approve(t.Context(), 1, "Ana\nRusu"); err == nil {
-		t.Error("approved by two lines")
-	}
-	if err := st.admin.Approve(t.Context(), 1, "Ana Rusu"); err != nil {
-		t.Fatal(err)
-	}
-	u, err := st.ledger.Update(t.Context(), 1)
-	if err != nil || u.State != ledger.Approved || u.ApprovedBy != "Ana Rusu" {
-		t.Errorf("update %+v, %v", u, err)
-	}
-	if err := st.admin.Approve(t.Context(), 1, "Ana Rusu"); !errors.Is(err, ledger.ErrConflict) {
-		t.Errorf("again: %v", err)
-	}
-	if err := st.admin.Approve(t.Context(), 99, "Ana Rusu"); !errors.Is(err, ledger.ErrNotFound) {
-		t.Errorf("unknown: %v", err)
-	}
-	older, newer := anUpdate(), anUpdate()
-	older.EventID, newer.EventID = "older", "newer"
-	st.record(t, older)
-	st.record(t, newer)
-	if err := st.admin.Approve(t.Context(), 3, "Ana Rusu"); err != nil {
-		t.Fatal(err)
-	}
-	err = st.admin.Approve(t.Context(), 2, "Ana Rusu")
-	if e, ok := errors.AsType[*httpapi.Error](err); !ok || e.Status != 409 || !strings.Contains(e.Message, "newer") || e.Hint == "" {
-		t.Errorf("old news: %v", err)
-	}
-	resp, _ := st.ask(t, "POST", "/v1/updates/first/approve", adminToken, "{}")
-	if resp.StatusCode != 404 {
-		t.Errorf("no number: %d", resp.StatusCode)
 	}
 }

@@ -46,3 +46,13 @@ func mayFollow(k Kind, now, next Status) bool {
 	}
 	return slices.Contains(table[now], next)
 }
+
+// HasStatus reports whether updates of incidents of a kind may have a status.
+func HasStatus(k Kind, s Status) bool {
+	for _, next := range lifecycle(k) {
+		if s == Correction || slices.Contains(next, s) {
+			return true
+		}
+	}
+	return false
+}

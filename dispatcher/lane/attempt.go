@@ -118,14 +118,18 @@ func (l *Lane) message(b *bus.Batch, i int) (channels.Message, error) {
 	if l.UnsubscribeBase != "" {
 		m.Unsubscribe = l.UnsubscribeBase + "/" + l.Signer.LeaveToken(notification.ID{Notification: a.Notification, Step: b.Step})
 	}
+	content := &b.Content
+	if len(a.Values) == 0 && b.Usual != nil {
+		content = b.Usual
+	}
 	var err error
-	if m.Text, err = b.Content.Text.Expand(a.Values); err != nil {
+	if m.Text, err = content.Text.Expand(a.Values); err != nil {
 		return m, err
 	}
-	if m.Subject, err = b.Content.Subject.Expand(a.Values); err != nil {
+	if m.Subject, err = content.Subject.Expand(a.Values); err != nil {
 		return m, err
 	}
-	m.HTML, err = b.Content.HTML.Expand(a.Values)
+	m.HTML, err = content.HTML.Expand(a.Values)
 	return m, err
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
+	"github.com/tocsin-dev/tocsin/templates/playbook"
 )
 
 // IncidentSummary is an incident with the progress of its updates, oldest first.
@@ -26,7 +27,9 @@ type UpdateProgress struct {
 	Reason     string          `json:"reason,omitempty"`
 	ReceivedAt time.Time       `json:"received_at"`
 	ApprovedBy string          `json:"approved_by,omitempty"`
-	Paused     bool            `json:"paused,omitempty"`
+	// Approval is what is and was said of it while it is or was held; nil if it never was, or nothing was kept.
+	Approval *ApprovalStanding `json:"approval,omitempty"`
+	Paused   bool              `json:"paused,omitempty"`
 	// RetryOf is the update that this one tells again.
 	RetryOf int64 `json:"retry_of,omitempty"`
 	// Dropped says that what became of each recipient is not kept any more; the counts are.
@@ -35,6 +38,13 @@ type UpdateProgress struct {
 	Audience int64   `json:"audience"`
 	Open     int64   `json:"open"`
 	Tallies  []Tally `json:"tallies"`
+}
+
+// Stands sets Approval, if there is something to say.
+func (u *UpdateProgress) Stands(rule playbook.Approval, said []ApprovalSaid) {
+	if s := Standing(u.State, u.ReceivedAt, rule, said); u.State == Held || len(said) > 0 {
+		u.Approval = &s
+	}
 }
 
 // Count returns one of the update's counts, summed over all channels if channel is "*".

@@ -83,6 +83,11 @@ const (
 	TrailOrder        TrailKind = "order"           // what an operator did, and why
 	TrailDropped      TrailKind = "dropped"         // its rows were too old to be kept; the hash of what is kept
 	TrailConsent      TrailKind = "consent"         // withdrawn or given: by whom, on which channel, how
+	// What was said of a held update: see Word. What it came to, if anything, is the next entry.
+	TrailApproval   = TrailKind(SaidYes)
+	TrailBreakGlass = TrailKind(SaidBreakGlass)
+	TrailRefusal    = TrailKind(SaidNo)
+	TrailTimeOut    = TrailKind(SaidByTime)
 )
 
 // TrailEntry is what one entry says. Seq is given by the store, the rest by who appends it; only what
@@ -113,6 +118,13 @@ type TrailEntry struct {
 	Recipient string `json:"recipient,omitempty"`
 	Channel   string `json:"channel,omitempty"`
 	Source    string `json:"source,omitempty"`
+	// Terms is the SHA-256 of an update's terms as the ledger keeps them (playbook.Terms as JSON).
+	Terms string `json:"terms,omitempty"`
+	// Of an approval: the account that gave it, what was seen, and the older update in whose place this one
+	// was let go.
+	Account string `json:"account,omitempty"`
+	Seen    string `json:"seen,omitempty"`
+	Instead int64  `json:"instead_of,omitempty"`
 }
 
 // TextDigest says which text was frozen: its hash is that of Text.

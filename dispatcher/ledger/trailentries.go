@@ -35,6 +35,9 @@ type FrozenText struct {
 // Digest says which text it is.
 func (x *FrozenText) Digest() TextDigest { return TextDigest{x.Kind, x.Locale, x.Hash} }
 
+// Digest says which text it is.
+func (x *Text) Digest() TextDigest { return TextDigest{x.Kind, x.Locale, x.Hash} }
+
 // Freeze makes of an update's texts what a store keeps.
 func Freeze(texts []Text) ([]FrozenText, error) {
 	all := make([]FrozenText, len(texts))
@@ -66,10 +69,11 @@ func about(kind TrailKind, id int64, u *incident.Update, at time.Time) TrailEntr
 }
 
 // RecordedEntries are the entries for an update that a store has just recorded under an id: that it
-// came and what it says, and if it is decided already, how. value is the update as the store keeps it.
-func RecordedEntries(id int64, n *NewUpdate, value []byte, texts []FrozenText) []TrailEntry {
+// came, what it says and on which terms, and if it is decided already, how. value and terms are the update
+// and its terms as the store keeps them.
+func RecordedEntries(id int64, n *NewUpdate, value, terms []byte, texts []FrozenText) []TrailEntry {
 	came := about(TrailRecorded, id, &n.Update, n.ReceivedAt)
-	came.Digest = Digest(value)
+	came.Digest, came.Terms = Digest(value), Digest(terms)
 	for i := range texts {
 		came.Texts = append(came.Texts, texts[i].Digest())
 	}

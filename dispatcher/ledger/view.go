@@ -22,6 +22,8 @@ type View interface {
 	KeptUpdates(ctx context.Context, k IncidentKey) ([]KeptUpdate, error)
 	// KeptTexts lists an update's texts, by kind and locale.
 	KeptTexts(ctx context.Context, update int64) ([]FrozenText, error)
+	// Approvals are what was said of an update while it was held, in order.
+	Approvals(ctx context.Context, update int64) ([]ApprovalSaid, error)
 	// Tallies are an update's running counts.
 	Tallies(ctx context.Context, update int64) ([]Tally, error)
 	// NotificationsOf reads the notifications, with all their attempts, that updates have for the next
@@ -69,6 +71,8 @@ type KeptUpdate struct {
 	Update
 	// Value is the update as it was recorded, as JSON.
 	Value []byte
+	// TermsValue are its terms as they were recorded, as JSON.
+	TermsValue []byte
 	// Open is the running count of notifications without an outcome.
 	Open int64
 	// Dropped is what is kept of the notifications (RowCounts as JSON) if their rows were dropped, all or

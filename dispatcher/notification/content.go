@@ -81,6 +81,20 @@ func (c Content) Bare() Content {
 	return c
 }
 
+// Usual returns the content as recipients without values get it, who are most: without placeholders,
+// so that expanding it costs nothing. Where a placeholder has no default, it is the content itself.
+func (c *Content) Usual() *Content {
+	u := *c
+	for _, part := range []*Segments{&u.Subject, &u.Text, &u.HTML} {
+		text, err := part.Expand(nil)
+		if err != nil {
+			return c
+		}
+		*part = Literal(text)
+	}
+	return &u
+}
+
 // Personal reports whether the content asks for values of the recipient's.
 func (c *Content) Personal() bool {
 	for _, part := range []Segments{c.Subject, c.Text, c.HTML} {

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 )
 
@@ -114,5 +116,54 @@ func TestLastStep(t *testing.T) {
 	}
 	if n.Attempt.Step = 1; !n.LastStep() {
 		t.Error("the second of two steps isn't the last")
+	}
+}
+
+// BenchmarkExpand expands a text that says times for recipients of the usual zone, who have no values: as
+// it is, and as the lane has it for them.
+func BenchmarkExpand(b *testing.B) {
+	text := Segments{
+		{Literal: "Banca Nord: Cards do not always work. We have found the cause and are fixing it. Sorry, we did not finish "},
+		{Placeholder: "time.1", Default: "by 18:00"}, {Literal: ". Probably back "}, {Placeholder: "time.2", Default: "by 19:30"},
+		{Literal: ". Please carry some cash for now. Next update "}, {Placeholder: "time.3", Default: "by 18:45"}, {Literal: ". https://stare.bancanord.md"},
+	}
+	c := Content{Text: text}
+	for name, text := range map[string]Segments{"as it is": c.Text, "usual": c.Usual().Text} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := text.Expand(nil); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func TestUsual(t *testing.T) {
+	c := Content{
+		Subject: Segments{{Literal: "At "}, {Placeholder: "time.1", Default: "18:00"}},
+		Text:    Segments{{Placeholder: "name", Default: "customer"}, {Placeholder: "x", Optional: true, Before: " near ", After: "!"}},
+		HTML:    Segments{{Literal: "<p>"}, {Placeholder: "time.1", Default: "<18:00>", HTML: true}, {Literal: "</p>"}},
+	}
+	want := Content{Subject: Literal("At 18:00"), Text: Literal("customer"), HTML: Literal("<p>&lt;18:00&gt;</p>")}
+	if diff := cmp.Diff(want, *c.Usual()); diff != "" || !c.Personal() {
+		t.Error(diff)
+	}
+	c.Text = Segments{{Placeholder: "name"}}
+	if c.Usual() != &c {
+		t.Error("a content that needs a value has a usual form")
+	}
+}
+
+func TestExpandOptional(t *testing.T) {
+	s := Segments{{Literal: "Use cash."}, {Placeholder: "where", Optional: true, Before: "\n<p>", After: "</p>", HTML: true}}
+	for value, want := range map[string]string{"": "Use cash.", "A & B": "Use cash.\n<p>A &amp; B</p>"} {
+		if got, err := s.Expand(map[string]string{"where": value}); err != nil || got != want {
+			t.Errorf("got %q, %v; want %q", got, err, want)
+		}
+	}
+	if got := s.Sample(); got != "Use cash." {
+		t.Errorf("sample %q", got)
 	}
 }

@@ -35,13 +35,16 @@ func (c *Cascade) fits(in *Case) bool {
 
 func fits[T comparable](list []T, v T) bool { return len(list) == 0 || slices.Contains(list, v) }
 
-// steps says on which channels a recipient is told, by the first cascade that fits; else by the usual
-// one. A recipient whom none of its steps can reach is told on whichever usable channel is configured
+// Words lists the words that stand for a channel.
+func Words() []string { return []string{LastGood, Preferred, Next} }
+
+// steps says on which channels a recipient is told: by the cascade that the update brings, else by the first
+// that fits, else by the usual one. A recipient whom none of its steps can reach is told on whichever usable channel is configured
 // first: better on another channel than not at all.
 func (r *Rules) steps(rec *audience.Recipient, in *Case) Decision {
 	d := Decision{Locale: r.locale(rec.Locale)}
-	if i := slices.IndexFunc(r.Cascades, func(c Cascade) bool { return c.fits(in) }); i >= 0 {
-		for _, s := range r.Cascades[i].Steps {
+	if steps := r.given(in); len(steps) > 0 {
+		for _, s := range steps {
 			r.add(rec, &d, in, s)
 		}
 	} else {
@@ -51,6 +54,17 @@ func (r *Rules) steps(rec *audience.Recipient, in *Case) Decision {
 		return r.lastResort(rec, d)
 	}
 	return d
+}
+
+// given are the steps that somebody has laid down for the case; none if nobody has.
+func (r *Rules) given(in *Case) []notification.Step {
+	if len(in.Steps) > 0 {
+		return in.Steps
+	}
+	if i := slices.IndexFunc(r.Cascades, func(c Cascade) bool { return c.fits(in) }); i >= 0 {
+		return r.Cascades[i].Steps
+	}
+	return nil
 }
 
 // usual starts on the channel that worked, and on the preferred one; the channels of Behind come after.

@@ -42,6 +42,8 @@ type Case struct {
 	Status incident.Status
 	Impact incident.Impact
 	Now    time.Time
+	// Steps are the cascade that the update brings with it; none is that of the rules.
+	Steps []notification.Step
 	// LastGood is the channel by which the recipient was last reached within the incident, "" if none.
 	LastGood string
 	// Recent is how many messages of other updates the recipient has had within the cap's while.

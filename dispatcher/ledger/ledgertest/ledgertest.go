@@ -34,7 +34,11 @@ type Store interface {
 	// Updates.
 	RecordUpdate(ctx context.Context, u incident.Update, decide func(*incident.Incident) (ledger.NewUpdate, error)) (bool, error)
 	RecordRejection(ctx context.Context, r ledger.Rejection) error
-	Approve(ctx context.Context, id int64, by string, now time.Time) error
+	Approve(ctx context.Context, id int64, a ledger.Approval) (ledger.ApprovalReport, error)
+	Refuse(ctx context.Context, id int64, a ledger.Approval) (ledger.ApprovalReport, error)
+	TimeOut(ctx context.Context, id int64, now time.Time) (ledger.ApprovalReport, error)
+	Approvals(ctx context.Context, update int64) ([]ledger.ApprovalSaid, error)
+	HeldUpdates(ctx context.Context) ([]ledger.HeldUpdate, error)
 	Update(ctx context.Context, id int64) (ledger.Update, error)
 	Texts(ctx context.Context, update int64) ([]ledger.Text, error)
 	RecordForecast(ctx context.Context, update int64, forecast []byte) error
@@ -114,6 +118,15 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"RejectionsAreKeptOnce", rejections},
 		{"ApproveOnlyHeld", approve},
 		{"ApproveRefusesOldNews", approveStale},
+		{"ApproveByTwo", approveByTwo},
+		{"ApproveWhatWasSeen", approveSeen},
+		{"ApproveByBreakingTheGlass", breakGlass},
+		{"RefusedIsNotAnnounced", refused},
+		{"TimedOutGoesOrIsDropped", timedOut},
+		{"TimedOutMakesWayForNewerNews", timedOutForNewer},
+		{"HeldUpdatesWait", heldUpdates},
+		{"ManyApproveAtOnce", manyApprove},
+		{"ManyTimeOutAtOnce", manyTimeOut},
 		{"IncidentsLastChangedFirst", incidents},
 		{"PlanOldestApprovedFirst", planOrder},
 		{"PlanningTakesTurns", planTurns},

@@ -133,9 +133,9 @@ func mergeRefused(w *world) {
 func mergedApproval(w *world) {
 	child, own := w.record(update("b", 1), ledger.Held), w.record(update("a", 1), ledger.Held)
 	w.record(merging("b", 2, "a"), ledger.NotAnnounced)
-	w.must(w.Approve(w.ctx, w.record(update("b", 3), ledger.Held), "ana", at(9))) // its last word of its own
-	w.must(w.Approve(w.ctx, own, "ana", at(9)))                                   // which is not about the other's
-	w.wantErr(w.Approve(w.ctx, child, "bob", at(10)), ledger.ErrStale)
+	w.must(w.approve(w.record(update("b", 3), ledger.Held), "ana", at(9))) // its last word of its own
+	w.must(w.approve(own, "ana", at(9)))                                   // which is not about the other's
+	w.wantErr(w.approve(child, "bob", at(10)), ledger.ErrStale)
 }
 
 func correctionSuperseding(w *world) {

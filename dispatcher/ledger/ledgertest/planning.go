@@ -22,7 +22,7 @@ func planOrder(w *world) {
 			w.Fatalf("next to plan: %+v", u)
 		}
 	}
-	w.must(w.Approve(w.ctx, held, "ana", at(3)))
+	w.must(w.approve(held, "ana", at(3)))
 	w.must(w.CommitPage(w.ctx, ledger.Page{Update: first, Cursor: 1, Last: true, Now: at(4)}))
 	u, err := w.NextToPlan(w.ctx, 0)
 	w.must(err)

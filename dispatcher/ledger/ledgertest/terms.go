@@ -16,7 +16,7 @@ func terms() playbook.Terms {
 		Playbook: "datacentre", Hash: "ab12",
 		Steps:    playbook.Steps{{Channel: "preferred", Wait: 90 * time.Second}, {Channel: "sms", Proof: channels.Delivered}},
 		Accounts: map[string][]string{"mastodon": {"bank"}, "x": {}},
-		Approval: playbook.Approval{People: 2, TimeOut: clock.Span(10 * time.Minute), Then: playbook.SendIt},
+		Approval: playbook.Approval{People: 1, TimeOut: clock.Span(10 * time.Minute), Then: playbook.SendIt},
 		Cadence: playbook.Cadence{
 			FirstNotice: clock.Span(time.Hour), Every: clock.Span(30 * time.Minute), Remind: clock.Span(10 * time.Minute), Holding: 2,
 			Notices: []clock.Span{clock.Span(72 * time.Hour), clock.Span(time.Hour)},

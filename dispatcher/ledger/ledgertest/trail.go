@@ -1,6 +1,7 @@
 package ledgertest
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -74,7 +75,10 @@ func trailOfUpdate(w *world) {
 	}
 	about := ledger.TrailEntry{Team: "payments", Incident: "a", Update: u.ID, Event: "a-1"}
 	came, approved, planned, closed := about, about, about, about
+	kept, err := json.Marshal(terms())
+	w.must(err)
 	came.Seq, came.At, came.Kind, came.Digest, came.Texts = 2, at(1), ledger.TrailRecorded, got[0].Digest, w.digests()
+	came.Terms = ledger.Digest(kept)
 	approved.Seq, approved.At, approved.Kind = 3, at(1), ledger.TrailApproved
 	planned.Seq, planned.At, planned.Kind, planned.Audience = 4, at(10), ledger.TrailPlanned, count(2)
 	closed.Seq, closed.At, closed.Kind, closed.Audience = 5, at(21), ledger.TrailClosed, count(2)
@@ -84,24 +88,24 @@ func trailOfUpdate(w *world) {
 
 func trailOfUntold(w *world) {
 	old, newer := w.record(update("a", 1), ledger.Held), w.record(update("a", 2), ledger.Held)
-	w.must(w.Approve(w.ctx, newer, "ana", at(7)))
-	w.wantErr(w.Approve(w.ctx, old, "bob", at(8)), ledger.ErrStale)
+	w.must(w.approve(newer, "ana", at(7)))
+	w.wantErr(w.approve(old, "bob", at(8)), ledger.ErrStale)
 	w.record(update("a", 0), ledger.NotAnnounced)
-	w.wantErr(w.Approve(w.ctx, newer, "bob", at(9)), ledger.ErrConflict)
+	w.wantErr(w.approve(newer, "bob", at(9)), ledger.ErrConflict)
 	got := w.trail()
 	var said []string
 	for _, e := range got {
 		said = append(said, fmt.Sprint(e.Update, " ", e.Kind, " ", e.By, " ", e.Why))
 	}
 	w.equal("what the trail says", said, []string{
-		"1 update_recorded  ", "2 update_recorded  ", "2 approved ana ", "1 not_announced  older than update 2, which was approved before it",
+		"1 update_recorded  ", "2 update_recorded  ", "2 approval ana ", "2 approved ana ", "1 not_announced  older than update 2, which was approved before it",
 		"3 update_recorded  ", "3 not_announced  ",
 	})
 	// An audience of nobody is planned and closed in one.
 	next, err := w.NextToPlan(w.ctx, 0)
 	w.must(err)
 	w.must(w.CommitPage(w.ctx, ledger.Page{Update: next.ID, Cursor: 1, Last: true, Now: at(10)}))
-	got = w.trail()[6:]
+	got = w.trail()[7:]
 	if len(got) != 2 || got[0].Kind != ledger.TrailPlanned || got[1].Kind != ledger.TrailClosed || *got[1].Audience != 0 || got[1].Outcomes != nil {
 		w.Errorf("the trail of an update for nobody: %+v", got)
 	}

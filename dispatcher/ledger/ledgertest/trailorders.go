@@ -2,6 +2,7 @@ package ledgertest
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
@@ -62,7 +63,7 @@ func (w *world) kept(key string) []ledger.KeptUpdate {
 func trailSaysWhatIsKept(w *world) {
 	const odd = "Ana\x00"
 	id := w.record(update("a", 1), ledger.Held)
-	w.must(w.Approve(w.ctx, id, odd, at(5)))
+	w.must(w.approve(id, odd, at(5)))
 	u := update("a", 2)
 	u.Summary = incident.Text{"ro": "Bancomatele <nu> merg & \u2028 „azi” 🏧\\u0000"}
 	_, err := w.RecordUpdate(w.ctx, u, func(before *incident.Incident) (ledger.NewUpdate, error) {
@@ -70,9 +71,13 @@ func trailSaysWhatIsKept(w *world) {
 	})
 	w.must(err)
 	kept, entries := w.kept("a"), w.trail()
-	if len(kept) != 2 || len(entries) != 4 {
+	if len(kept) != 2 || len(entries) != 5 {
 		w.Fatalf("%d updates, %d entries", len(kept), len(entries))
 	}
+	said, err := w.Approvals(w.ctx, id)
+	w.must(err)
+	w.equal("who said yes", entries[1].By, said[0].By)
+	entries = slices.Delete(entries, 1, 2)
 	for i := range kept {
 		came, approved := entries[2*i], entries[2*i+1]
 		w.equal("what the update says", ledger.Digest(kept[i].Value), came.Digest)
@@ -104,7 +109,7 @@ func manyAppend(w *world) {
 	}
 	for i := range incidents {
 		team, key := "payments", fmt.Sprint("incident-", i)
-		do("approving", func() error { return w.Approve(w.ctx, held[i], "Ana", at(20)) })
+		do("approving", func() error { return w.approve(held[i], "Ana", at(20)) })
 		do("folding", func() error {
 			f := ledger.Fold{Now: at(21), Deadlines: []ledger.Deadline{{Batch: 1, Due: at(30 + i)}}}
 			change(&f, open[i], giveUp(notification.Rejected, at(21)))
@@ -125,6 +130,6 @@ func manyAppend(w *world) {
 		count[e.Kind]++
 	}
 	w.equal("entries", count, map[ledger.TrailKind]int{
-		ledger.TrailApproved: incidents, ledger.TrailClosed: incidents, ledger.TrailOrder: incidents, ledger.TrailRejected: incidents,
+		ledger.TrailApproval: incidents, ledger.TrailApproved: incidents, ledger.TrailClosed: incidents, ledger.TrailOrder: incidents, ledger.TrailRejected: incidents,
 	})
 }

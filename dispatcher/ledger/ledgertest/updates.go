@@ -140,16 +140,16 @@ func rejections(w *world) {
 
 func approve(w *world) {
 	held := w.record(update("a", 1), ledger.Held)
-	w.must(w.Approve(w.ctx, held, "ana", at(7)))
+	w.must(w.approve(held, "ana", at(7)))
 	u, err := w.Update(w.ctx, held)
 	w.must(err)
 	if u.State != ledger.Approved || u.ApprovedBy != "ana" || !u.ApprovedAt.Equal(at(7)) {
 		w.Errorf("approved update: %+v", u)
 	}
-	w.wantErr(w.Approve(w.ctx, held, "bob", at(8)), ledger.ErrConflict)
-	w.wantErr(w.Approve(w.ctx, held+100, "bob", at(8)), ledger.ErrNotFound)
+	w.wantErr(w.approve(held, "bob", at(8)), ledger.ErrConflict)
+	w.wantErr(w.approve(held+100, "bob", at(8)), ledger.ErrNotFound)
 	untold := w.record(update("b", 1), ledger.NotAnnounced)
-	w.wantErr(w.Approve(w.ctx, untold, "bob", at(8)), ledger.ErrConflict)
+	w.wantErr(w.approve(untold, "bob", at(8)), ledger.ErrConflict)
 	if u, err = w.Update(w.ctx, held); err != nil || u.ApprovedBy != "ana" {
 		w.Errorf("a refused approval left %+v, %v", u, err)
 	}
@@ -158,18 +158,18 @@ func approve(w *world) {
 func approveStale(w *world) {
 	old, newer := w.record(update("a", 1), ledger.Held), w.record(update("a", 2), ledger.Held)
 	other := w.record(update("b", 1), ledger.Held)
-	w.must(w.Approve(w.ctx, newer, "ana", at(7)))
-	w.wantErr(w.Approve(w.ctx, old, "bob", at(8)), ledger.ErrStale)
+	w.must(w.approve(newer, "ana", at(7)))
+	w.wantErr(w.approve(old, "bob", at(8)), ledger.ErrStale)
 	u, err := w.Update(w.ctx, old)
 	w.must(err)
 	if u.State != ledger.NotAnnounced || u.Reason != "older than update 2, which was approved before it" || u.ApprovedBy != "" || !u.ApprovedAt.IsZero() {
 		w.Errorf("the old news is %+v", u)
 	}
-	w.wantErr(w.Approve(w.ctx, old, "bob", at(9)), ledger.ErrConflict)
-	w.must(w.Approve(w.ctx, other, "ana", at(9))) // another incident's
+	w.wantErr(w.approve(old, "bob", at(9)), ledger.ErrConflict)
+	w.must(w.approve(other, "ana", at(9))) // another incident's
 	third, fourth := w.record(update("a", 3), ledger.Held), w.record(update("a", 4), ledger.Held)
-	w.must(w.Approve(w.ctx, third, "ana", at(10))) // in order, both may go
-	w.must(w.Approve(w.ctx, fourth, "ana", at(10)))
+	w.must(w.approve(third, "ana", at(10))) // in order, both may go
+	w.must(w.approve(fourth, "ana", at(10)))
 }
 
 func incidents(w *world) {

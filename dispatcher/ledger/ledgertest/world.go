@@ -79,6 +79,7 @@ func person(n int) audience.Recipient {
 		},
 		Preferences: []string{"email"}, Consents: []string{"email", "sms"},
 		Services: []string{"cards", "atm"}, Regions: []string{"north"}, Segments: []string{"retail"},
+		Values: map[string]string{"branch": fmt.Sprintf("Strada %d, „colț”", n), "atm": "Piața"},
 	}
 }
 

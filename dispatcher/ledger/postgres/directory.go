@@ -25,29 +25,30 @@ func (l *Ledger) PutRecipients(ctx context.Context, rs []audience.Recipient) err
 			return err
 		}
 		return t.exec(`WITH given AS (
-				SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[])
-				WITH ORDINALITY AS x (id, name, locale, zone, addresses, preferences, consents, services, regions, segments, place)),
+				SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[])
+				WITH ORDINALITY AS x (id, name, locale, zone, addresses, preferences, consents, services, regions, segments, own_values, place)),
 			b AS (SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS last FROM batch_ids),
 			replaced AS (
 				UPDATE recipients r SET name = x.name, locale = x.locale, zone = x.zone, addresses = x.addresses, preferences = x.preferences,
-					consents = x.consents, services = x.services, regions = x.regions, segments = x.segments, deleted = FALSE,
+					consents = x.consents, services = x.services, regions = x.regions, segments = x.segments, own_values = x.own_values, deleted = FALSE,
 					readdressed = CASE WHEN r.addresses = x.addresses THEN r.readdressed ELSE b.last END
 				FROM given x, b WHERE r.id = x.id RETURNING r.id)
-			INSERT INTO recipients (id, name, locale, zone, addresses, preferences, consents, services, regions, segments, readdressed)
-			SELECT id, name, locale, zone, addresses, preferences, consents, services, regions, segments, last
+			INSERT INTO recipients (id, name, locale, zone, addresses, preferences, consents, services, regions, segments, own_values, readdressed)
+			SELECT id, name, locale, zone, addresses, preferences, consents, services, regions, segments, own_values, last
 			FROM given x, b WHERE NOT EXISTS (SELECT FROM replaced WHERE replaced.id = x.id) ORDER BY place`, c[:]...)
 	})
 }
 
 // recipientArrays are the columns of recipients, an array each.
-func recipientArrays(rs []audience.Recipient) (columns [10]any) {
-	var c [10][]string
+func recipientArrays(rs []audience.Recipient) (columns [11]any) {
+	var c [11][]string
 	at := map[string]int{}
 	for i := range rs {
 		r := &rs[i]
-		row := [10]string{
+		row := [11]string{
 			text(r.ID), text(r.Name), text(r.Locale), text(r.Zone), text(rows.JoinAddresses(r.Addresses)), text(rows.Join(r.Preferences)),
 			text(rows.Join(r.Consents)), text(rows.Join(r.Services)), text(rows.Join(r.Regions)), text(rows.Join(r.Segments)),
+			text(rows.JoinValues(r.Values)),
 		}
 		j, again := at[row[0]]
 		if !again {
@@ -67,18 +68,19 @@ func recipientArrays(rs []audience.Recipient) (columns [10]any) {
 	return columns
 }
 
-const selectRecipients = `SELECT r.number, r.id, r.name, r.locale, r.zone, r.addresses, r.preferences, r.consents, r.services, r.regions, r.segments, r.dead, r.withdrawn
+const selectRecipients = `SELECT r.number, r.id, r.name, r.locale, r.zone, r.addresses, r.preferences, r.consents, r.services, r.regions, r.segments, r.own_values, r.dead, r.withdrawn
 	FROM recipients r `
 
 func (l *Ledger) scanRecipient(row pgx.Rows) (ledger.Recipient, error) {
 	var r ledger.Recipient
-	var addresses, preferences, consents, services, regions, segments, dead, withdrawn string
-	err := row.Scan(&r.Number, &r.ID, &r.Name, &r.Locale, &r.Zone, &addresses, &preferences, &consents, &services, &regions, &segments, &dead, &withdrawn)
+	var addresses, preferences, consents, services, regions, segments, values, dead, withdrawn string
+	err := row.Scan(&r.Number, &r.ID, &r.Name, &r.Locale, &r.Zone, &addresses, &preferences, &consents, &services, &regions, &segments, &values, &dead, &withdrawn)
 	r.Addresses = rows.SplitAddresses(addresses)
 	r.Dead = rows.StillDead(dead, r.Addresses)
 	r.Withdrawn = rows.SplitWithdrawn(withdrawn)
 	r.Preferences, r.Consents = l.words.Split(preferences), rows.Standing(l.words.Split(consents), r.Withdrawn)
 	r.Services, r.Regions, r.Segments = l.words.Split(services), l.words.Split(regions), l.words.Split(segments)
+	r.Values = rows.SplitValues(values)
 	return r, err
 }
 
@@ -129,7 +131,7 @@ func (l *Ledger) RecipientsByNumber(ctx context.Context, numbers []int64) ([]led
 func (l *Ledger) DeleteRecipient(ctx context.Context, id string) error {
 	return l.write(ctx, "deleting a recipient", nil, func(t tx) error {
 		n, err := t.changed(`UPDATE recipients SET name='', locale='', zone='', addresses='', preferences='', consents='',
-			services='', regions='', segments='', dead='', deleted=TRUE WHERE id = $1 AND NOT deleted`, text(id))
+			services='', regions='', segments='', own_values='', dead='', deleted=TRUE WHERE id = $1 AND NOT deleted`, text(id))
 		if err == nil && n == 0 {
 			err = ledger.ErrNotFound
 		}

@@ -212,15 +212,16 @@ func (t tx) retry(o *ledger.Order, s *ledger.Situation, now time.Time) (result s
 	}
 	n := ledger.NewUpdate{Update: u, State: ledger.Approved, ReceivedAt: now, ApprovedBy: text(o.By)}
 	var id int64
+	var terms []byte
 	err = t.scan(`INSERT INTO updates (incident, team, source, event_id, status, impact, state, reason, received_at, approved_at, approved_by, value, retry_of, corrects, terms)
-		SELECT $1,$2,$3,$4,$5,$6,'approved',$7,$8,$8,$9,$10,id, corrects, terms FROM updates WHERE id = $11 RETURNING id`, []any{x.Incident, text(u.Team), text(u.Source), text(u.EventID),
-		string(u.Status), string(u.Impact), text(reason), ms(now), n.ApprovedBy, string(again), x.ID}, &id)
+		SELECT $1,$2,$3,$4,$5,$6,'approved',$7,$8,$8,$9,$10,id, corrects, terms FROM updates WHERE id = $11 RETURNING id, terms`, []any{x.Incident, text(u.Team), text(u.Source), text(u.EventID),
+		string(u.Status), string(u.Impact), text(reason), ms(now), n.ApprovedBy, string(again), x.ID}, &id, &terms)
 	if err != nil {
 		return "", nil, err
 	}
 	texts, err := collect(t.ctx, t, scanFrozenText, `INSERT INTO texts (update_id, kind, locale, content, hash, units)
 		SELECT $1, kind, locale, content, hash, units FROM texts WHERE update_id = $2 RETURNING `+frozenColumns, id, x.ID)
-	return ledger.Retold(id, s.Unreached), ledger.RecordedEntries(id, &n, again, texts), err
+	return ledger.Retold(id, s.Unreached), ledger.RecordedEntries(id, &n, again, terms, texts), err
 }
 
 func scanOrder(row pgx.Rows) (ledger.OrderReport, error) {

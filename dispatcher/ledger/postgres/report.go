@@ -14,6 +14,7 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger/internal/rows"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+	"github.com/tocsin-dev/tocsin/templates/playbook"
 )
 
 // view is the ledger as a report reads it: the pool, or one moment of it.
@@ -72,15 +73,26 @@ func (v view) progress(ctx context.Context, incidents []int64) (map[int64][]ledg
 	if err != nil {
 		return nil, err
 	}
+	said, err := approvalsWhere(ctx, v.q, `update_id IN (SELECT id FROM updates WHERE incident = ANY($1))`, incidents)
+	if err != nil {
+		return nil, err
+	}
 	of := map[int64][]ledger.UpdateProgress{}
 	_, err = collect(ctx, v.q, func(row pgx.Rows) (struct{}, error) {
 		var u ledger.UpdateProgress
 		var incident, received int64
-		err := row.Scan(&incident, &u.ID, &u.EventID, &u.Status, &u.State, &u.Reason, &received, &u.ApprovedBy, &u.Audience, &u.Open, &u.Paused, &u.RetryOf, &u.Dropped)
+		var terms []byte
+		err := row.Scan(&incident, &u.ID, &u.EventID, &u.Status, &u.State, &u.Reason, &received, &u.ApprovedBy, &u.Audience, &u.Open, &u.Paused, &u.RetryOf, &u.Dropped, &terms)
+		if err != nil {
+			return struct{}{}, err
+		}
+		var all playbook.Terms
+		err = json.Unmarshal(terms, &all)
 		u.ReceivedAt, u.Tallies = fromMS(received), tallies[u.ID]
+		u.Stands(all.Approval, said[u.ID])
 		of[incident] = append(of[incident], u)
 		return struct{}{}, err
-	}, `SELECT incident, id, event_id, status, state, reason, received_at, approved_by, audience, open, paused, retry_of, dropped
+	}, `SELECT incident, id, event_id, status, state, reason, received_at, approved_by, audience, open, paused, retry_of, dropped, terms
 		FROM updates WHERE incident = ANY($1) ORDER BY id`, incidents)
 	return of, err
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -115,7 +113,7 @@ func (t tx) insertUpdate(incidentRow int64, n ledger.NewUpdate) error {
 	if err := t.insertTexts(id, texts); err != nil {
 		return err
 	}
-	return t.appendTrail(ledger.RecordedEntries(id, &n, value, texts)...)
+	return t.appendTrail(ledger.RecordedEntries(id, &n, value, terms, texts)...)
 }
 
 func (t tx) putIncident(row int64, n *ledger.NewUpdate) (int64, error) {
@@ -167,49 +165,6 @@ func (l *Ledger) RecordRejection(ctx context.Context, r ledger.Rejection) error 
 	})
 }
 
-// Approve lets a held update go. It returns ledger.ErrNotFound if there is no such update and
-// ledger.ErrConflict if it isn't held. An update of whose incident a newer one has been let go is
-// old news: it becomes not announced, with that reason, and the error is ledger.ErrStale.
-func (l *Ledger) Approve(ctx context.Context, id int64, by string, now time.Time) error {
-	var newer int64
-	err := l.write(ctx, "approving an update", nil, func(t tx) error {
-		err := t.mustBeHeld(id)
-		if err != nil {
-			return err
-		}
-		if newer, err = t.newerLetGo(id); err != nil {
-			return err
-		}
-		u, err := t.said(id)
-		if err != nil {
-			return err
-		}
-		if newer != 0 {
-			return t.notAnnounce(id, &u, ledger.ApprovedBefore(newer), now)
-		}
-		return t.letGo(id, &u, text(by), now)
-	})
-	if err == nil && newer != 0 {
-		err = fmt.Errorf("ledger: approving an update: %w: update %d was approved before it", ledger.ErrStale, newer)
-	}
-	return err
-}
-
-func (t tx) letGo(id int64, u *incident.Update, by string, now time.Time) error {
-	err := t.exec(`UPDATE updates SET state = $1, approved_at = $2, approved_by = $3 WHERE id = $4`, string(ledger.Approved), ms(now), by, id)
-	if err != nil {
-		return err
-	}
-	return t.appendTrail(ledger.ApprovedEntry(id, u, by, now))
-}
-
-func (t tx) notAnnounce(id int64, u *incident.Update, why string, now time.Time) error {
-	if err := t.exec(`UPDATE updates SET state = $1, reason = $2 WHERE id = $3`, string(ledger.NotAnnounced), why, id); err != nil {
-		return err
-	}
-	return t.appendTrail(ledger.NotAnnouncedEntry(id, u, why, now))
-}
-
 // said reads what an update says.
 func (t tx) said(id int64) (u incident.Update, err error) {
 	var value []byte
@@ -217,37 +172,6 @@ func (t tx) said(id int64) (u incident.Update, err error) {
 		err = json.Unmarshal(value, &u)
 	}
 	return u, err
-}
-
-// mustBeHeld keeps the team's other updates waiting too: two are approved one after the other.
-func (t tx) mustBeHeld(id int64) error {
-	var team, state string
-	err := t.scan(`SELECT team FROM updates WHERE id = $1`, []any{id}, &team)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return ledger.ErrNotFound
-	}
-	if err == nil {
-		err = t.lock(teamLock, team)
-	}
-	if err == nil {
-		err = t.scan(`SELECT state FROM updates WHERE id = $1 FOR NO KEY UPDATE`, []any{id}, &state)
-	}
-	if err == nil && state != string(ledger.Held) {
-		err = ledger.ErrConflict
-	}
-	return err
-}
-
-// newerLetGo is the newest update of the same incident, or of those it was merged into, that was let go
-// after update id came, 0 if there is none. Only what is newer than all before it is ever held or
-// approved, so ids tell the order.
-func (t tx) newerLetGo(id int64) (newer int64, err error) {
-	err = t.scan(`WITH RECURSIVE above (id) AS (
-			SELECT incident FROM updates WHERE id = $1
-			UNION SELECT i.parent FROM incidents i JOIN above a ON i.id = a.id WHERE i.parent <> 0)
-		SELECT coalesce(max(n.id), 0) FROM updates n WHERE n.incident IN (SELECT id FROM above)
-			AND n.id > $1 AND n.state IN ('approved', 'planning', 'sending', 'closed')`, []any{id}, &newer)
-	return newer, err
 }
 
 const updateColumns = `id, state, reason, received_at, approved_at, approved_by, cursor, until, audience, first_notice_at, retry_of, value, terms`

@@ -22,14 +22,14 @@ func (l *Ledger) PutRecipients(ctx context.Context, rs []audience.Recipient) err
 		}
 		for i := range rs {
 			r := &rs[i]
-			err := t.exec(`INSERT INTO recipients (id, name, locale, zone, addresses, preferences, consents, services, regions, segments, readdressed)
-				VALUES (?,?,?,?,?,?,?,?,?,?,?)
+			err := t.exec(`INSERT INTO recipients (id, name, locale, zone, addresses, preferences, consents, services, regions, segments, own_values, readdressed)
+				VALUES (?,?,?,?,?,?,?,?,?,?,?,?)
 				ON CONFLICT (id) DO UPDATE SET name=excluded.name, locale=excluded.locale, zone=excluded.zone,
 					addresses=excluded.addresses, preferences=excluded.preferences, consents=excluded.consents,
-					services=excluded.services, regions=excluded.regions, segments=excluded.segments, deleted=0,
+					services=excluded.services, regions=excluded.regions, segments=excluded.segments, own_values=excluded.own_values, deleted=0,
 					readdressed=CASE WHEN addresses = excluded.addresses THEN readdressed ELSE excluded.readdressed END`,
 				r.ID, r.Name, r.Locale, r.Zone, rows.JoinAddresses(r.Addresses), rows.Join(r.Preferences), rows.Join(r.Consents),
-				rows.Join(r.Services), rows.Join(r.Regions), rows.Join(r.Segments), batch)
+				rows.Join(r.Services), rows.Join(r.Regions), rows.Join(r.Segments), rows.JoinValues(r.Values), batch)
 			if err != nil {
 				return err
 			}
@@ -38,20 +38,21 @@ func (l *Ledger) PutRecipients(ctx context.Context, rs []audience.Recipient) err
 	})
 }
 
-const recipientColumns = `number, id, name, locale, zone, addresses, preferences, consents, services, regions, segments, dead, withdrawn`
+const recipientColumns = `number, id, name, locale, zone, addresses, preferences, consents, services, regions, segments, own_values, dead, withdrawn`
 
 // qualified are the same columns, of r.
-const qualified = `r.number, r.id, r.name, r.locale, r.zone, r.addresses, r.preferences, r.consents, r.services, r.regions, r.segments, r.dead, r.withdrawn`
+const qualified = `r.number, r.id, r.name, r.locale, r.zone, r.addresses, r.preferences, r.consents, r.services, r.regions, r.segments, r.own_values, r.dead, r.withdrawn`
 
 func (l *Ledger) scanRecipient(row *sql.Rows) (ledger.Recipient, error) {
 	var r ledger.Recipient
-	var addresses, preferences, consents, services, regions, segments, dead, withdrawn string
-	err := row.Scan(&r.Number, &r.ID, &r.Name, &r.Locale, &r.Zone, &addresses, &preferences, &consents, &services, &regions, &segments, &dead, &withdrawn)
+	var addresses, preferences, consents, services, regions, segments, values, dead, withdrawn string
+	err := row.Scan(&r.Number, &r.ID, &r.Name, &r.Locale, &r.Zone, &addresses, &preferences, &consents, &services, &regions, &segments, &values, &dead, &withdrawn)
 	r.Addresses = rows.SplitAddresses(addresses)
 	r.Dead = rows.StillDead(dead, r.Addresses)
 	r.Withdrawn = rows.SplitWithdrawn(withdrawn)
 	r.Preferences, r.Consents = l.words.Split(preferences), rows.Standing(l.words.Split(consents), r.Withdrawn)
 	r.Services, r.Regions, r.Segments = l.words.Split(services), l.words.Split(regions), l.words.Split(segments)
+	r.Values = rows.SplitValues(values)
 	return r, err
 }
 
@@ -115,7 +116,7 @@ func (l *Ledger) RecipientsByNumber(ctx context.Context, numbers []int64) ([]led
 func (l *Ledger) DeleteRecipient(ctx context.Context, id string) error {
 	return l.write(ctx, "deleting a recipient", func(t tx) error {
 		res, err := t.result(`UPDATE recipients SET name='', locale='', zone='', addresses='', preferences='', consents='',
-			services='', regions='', segments='', dead='', deleted=1 WHERE id = ? AND deleted = 0`, id)
+			services='', regions='', segments='', own_values='', dead='', deleted=1 WHERE id = ? AND deleted = 0`, id)
 		if err != nil {
 			return err
 		}

@@ -185,8 +185,12 @@ func (t tx) retry(o *ledger.Order, s *ledger.Situation, now time.Time) (string, 
 	if err != nil {
 		return "", err
 	}
+	var terms []byte
+	if err := t.scan(`SELECT terms FROM updates WHERE id = ?`, []any{id}, &terms); err != nil {
+		return "", err
+	}
 	recorded := ledger.NewUpdate{Update: u, State: ledger.Approved, ReceivedAt: now, ApprovedBy: o.By}
-	return ledger.Retold(id, s.Unreached), t.appendTrail(ledger.RecordedEntries(id, &recorded, again, texts)...)
+	return ledger.Retold(id, s.Unreached), t.appendTrail(ledger.RecordedEntries(id, &recorded, again, terms, texts)...)
 }
 
 func scanOrder(rows *sql.Rows) (ledger.OrderReport, error) {

@@ -14,6 +14,7 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger/internal/rows"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+	"github.com/tocsin-dev/tocsin/templates/playbook"
 )
 
 const incidentColumns = `id, changed_at, value, paused, spent, coalesce(cap, 0),
@@ -58,16 +59,29 @@ func (l *Ledger) incidents(ctx context.Context, query string, args ...any) ([]le
 }
 
 func (l *Ledger) progress(ctx context.Context, incidentRow int64) ([]ledger.UpdateProgress, error) {
+	var rules []playbook.Approval
 	all, err := collect(ctx, l.reader, func(rows *sql.Rows) (ledger.UpdateProgress, error) {
 		var u ledger.UpdateProgress
 		var received int64
-		err := rows.Scan(&u.ID, &u.EventID, &u.Status, &u.State, &u.Reason, &received, &u.ApprovedBy, &u.Audience, &u.Open, &u.Paused, &u.RetryOf, &u.Dropped)
+		var terms []byte
+		err := rows.Scan(&u.ID, &u.EventID, &u.Status, &u.State, &u.Reason, &received, &u.ApprovedBy, &u.Audience, &u.Open, &u.Paused, &u.RetryOf, &u.Dropped, &terms)
+		if err != nil {
+			return u, err
+		}
+		var all playbook.Terms
+		err = json.Unmarshal(terms, &all)
 		u.ReceivedAt = fromMS(received)
+		rules = append(rules, all.Approval)
 		return u, err
-	}, `SELECT id, event_id, value ->> 'status', state, reason, received_at, approved_by, audience, open, paused, retry_of, dropped > 0
+	}, `SELECT id, event_id, value ->> 'status', state, reason, received_at, approved_by, audience, open, paused, retry_of, dropped > 0, terms
 		FROM updates WHERE incident = ? ORDER BY id`, incidentRow)
 	for i := range all {
+		var said []ledger.ApprovalSaid
 		if err == nil {
+			said, err = l.Approvals(ctx, all[i].ID)
+		}
+		if err == nil {
+			all[i].Stands(rules[i], said)
 			all[i].Tallies, err = l.tallies(ctx, all[i].ID)
 		}
 	}

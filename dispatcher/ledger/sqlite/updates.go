@@ -5,8 +5,6 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"time"
 
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
@@ -109,7 +107,7 @@ func (t tx) insertUpdate(incidentRow int64, n ledger.NewUpdate) error {
 	if err := t.insertTexts(id, texts); err != nil {
 		return err
 	}
-	return t.appendTrail(ledger.RecordedEntries(id, &n, value, texts)...)
+	return t.appendTrail(ledger.RecordedEntries(id, &n, value, terms, texts)...)
 }
 
 func (t tx) putIncident(row int64, n *ledger.NewUpdate) (int64, error) {
@@ -161,62 +159,6 @@ func (l *Ledger) RecordRejection(ctx context.Context, r ledger.Rejection) error 
 		}
 		return t.appendTrail(ledger.RejectedEntry(&r))
 	})
-}
-
-// Approve lets a held update go. It returns ledger.ErrNotFound if there is no such update and
-// ledger.ErrConflict if it isn't held. An update of whose incident a newer one has been let go is
-// old news: it becomes not announced, with that reason, and the error is ledger.ErrStale.
-func (l *Ledger) Approve(ctx context.Context, id int64, by string, now time.Time) error {
-	var newer int64
-	err := l.write(ctx, "approving an update", func(t tx) error {
-		err := t.mustBeHeld(id)
-		if err != nil {
-			return err
-		}
-		if newer, err = t.newerLetGo(id); err != nil {
-			return err
-		}
-		u, err := t.said(id)
-		if err != nil {
-			return err
-		}
-		if newer != 0 {
-			why := ledger.ApprovedBefore(newer)
-			return errors.Join(
-				t.exec(`UPDATE updates SET state = ?, reason = ? WHERE id = ?`, string(ledger.NotAnnounced), why, id),
-				t.appendTrail(ledger.NotAnnouncedEntry(id, &u, why, now)))
-		}
-		return errors.Join(
-			t.exec(`UPDATE updates SET state = ?, approved_at = ?, approved_by = ? WHERE id = ?`, string(ledger.Approved), ms(now), by, id),
-			t.appendTrail(ledger.ApprovedEntry(id, &u, by, now)))
-	})
-	if err == nil && newer != 0 {
-		err = fmt.Errorf("ledger: approving an update: %w: update %d was approved before it", ledger.ErrStale, newer)
-	}
-	return err
-}
-
-func (t tx) mustBeHeld(id int64) error {
-	var state string
-	err := t.scan(`SELECT state FROM updates WHERE id = ?`, []any{id}, &state)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return ledger.ErrNotFound
-	case err == nil && state != string(ledger.Held):
-		return ledger.ErrConflict
-	}
-	return err
-}
-
-// newerLetGo is the newest update of the same incident, or of those it was merged into, that was let go after update id came, 0 if
-// there is none. Only what is newer than all before it is ever held or approved, so ids tell the order.
-func (t tx) newerLetGo(id int64) (newer int64, err error) {
-	err = t.scan(`WITH RECURSIVE above (id) AS (
-			SELECT incident FROM updates WHERE id = ?
-			UNION SELECT i.parent FROM incidents i JOIN above a ON i.id = a.id WHERE i.parent <> 0)
-		SELECT coalesce(max(n.id), 0) FROM updates n WHERE n.incident IN (SELECT id FROM above)
-			AND n.id > ? AND n.state IN ('approved', 'planning', 'sending', 'closed')`, []any{id, id}, &newer)
-	return newer, err
 }
 
 const updateColumns = `id, state, reason, received_at, approved_at, approved_by, cursor, until, audience, first_notice_at, retry_of, value, terms`

@@ -46,14 +46,13 @@ func (v *view) KeptUpdates(ctx context.Context, k ledger.IncidentKey) ([]ledger.
 func scanKeptUpdate(rows *sql.Rows) (ledger.KeptUpdate, error) {
 	var u ledger.KeptUpdate
 	var received, approved, first int64
-	var terms []byte
 	err := rows.Scan(&u.ID, &u.State, &u.Reason, &received, &approved, &u.ApprovedBy, &u.Cursor, &u.Until, &u.Audience,
-		&first, &u.RetryOf, &u.Value, &terms, &u.Open, &u.Dropped)
+		&first, &u.RetryOf, &u.Value, &u.TermsValue, &u.Open, &u.Dropped)
 	if err != nil {
 		return u, err
 	}
 	u.ReceivedAt, u.ApprovedAt, u.FirstNoticeAt = fromMS(received), fromMS(approved), fromMS(first)
-	return u, errors.Join(json.Unmarshal(u.Value, &u.Update.Update), json.Unmarshal(terms, &u.Terms))
+	return u, errors.Join(json.Unmarshal(u.Value, &u.Update.Update), json.Unmarshal(u.TermsValue, &u.Terms))
 }
 
 // KeptTexts implements ledger.View.

@@ -1,4 +1,6 @@
-package app
+// Package strictyaml reads YAML files that people write, and says all that is wrong with one at once: each
+// fault by file, line and key.
+package strictyaml
 
 import (
 	"errors"
@@ -12,28 +14,88 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// decodeYAML reads one document into v. What is wrong is named by file, line and key, all of it at
-// once: unknown keys, environment variables that are not set, values of the wrong type.
-func decodeYAML(path string, raw []byte, env func(string) (string, bool), v any) error {
-	var doc yaml.Node
-	if err := yaml.Unmarshal(raw, &doc); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	if len(doc.Content) == 0 {
-		return nil
-	}
-	root := doc.Content[0]
-	s := strict{path: path, env: env}
-	s.expand(root)
-	s.check(root, reflect.TypeOf(v).Elem(), "")
-	if len(s.errs) > 0 {
-		return errors.Join(s.errs...)
-	}
-	return named(path, root.Decode(v))
+// Document is a file that was read.
+type Document struct {
+	path string
+	root *yaml.Node // nil for an empty file
 }
 
-// decoder decodes a node strictly: the adapters' view of their settings.
-func decoder(path string, node yaml.Node, key string) func(any) error {
+// Parse reads a file's one document. ${NAME} in values is replaced by what env gives; a nil env leaves it.
+// The error names variables that are not set.
+func Parse(path string, raw []byte, env func(string) (string, bool)) (*Document, error) {
+	d := &Document{path: path}
+	var doc yaml.Node
+	if err := yaml.Unmarshal(raw, &doc); err != nil {
+		return d, fmt.Errorf("%s: %w", path, err)
+	}
+	if len(doc.Content) == 0 {
+		return d, nil
+	}
+	d.root = doc.Content[0]
+	if env == nil {
+		return d, nil
+	}
+	s := strict{path: path, env: env}
+	s.expand(d.root)
+	return d, errors.Join(s.errs...)
+}
+
+// Decode fills v, a pointer to a struct with yaml tags. The error names unknown keys and values of the
+// wrong type; what is right is filled in all the same.
+func (d *Document) Decode(v any) error {
+	if d.root == nil {
+		return nil
+	}
+	s := strict{path: d.path}
+	s.check(d.root, reflect.TypeOf(v).Elem(), "")
+	return errors.Join(append(s.errs, named(d.path, d.root.Decode(v)))...)
+}
+
+// Line returns the line of a value, by the keys (strings) and places in lists (ints) that lead to it; of
+// what stands around it, where it is not there; 1 for an empty file.
+func (d *Document) Line(keys ...any) int {
+	line, n := 1, d.root
+	for n != nil {
+		line = n.Line
+		if len(keys) == 0 {
+			break
+		}
+		n, keys = child(n, keys[0]), keys[1:]
+	}
+	return line
+}
+
+// child returns a value of a mapping, or an item of a list; nil if there is none.
+func child(n *yaml.Node, key any) *yaml.Node {
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	switch key := key.(type) {
+	case int:
+		if n.Kind == yaml.SequenceNode && key < len(n.Content) {
+			return n.Content[key]
+		}
+	case string:
+		for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+			if n.Content[i].Value == key {
+				return n.Content[i+1]
+			}
+		}
+	}
+	return nil
+}
+
+// Decode reads one document into v as [Parse] and [Document.Decode] do.
+func Decode(path string, raw []byte, env func(string) (string, bool), v any) error {
+	d, err := Parse(path, raw, env)
+	if d.root == nil {
+		return err
+	}
+	return errors.Join(err, d.Decode(v))
+}
+
+// Decoder decodes a part of a file: the adapters' view of their settings. The part stands below key.
+func Decoder(path string, node yaml.Node, key string) func(any) error {
 	return func(v any) error {
 		if node.Kind == 0 {
 			return nil // no settings: the adapter says what it misses
@@ -46,6 +108,10 @@ func decoder(path string, node yaml.Node, key string) func(any) error {
 		return named(path, node.Decode(v))
 	}
 }
+
+// Shaped is a type that decodes itself, and whose keys are nevertheless to be checked: as those of the
+// type that it names.
+type Shaped interface{ YAMLShape() reflect.Type }
 
 // named puts the file before every fault that the YAML library found; it names the lines itself.
 func named(path string, err error) error {
@@ -97,6 +163,7 @@ func (s *strict) expand(n *yaml.Node) {
 var (
 	nodeType        = reflect.TypeFor[yaml.Node]()
 	unmarshalerType = reflect.TypeFor[yaml.Unmarshaler]()
+	shapedType      = reflect.TypeFor[Shaped]()
 )
 
 // check compares a node's keys with the yaml tags of the type that it is to fill.
@@ -104,12 +171,13 @@ func (s *strict) check(n *yaml.Node, t reflect.Type, key string) {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
 	switch {
 	case t == nodeType:
-	case t == reflect.TypeFor[Channels]():
-		s.checkMap(n, reflect.TypeFor[Channel](), key)
-	case t == reflect.TypeFor[Providers]():
-		s.check(n, reflect.TypeFor[[]Provider](), key)
+	case t.Implements(shapedType):
+		s.check(n, reflect.Zero(t).Interface().(Shaped).YAMLShape(), key)
 	case reflect.PointerTo(t).Implements(unmarshalerType):
 	case n.Kind == yaml.SequenceNode && t.Kind() == reflect.Slice:
 		for i, c := range n.Content {
