@@ -64,6 +64,9 @@
 //	placeholder-default  error    Every placeholder has a default, so that nobody is left out for a value they don't have.
 //	markup               error    Plain text is plain: no tags and no Markdown, which customers would see.
 //
+// E-mails, messengers' texts and web pages have room for everything that a rule wants; SMS, calls, notifications and
+// posts must acknowledge, and name what and where, with the first news, and apologise at the end.
+//
 // # Languages
 //
 // What the rules look for is in words/<language>.yaml, each list with what it is and where its judgement comes
@@ -76,7 +79,8 @@
 //
 // A sentence may have 25 words in English and Romanian (GOV.UK, "Sentence length: why 25 words is our limit";
 // at 25, readers begin to lose it) and 20 in Russian, which has no articles and says the same in a fifth
-// fewer words. A sentence ends at its mark, at a colon or semicolon, and at the end of a line.
+// fewer words. A sentence ends at its mark, at a colon or semicolon, and at the end of a line; a list of names is
+// none.
 //
 // Words are measured with Björnsson's index (LIX: the mean length of sentences in words, and the share of words
 // of more than six letters in per cent), since it needs no syllables and was made to compare languages (C. H.

@@ -2,6 +2,7 @@ package lint
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/tocsin-dev/tocsin/channels"
@@ -22,6 +23,11 @@ func placeholder(m *message) []hit {
 		}
 	}
 	return hits
+}
+
+// unfilledAt says whether what stands at a place is still to be filled in.
+func (p *passage) unfilledAt(place int) bool {
+	return slices.ContainsFunc(unfilled.FindAllStringIndex(p.text, -1), func(at []int) bool { return at[0] <= place && place < at[1] })
 }
 
 // placeholdersOf lists the placeholders of a content.

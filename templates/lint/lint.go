@@ -99,12 +99,15 @@ func (s Settings) withDefaults() Settings {
 }
 
 // Check returns what is wrong with an update and its texts, in the order of the rules. Of an update with
-// faults it tells these only. It is pure, and never fails: whatever is in the input, the answer is findings.
+// faults it tells these only, of one that says nothing to customers nothing. It is pure, and never fails: whatever is in the input, the answer is findings.
 // It changes nothing of the input.
 func Check(in Input) []Finding {
 	m := newMessage(&in)
 	if len(in.Faults) > 0 { // an update that can't be read can't be judged
 		return findings(Rules()[0], schema(m))
+	}
+	if in.Update.Silent() {
+		return nil
 	}
 	var all []Finding
 	for _, rule := range Rules() {
