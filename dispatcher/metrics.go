@@ -15,6 +15,7 @@ type Metrics struct {
 	notifications, batches                      prometheus.Counter
 	empty, unknown, deferred, waiting           prometheus.Counter
 	intakeSeconds, pageSeconds                  prometheus.Histogram
+	forecastSeconds                             prometheus.Histogram
 }
 
 // NewMetrics makes the dispatcher's metrics and registers them.
@@ -44,8 +45,11 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		waiting:       counter("units_beyond_budget_total", "Billed units of batches that had to wait, as their incident's budget was spent."),
 		intakeSeconds: histogram("intake_duration_seconds", "Time to check, render and record an update."),
 		pageSeconds:   histogram("page_duration_seconds", "Time to plan and commit a page."),
+
+		forecastSeconds: histogram("forecast_duration_seconds", "Time to make an update's forecast."),
 	}
 	r.MustRegister(m.updates, m.failures, m.languages, m.long, m.settled, m.deferred, m.notifications, m.batches, m.empty, m.unknown, m.waiting, m.intakeSeconds, m.pageSeconds)
+	r.MustRegister(m.forecastSeconds)
 	return m
 }
 
@@ -55,6 +59,8 @@ func (m *Metrics) overlong(kind string)       { m.long.WithLabelValues(kind).Inc
 func (m *Metrics) failed(work string)         { m.failures.WithLabelValues(work).Inc() }
 func (m *Metrics) published(batches int)      { m.batches.Add(float64(batches)) }
 func (m *Metrics) intake(took time.Duration)  { m.intakeSeconds.Observe(took.Seconds()) }
+
+func (m *Metrics) forecast(took time.Duration) { m.forecastSeconds.Observe(took.Seconds()) }
 
 func (m *Metrics) emptyAudience() { m.empty.Inc() }
 

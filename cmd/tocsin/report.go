@@ -123,7 +123,8 @@ func printUpdate(b *strings.Builder, u *ledger.UpdateReport, zone *time.Location
 	if err := printChannels(b, u.Channels); err != nil {
 		return err
 	}
-	for _, line := range []string{proofLine(u), fallbackLine(u), missedLine(u), paceLine(u), smsLine(u), balanceLine(&u.Balance)} {
+	lines := []string{proofLine(u), fallbackLine(u), missedLine(u), paceLine(u), smsLine(u), balanceLine(&u.Balance)}
+	for _, line := range append(lines, forecastLines(u.Forecast)...) {
 		if line != "" {
 			fmt.Fprintf(b, "  %s\n", line)
 		}

@@ -56,7 +56,9 @@ type Config struct {
 	// UsefulFor is how long a message is worth delivering: what has not left by then doesn't any more.
 	UsefulFor time.Duration `yaml:"useful_for"`
 	// Budget bounds what an incident may spend.
-	Budget       Budget       `yaml:"budget"`
+	Budget Budget `yaml:"budget"`
+	// Prices are what an SMS segment costs.
+	Prices       Prices       `yaml:"prices"`
 	QuietHours   QuietHours   `yaml:"quiet_hours"`
 	FrequencyCap FrequencyCap `yaml:"frequency_cap"`
 	Catalogue    Catalogue    `yaml:"catalogue"`
@@ -129,20 +131,8 @@ type Cascade struct {
 type Budget struct {
 	// Segments bounds the SMS segments.
 	Segments int64 `yaml:"segments"`
-	// Money bounds what they cost, at SegmentPrice each, both in the same currency.
-	Money        float64 `yaml:"money"`
-	SegmentPrice float64 `yaml:"segment_price"`
-}
-
-// segments is the tighter of the two bounds, 0 if there is none.
-func (b Budget) segments() int64 {
-	n := b.Segments
-	if b.Money > 0 {
-		if byMoney := max(1, int64(b.Money/b.SegmentPrice)); n == 0 || byMoney < n {
-			n = byMoney
-		}
-	}
-	return n
+	// Money bounds what they cost, in the currency of the prices.
+	Money float64 `yaml:"money"`
 }
 
 // Catalogue names services and regions in the languages of the texts.
@@ -248,10 +238,13 @@ func (c *Config) validate() error {
 	if c.NATS.MaxBytes < minStreams {
 		bad("nats.max_bytes", "must be at least 64MiB: the streams share it")
 	}
-	if b := c.Budget; b.Segments < 0 || b.Money < 0 || b.SegmentPrice < 0 {
+	if b := c.Budget; b.Segments < 0 || b.Money < 0 {
 		bad("budget", "must not be negative; 0 is no bound")
-	} else if b.Money > 0 && b.SegmentPrice == 0 {
-		bad("budget.segment_price", "is needed to bound money: what one SMS segment costs")
+	} else if b.Money > 0 && !c.Prices.known() {
+		bad("budget.money", "needs prices: what one SMS segment costs (prices: {currency: EUR, default: 0.05})")
+	}
+	if err := c.Prices.check(); err != nil {
+		bad("prices", "%v", err)
 	}
 	if _, err := c.cascades(); err != nil {
 		errs = append(errs, fmt.Errorf("%s: %w", c.place(), err))
@@ -306,8 +299,8 @@ func (c *Config) validate() error {
 	if err := c.Lint.check(); err != nil {
 		bad("lint", "%v", err)
 	}
-	if l := c.Lint; l.SMSPrice > 0 && c.Budget.SegmentPrice == 0 {
-		bad("budget.segment_price", "is needed for lint.sms_price: what one SMS segment costs")
+	if c.Lint.SMSPrice > 0 && !c.Prices.known() {
+		bad("prices", "are needed for lint.sms_price: what one SMS segment costs")
 	}
 	for i, d := range c.OwnDomains {
 		if !doctor.Domain(d) {

@@ -128,7 +128,7 @@ func (n *tally) reachable() doctor.Finding {
 
 // affordable warns where the budget ends before everybody has had one SMS.
 func (x *checkup) affordable(n tally) []doctor.Finding {
-	if b := x.Config.Budget.segments(); b > 0 && int64(n.texted) > b {
+	if b := x.Config.segments(); b > 0 && int64(n.texted) > b {
 		return []doctor.Finding{{
 			Group: installation, About: "budget", Level: doctor.Warning,
 			Text: fmt.Sprintf("%d SMS segments are fewer than the %d customers whom an SMS can reach: the rest waits for an operator", b, n.texted),

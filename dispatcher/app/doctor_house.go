@@ -209,17 +209,17 @@ const priceless = 1
 
 // budget judges what one incident may spend.
 func (x *checkup) budget() []doctor.Finding {
-	b := x.Config.Budget
-	switch {
-	case b.SegmentPrice >= priceless:
-		return doctor.Found(doctor.Warning, "write both in the same currency, not in its hundredth part",
-			"budget.segment_price is %g: money %g buys %d segments", b.SegmentPrice, b.Money, b.segments())
-	case b.segments() == 0 && x.spends():
-		return doctor.Found(doctor.Warning, "set budget.segments, or budget.money with budget.segment_price", "none: an incident's SMS may cost anything")
-	case b.segments() == 0:
+	prices, segments := x.Config.Prices.table(), x.Config.segments()
+	switch dearest := prices.Dearest(); {
+	case dearest >= priceless:
+		return doctor.Found(doctor.Warning, "write prices in the currency that they name, not in its hundredth part",
+			"a segment costs up to %g in prices: the budget buys %d", dearest, segments)
+	case segments == 0 && x.spends():
+		return doctor.Found(doctor.Warning, "set budget.segments, or budget.money and prices", "none: an incident's SMS may cost anything")
+	case segments == 0:
 		return nil
 	}
-	return doctor.Found(doctor.OK, "", "an incident may spend %d SMS segments", b.segments())
+	return doctor.Found(doctor.OK, "", "an incident may spend %d SMS segments", segments)
 }
 
 // spends reports whether a channel is billed by the message.

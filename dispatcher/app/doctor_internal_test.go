@@ -133,15 +133,16 @@ func TestBudgetIsJudged(t *testing.T) {
 	specs := []channels.Spec{{Provider: "acme", Kind: channels.SMS}}
 	for name, tt := range map[string]struct {
 		budget Budget
+		price  float64
 		want   doctor.Level
 	}{
-		"none":           {Budget{}, doctor.Warning},
-		"segments":       {Budget{Segments: 1000}, doctor.OK},
-		"money in cents": {Budget{Money: 100, SegmentPrice: 5}, doctor.Warning},
-		"money":          {Budget{Money: 100, SegmentPrice: 0.05}, doctor.OK},
+		"none":           {Budget{}, 0, doctor.Warning},
+		"segments":       {Budget{Segments: 1000}, 0, doctor.OK},
+		"money in cents": {Budget{Money: 100}, 5, doctor.Warning},
+		"money":          {Budget{Money: 100}, 0.05, doctor.OK},
 	} {
 		c := spending
-		c.Budget = tt.budget
+		c.Budget, c.Prices.Default = tt.budget, tt.price
 		x := &checkup{Checkup: Checkup{Config: &c, Specs: specs}}
 		if got := x.budget(); len(got) != 1 || got[0].Level != tt.want {
 			t.Errorf("%s: %+v", name, got)

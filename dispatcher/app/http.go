@@ -16,7 +16,7 @@ import (
 
 // makeHTTP makes the http role. The port is taken here, so that one in use is found before anything
 // starts.
-func (a *App) makeHTTP(metrics *dispatcher.Metrics, planned dispatcher.Signal) error {
+func (a *App) makeHTTP(metrics *dispatcher.Metrics, planned dispatcher.Signal, forecaster *dispatcher.Forecaster) error {
 	checker, err := Checker(a.Config, a.Specs)
 	if err != nil {
 		return err
@@ -26,7 +26,7 @@ func (a *App) makeHTTP(metrics *dispatcher.Metrics, planned dispatcher.Signal) e
 		Reject: func(ctx context.Context, r ledger.Rejection, header map[string][]string) error {
 			return dispatcher.Reject(ctx, a.ledger, a.bus, metrics, r, header)
 		},
-		Approved: planned.Wake, Receivers: a.receivers(), Tokens: a.tokens(), PublicURL: a.Config.HTTP.PublicURL,
+		Approved: planned.Wake, Forecast: forecaster.Draft, Receivers: a.receivers(), Tokens: a.tokens(), PublicURL: a.Config.HTTP.PublicURL,
 		Organisation: a.organisation(), Gatherer: a.registry, Metrics: httpapi.NewMetrics(a.registry), Ready: a.ready,
 		Dashboard: dashboard.New(a.ledger, a.Clock, a.organisation(), a.presumed()...), Log: a.Log, Version: a.Version,
 	})

@@ -20,7 +20,7 @@ type Lint struct {
 	Phones []string `yaml:"phones"`
 	// SMSSegments is how many segments an SMS may have; 0 is 2.
 	SMSSegments int `yaml:"sms_segments"`
-	// SMSPrice is what an SMS may cost, at budget.segment_price; 0 is no bound.
+	// SMSPrice is what an SMS may cost, at the dearest of the prices; 0 is no bound.
 	SMSPrice float64 `yaml:"sms_price"`
 	// PostLength is how long a post may be as X counts (0 is 280), MessageLength a messenger's text in
 	// characters (0 is 1000).
@@ -44,9 +44,10 @@ func (l *Lint) check() error {
 // LintSettings are the configuration's for package lint. Links may lead to the organisation's own domains
 // and its status page; where none are configured, to what is below the same name as the status page.
 func (c *Config) LintSettings() lint.Settings {
+	prices := c.Prices.table()
 	return lint.Settings{
 		Domains: c.linkDomains(), Jargon: c.Lint.Jargon, Allowed: c.Lint.Allowed, Phones: c.Lint.Phones,
-		SMSSegments: c.Lint.SMSSegments, SMSPrice: c.Lint.SMSPrice, SegmentPrice: c.Budget.SegmentPrice,
+		SMSSegments: c.Lint.SMSSegments, SMSPrice: c.Lint.SMSPrice, SegmentPrice: prices.Dearest(),
 		PostLength: c.Lint.PostLength, MessageLength: c.Lint.MessageLength, Emoji: c.Lint.Emoji,
 		SentenceWords: c.Lint.SentenceWords, Lix: c.Lint.Lix,
 	}

@@ -31,7 +31,8 @@ func (a *App) makeRoles() error {
 			newApprovalCollector(a.ledger, a.Clock, a.Log))
 	}
 	metrics := dispatcher.NewMetrics(a.registry)
-	if a.has(Dispatcher) {
+	var forecaster *dispatcher.Forecaster
+	if a.has(Dispatcher) || a.has(HTTPRole) {
 		intake := &dispatcher.Intake{
 			Ledger: a.ledger, Bus: a.bus, Playbooks: a.playbooks, Kinds: kinds(a.channels), Measure: measure(a.channels),
 			Clock: a.Clock, Planned: planned, Metrics: metrics, Log: a.Log,
@@ -40,12 +41,16 @@ func (a *App) makeRoles() error {
 			Ledger: a.ledger, Rules: rules, Policy: a.policy(), Clock: a.Clock, Planned: planned, Batches: batches, Pages: pages,
 			PageSize: pageSize, Metrics: metrics, Log: a.Log,
 		}
-		a.runs = append(a.runs, run{"playbooks", a.playbooks.Run}, run{"intake", intake.Run}, a.oneAtATime("planner", planner.Run))
-		a.makeTimeOuts(planned)
+		forecaster = a.forecaster(planner, intake, metrics)
+		if a.has(Dispatcher) {
+			a.runs = append(a.runs, run{"intake", intake.Run}, a.oneAtATime("planner", planner.Run), a.oneAtATime("forecaster", forecaster.Run))
+			a.makeTimeOuts(planned)
+		}
+		a.runs = append(a.runs, run{"playbooks", a.playbooks.Run})
 	}
 	if a.has(Dispatcher) || a.has(Fallback) {
 		publisher := &dispatcher.Publisher{
-			Ledger: a.ledger, Bus: a.bus, InDoubt: a.Config.InDoubt, UsefulFor: a.Config.UsefulFor, Budget: a.Config.Budget.segments(),
+			Ledger: a.ledger, Bus: a.bus, InDoubt: a.Config.InDoubt, UsefulFor: a.Config.UsefulFor, Budget: a.Config.segments(),
 			Threaded: threaded(a.channels), Clock: a.Clock, Batches: batches, Metrics: metrics, Log: a.Log,
 		}
 		a.runs = append(a.runs, a.oneAtATime("publisher", publisher.Run))
@@ -63,7 +68,7 @@ func (a *App) makeRoles() error {
 		a.makeLanes()
 	}
 	if a.has(HTTPRole) {
-		return a.makeHTTP(metrics, planned)
+		return a.makeHTTP(metrics, planned, forecaster)
 	}
 	return a.makeVitals()
 }

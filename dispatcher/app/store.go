@@ -24,6 +24,7 @@ import (
 type Store interface {
 	dispatcher.IntakeLedger
 	dispatcher.PlannerLedger
+	dispatcher.ForecastLedger
 	dispatcher.PublisherLedger
 	dispatcher.TimeOutLedger
 	fallback.Ledger

@@ -37,6 +37,8 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/audience"
 	"github.com/tocsin-dev/tocsin/dispatcher/bus"
 	"github.com/tocsin-dev/tocsin/dispatcher/clock"
+	"github.com/tocsin-dev/tocsin/dispatcher/forecast"
+	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 )
@@ -84,6 +86,9 @@ type Options struct {
 	// Reject keeps an update that was refused, whole: dispatcher.Reject with its surroundings. The
 	// header holds what belongs to the event, and no credentials.
 	Reject func(ctx context.Context, r ledger.Rejection, header map[string][]string) error
+	// Forecast makes the forecast of an update that is not recorded. What is wrong with the update is an
+	// *incident.FaultError.
+	Forecast func(ctx context.Context, u incident.Update) (forecast.Forecast, error)
 	// Approved is called after an update was let go, so that planning needn't wait; optional.
 	Approved func()
 	Checker  *audience.Checker
@@ -116,6 +121,7 @@ type Server struct {
 	keys      []key
 	receivers map[target]*receiver
 	looks     looks
+	drafts    chan struct{} // held by whoever makes a draft's forecast
 	leave     *template.Template
 	// bodies are buffers for webhooks' bodies. Nothing of a body outlives its request: parsers return
 	// receipts made of strings.
@@ -132,7 +138,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Options: o, base: base, receivers: map[target]*receiver{}, leave: newLeavePage(), ended: make(chan struct{})}
+	s := &Server{Options: o, base: base, receivers: map[target]*receiver{}, drafts: make(chan struct{}, 1), leave: newLeavePage(), ended: make(chan struct{})}
 	s.endOnce = onceClose(s.ended)
 	if s.keys, err = makeKeys(o.Tokens); err != nil {
 		return nil, err

@@ -36,9 +36,12 @@ func (s *Server) table() []route {
 	return []route{
 		{"POST /v1/updates", holder, s.publish},
 		{"GET /v1/updates/{id}", reader, s.update},
+		{"GET /v1/updates/{id}/texts", reader, s.texts},
+		{"GET /v1/updates/{id}/forecast", reader, s.keptForecast},
 		{"POST /v1/updates/{id}/approve", approver, s.approve},
 		{"POST /v1/updates/{id}/refuse", approver, s.refuseUpdate},
 		{"GET /v1/approvals", reader, s.heldUpdates},
+		{"POST /v1/forecasts", holder, s.draftForecast},
 		{"POST /v1/orders", admin, s.order},
 		{"GET /v1/orders/{id}", reader, s.orderReport},
 		{"GET /v1/incidents", reader, s.incidents},

@@ -275,7 +275,7 @@ func (st *stage) options(t testing.TB) httpapi.Options {
 		t.Fatal(err)
 	}
 	return httpapi.Options{
-		Ledger: st.ledger, Bus: st.bus, Reject: st.reject, Checker: checker, Signer: st.signer,
+		Ledger: st.ledger, Bus: st.bus, Reject: st.reject, Forecast: foresee, Checker: checker, Signer: st.signer,
 		Receivers: []httpapi.Receiver{{Channel: "sms", Provider: "acme", Parser: st.parser}},
 		Tokens: []httpapi.Token{
 			{Name: "ops", Token: adminToken, Admin: true},

@@ -22,6 +22,17 @@ type PastUpdate struct {
 	Merged bool
 }
 
+// AffectedBy lists whom incidents affect, as far as they say.
+func AffectedBy(all []incident.Incident) []incident.Audience {
+	var affects []incident.Audience
+	for i := range all {
+		if a := all[i].Affects; a != nil {
+			affects = append(affects, *a)
+		}
+	}
+	return affects
+}
+
 // Told is a recipient who was told of an update, or may yet be: a provider took an attempt, or nobody
 // can say that none did, or it is still open.
 type Told struct {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/dispatcher/forecast"
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/templates/playbook"
 )
@@ -108,6 +109,9 @@ type UpdateReport struct {
 	// Segments are the SMS segments that providers took.
 	Segments int64   `json:"sms_segments"`
 	Balance  Balance `json:"balance"`
+	// Forecast holds what happened against what was forecast, once the update is over; nil if it had no
+	// forecast.
+	Forecast *forecast.Comparison `json:"forecast,omitempty"`
 }
 
 // ChannelReport is one channel's part in an update.

@@ -43,6 +43,8 @@ type Store interface {
 	Texts(ctx context.Context, update int64) ([]ledger.Text, error)
 	RecordForecast(ctx context.Context, update int64, forecast []byte) error
 	Forecast(ctx context.Context, update int64) ([]byte, error)
+	NextToForecast(ctx context.Context, after int64, since time.Time) (ledger.Update, error)
+	PastOf(ctx context.Context, team, incident, corrects string) (ledger.Past, error)
 
 	// Planning, and batches on their way to the lanes.
 	NextToPlan(ctx context.Context, after int64) (ledger.Update, error)
@@ -115,6 +117,10 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"RecordUpdateRefused", recordUpdateRefused},
 		{"TextsAreFrozen", textsFrozen},
 		{"ForecastStays", forecastStays},
+		{"ForecastTurns", forecastTurns},
+		{"ReportHoldsForecast", reportHoldsForecast},
+		{"ForecastLooksAtTheNewest", forecastLooksAtTheNewest},
+		{"PastOfWhatIsToCome", pastOf},
 		{"RejectionsAreKeptOnce", rejections},
 		{"ApproveOnlyHeld", approve},
 		{"ApproveRefusesOldNews", approveStale},

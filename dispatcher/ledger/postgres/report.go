@@ -196,7 +196,11 @@ func (v view) updateReport(ctx context.Context, u ledger.UpdateProgress) (ledger
 		return r, err
 	}
 	c.Into(&r)
-	return r, nil
+	var kept []byte
+	var approved int64
+	err = v.q.QueryRow(ctx, `SELECT forecast, approved_at FROM updates WHERE id = $1`, u.ID).Scan(&kept, &approved)
+	r.HoldAgainst(kept, fromMS(approved))
+	return r, named(err)
 }
 
 // rowCounts counts the rows of an update, or returns what was counted before they were dropped.

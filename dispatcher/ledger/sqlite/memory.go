@@ -36,11 +36,7 @@ func (l *Ledger) Past(ctx context.Context, update int64) (ledger.Past, error) {
 		return i, json.Unmarshal([]byte(value), &i)
 	}, below+`SELECT value FROM incidents WHERE id IN (SELECT id FROM below)
 		AND id <> (SELECT incident FROM updates WHERE id = ?) ORDER BY id`, update, update)
-	for i := range children {
-		if a := children[i].Affects; a != nil {
-			p.Affects = append(p.Affects, *a)
-		}
-	}
+	p.Affects = ledger.AffectedBy(children)
 	return p, err
 }
 

@@ -162,9 +162,14 @@ func (l *Ledger) updateReport(ctx context.Context, u ledger.UpdateProgress) (led
 	r.DoubleReach = u.Count("*", ledger.Double)
 	r.Repeats = u.Count("*", ledger.Repeated)
 	c, err := l.rowCounts(ctx, u.ID, u.ReceivedAt)
-	if err == nil {
-		c.Into(&r)
+	if err != nil {
+		return r, err
 	}
+	c.Into(&r)
+	var kept string
+	var approved int64
+	err = l.reader.QueryRowContext(ctx, `SELECT forecast, approved_at FROM updates WHERE id = ?`, u.ID).Scan(&kept, &approved)
+	r.HoldAgainst([]byte(kept), fromMS(approved))
 	return r, err
 }
 
