@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tocsin-dev/tocsin/templates"
 	"github.com/tocsin-dev/tocsin/templates/lint"
 )
 
@@ -65,6 +64,3 @@ func (c *Config) linkDomains() []string {
 	}
 	return append(domains, host)
 }
-
-// Texts makes the renderer of a configuration's texts.
-func Texts(c *Config) (*templates.Renderer, error) { return newRenderer(c) }

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 
@@ -63,7 +64,9 @@ func Renderer(r *templates.Renderer, s Settings) ([]Finding, error) {
 	for _, u := range samples.Updates {
 		for _, f := range Update(r, u, nil, s) {
 			f.Status = u.Status
-			all = append(all, f)
+			if !slices.ContainsFunc(all, func(g Finding) bool { return reflect.DeepEqual(f, g) }) { // some statuses have several samples
+				all = append(all, f)
+			}
 		}
 	}
 	return all, nil
