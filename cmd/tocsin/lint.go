@@ -22,18 +22,16 @@ import (
 func (c *cli) lintCommand() *cobra.Command {
 	var asJSON, rules bool
 	cmd := &cobra.Command{
-		Use:   "lint FILE|DIR...",
+		Use:   "lint FILE...",
 		Short: "Check what updates say against what practice says of good outage messages",
 		Long: `Check what updates say against what practice says of good outage messages, in files as for
 "tocsin publish"; - reads the standard input. Each update is checked with its texts, as every kind of
 channel will have them, by the configuration's playbooks and with its names; without a configuration,
-with neutral ones. An update without a time is checked as if it were published now, and one that
-follows another of the same incident in its file, as its next one.
-
-Of a folder of playbooks, the texts of each are checked, by sample updates of every status.
+with neutral ones. "tocsin playbook check" checks the texts of playbooks. An update without a time is checked as if it were published now, and one that follows another of the
+same incident in its file, as its next one.
 
 Nothing is sent, and nobody is contacted. The exit status is 1 if there is an error; warnings leave it 0.`,
-		Example: "  tocsin lint outage.yaml\n  tocsin lint playbooks\n  tocsin lint --json drafts/*.yaml\n  tocsin lint --rules",
+		Example: "  tocsin lint outage.yaml\n  tocsin lint --json drafts/*.yaml\n  tocsin lint --rules",
 		Args: func(cmd *cobra.Command, given []string) error {
 			if rules {
 				return args(cobra.NoArgs)(cmd, given)
@@ -52,11 +50,9 @@ Nothing is sent, and nobody is contacted. The exit status is 1 if there is an er
 	return cmd
 }
 
-// linted is an update, or a playbook, with what was found.
+// linted is an update with what was found.
 type linted struct {
 	File string `json:"file"`
-	// Playbook is the name of a playbook; "" of an update.
-	Playbook string `json:"playbook,omitempty"`
 	// Index is its place in the file, from 0.
 	Index    int             `json:"index"`
 	Team     string          `json:"team,omitempty"`
@@ -74,11 +70,11 @@ func (c *cli) lint(files []string, asJSON bool) error {
 	}
 	all := []linted{}
 	for _, file := range files {
-		checked, err := c.lintOne(l, file)
+		objects, err := c.readUpdates(file)
 		if err != nil {
 			return err
 		}
-		all = append(all, checked...)
+		all = append(all, l.file(file, objects, time.Now())...)
 	}
 	if asJSON {
 		err = c.lintedJSON(all)
@@ -91,60 +87,9 @@ func (c *cli) lint(files []string, asJSON bool) error {
 	return err
 }
 
-// lintOne checks a file of updates, or a folder of playbooks.
-func (c *cli) lintOne(l *linter, path string) ([]linted, error) {
-	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		return c.lintPlaybooks(l, path)
-	}
-	objects, err := c.readUpdates(path)
-	if err != nil {
-		return nil, err
-	}
-	return l.file(path, objects, time.Now()), nil
-}
-
-// lintPlaybooks checks the texts of a folder's playbooks.
-func (c *cli) lintPlaybooks(l *linter, dir string) ([]linted, error) {
-	o, err := c.playbooks([]string{dir})
-	if err != nil {
-		return nil, err
-	}
-	set, err := playbook.Load(o)
-	if err != nil {
-		return nil, err
-	}
-	var all []linted
-	for _, p := range set.All() {
-		if p.BuiltIn() {
-			continue
-		}
-		r, err := p.Texts()
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", p.Place, err)
-		}
-		found, err := lint.Renderer(r, l.settings)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", p.Place, err)
-		}
-		all = append(all, linted{File: p.Place, Playbook: p.Name, Findings: orEmpty(found), alone: true})
-	}
-	if len(all) == 0 {
-		return nil, fmt.Errorf("%s holds no playbook: each is a folder in it", dir)
-	}
-	return all, nil
-}
-
-// orEmpty makes no findings an empty list in JSON.
-func orEmpty(found []lint.Finding) []lint.Finding {
-	if found == nil {
-		return []lint.Finding{}
-	}
-	return found
-}
-
 // linter checks updates as the configuration has them told.
 type linter struct {
-	// playbooks are nil where there is no configuration: each update then gets neutral names.
+	// playbooks is nil where there is no configuration: each update then gets neutral names.
 	playbooks *playbook.Set
 	settings  lint.Settings
 }
@@ -159,17 +104,17 @@ func (c *cli) linter() (*linter, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err := cfg.PlaybookOptions()
+	set, err := cfg.LoadPlaybooks()
 	if err != nil {
 		return nil, err
 	}
-	set, err := playbook.Load(o)
+	r, err := set.Get(playbook.Generic).Texts()
 	if err != nil {
 		return nil, err
 	}
 	l := &linter{playbooks: set, settings: cfg.LintSettings()}
-	for _, locale := range set.Locales() {
-		if o.Catalogue.Organisation.In(locale) != "" {
+	for _, locale := range r.Locales() {
+		if r.Catalogue().Organisation.In(locale) != "" {
 			l.settings.Locales = append(l.settings.Locales, locale)
 		}
 	}
@@ -197,31 +142,30 @@ func (l *linter) file(name string, objects []json.RawMessage, now time.Time) []l
 }
 
 func (l *linter) update(u incident.Update, previous *incident.Update) []lint.Finding {
-	r, faults, err := l.texts(&u)
-	switch {
-	case len(faults) > 0:
-		return lint.Check(lint.Input{Faults: faults})
-	case err != nil:
+	r, err := l.texts(&u)
+	if err != nil {
 		return lint.Check(lint.Input{Update: u, Previous: previous, Unrendered: []error{err}, Settings: l.settings})
 	}
 	in := lint.InputOf(r, u, previous, l.settings)
 	if l.playbooks == nil { // ids are no names that texts could be expected to say
 		in.Services, in.Regions = nil, nil
 	}
-	return orEmpty(lint.Check(in))
+	if found := lint.Check(in); found != nil {
+		return found
+	}
+	return []lint.Finding{}
 }
 
-// texts are those by which an update is told: its playbook's.
-func (l *linter) texts(u *incident.Update) (*templates.Renderer, []incident.Fault, error) {
+// texts are those of the update's playbook.
+func (l *linter) texts(u *incident.Update) (*templates.Renderer, error) {
 	if l.playbooks == nil {
-		r, err := templates.New(templates.Options{Catalogue: neutral(u)})
-		return r, nil, err
+		return templates.New(templates.Options{Catalogue: neutral(u)})
 	}
-	if _, faults := l.playbooks.Prepare(*u); len(faults) > 0 {
-		return nil, faults, nil
+	p := l.playbooks.Choose(u)
+	if p == nil {
+		return nil, fmt.Errorf("playbook: %q is none; `tocsin playbook list` shows them", u.Playbook)
 	}
-	r, err := l.playbooks.Choose(u).Texts()
-	return r, nil, err
+	return p.Texts()
 }
 
 // neutral names an update's services and regions by their ids, and takes the times as they are written.
@@ -267,25 +211,7 @@ func (c *cli) sayLinted(all []linted) {
 	if errs, warnings := count[lint.Error], count[lint.Warning]; errs+warnings > 0 {
 		verdict = several(errs, "error") + ", " + several(warnings, "warning")
 	}
-	c.say("%s checked: %s", counted(all), verdict)
-}
-
-// counted says how many updates and playbooks there are.
-func counted(all []linted) string {
-	playbooks := 0
-	for _, u := range all {
-		if u.Playbook != "" {
-			playbooks++
-		}
-	}
-	updates := len(all) - playbooks
-	switch {
-	case playbooks == 0:
-		return several(updates, "update")
-	case updates == 0:
-		return several(playbooks, "playbook")
-	}
-	return several(updates, "update") + " and " + several(playbooks, "playbook")
+	c.say("%s checked: %s", several(len(all), "update"), verdict)
 }
 
 func (u *linted) title() string {
@@ -302,9 +228,6 @@ func (u *linted) title() string {
 // findingLine says a finding: where, what, also where, and by which rule.
 func findingLine(f lint.Finding) string {
 	line := f.Place
-	if f.Status != "" {
-		line += ", " + string(f.Status)
-	}
 	if f.Words != "" {
 		line += ": “" + strings.ReplaceAll(f.Words, "\n", " ") + "”"
 	}

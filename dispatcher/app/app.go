@@ -105,11 +105,13 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 
 // Check makes everything that a configuration asks for, without opening or contacting anything.
 func Check(c *Config, specs []channels.Spec) error {
+	_, err := c.LoadPlaybooks()
+	return errors.Join(checkChannels(c, specs), err)
+}
+
+func checkChannels(c *Config, specs []channels.Spec) error {
 	a := &App{Options: Options{Config: c, Specs: specs}}
 	err := a.makeChannels()
-	if err == nil {
-		_, err = c.LoadPlaybooks()
-	}
 	_, err2 := Checker(c, specs)
 	return errors.Join(err, err2, a.cleanup.run())
 }

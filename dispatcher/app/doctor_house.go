@@ -26,6 +26,7 @@ func (x *checkup) installation() []doctor.Check {
 	return []doctor.Check{
 		check("configuration", func(context.Context) []doctor.Finding { return x.configuration() }),
 		check("texts", func(context.Context) []doctor.Finding { return x.texts() }),
+		check("playbooks", x.playbooks),
 		check("server", x.server),
 		check("nats", x.nats),
 		check("room", func(context.Context) []doctor.Finding { return x.room() }),
@@ -39,7 +40,7 @@ func (x *checkup) installation() []doctor.Check {
 
 // configuration says what is wrong with it that belongs to no channel alone.
 func (x *checkup) configuration() []doctor.Finding {
-	err := Check(x.Config, x.Specs)
+	err := checkChannels(x.Config, x.Specs)
 	if err == nil {
 		return doctor.Found(doctor.OK, "", "it holds")
 	}

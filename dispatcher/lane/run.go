@@ -64,7 +64,8 @@ type appended struct {
 // process works on a batch until every attempt has its result in the journal. It calls begun when
 // every attempt has been started, again and again until it returns. The batch was queued at the time given.
 func (l *Lane) process(ctx context.Context, b *bus.Batch, queued time.Time, begun func()) error {
-	b.Usual = b.Content.Usual()
+	own := *b // the caller's stays as it is
+	own.Usual, b = b.Content.Usual(), &own
 	r := &run{
 		l: l, b: b, id: rand.Text(), queued: queued, begun: begun,
 		settled:  make([]bool, len(b.Attempts)),

@@ -10,32 +10,25 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/templates"
 	"github.com/tocsin-dev/tocsin/templates/lint"
-	"github.com/tocsin-dev/tocsin/templates/playbook"
 	"github.com/tocsin-dev/tocsin/templates/scenarios"
 )
 
-// TestBuiltInTexts checks the texts of the playbooks that Tocsin comes with.
+// TestBuiltInTexts checks the texts that Tocsin comes with. Those of its playbooks are checked beside them.
 func TestBuiltInTexts(t *testing.T) {
 	s, err := lint.Samples()
 	if err != nil {
 		t.Fatal(err)
 	}
-	set, err := playbook.Load(playbook.Options{Catalogue: s.Catalogue()})
+	r, err := templates.New(templates.Options{Catalogue: s.Catalogue()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range set.All() {
-		r, err := p.Texts()
-		if err != nil {
-			t.Fatal(err)
-		}
-		all, err := lint.Renderer(r, lint.Settings{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, f := range all {
-			t.Errorf("%s: %+v", p.Name, f)
-		}
+	all, err := lint.Renderer(r, lint.Settings{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range all {
+		t.Errorf("%+v", f)
 	}
 }
 
