@@ -85,8 +85,7 @@ func (p *Planner) plan(ctx context.Context, u ledger.Update) error {
 	if err != nil {
 		return err
 	}
-	pg := pager{planner: p, rules: p.Rules, update: u, texts: indexTexts(texts), circle: newCircle(&u, &past)}
-	pg.rules.Locales = spoken(p.Rules.Locales, texts)
+	pg := p.pager(&u, texts, &past)
 	for last := false; !last; {
 		begun := time.Now()
 		recipients, err := pg.recipients(ctx)
@@ -137,6 +136,13 @@ func indexTexts(texts []ledger.Text) map[textKey]*notification.Content {
 		m[textKey{texts[i].Kind, texts[i].Locale}] = &texts[i].Content
 	}
 	return m
+}
+
+// pager makes what decides for an update's recipients: by the rules, in the locales that it has texts in.
+func (p *Planner) pager(u *ledger.Update, texts []ledger.Text, past *ledger.Past) pager {
+	g := pager{planner: p, rules: p.Rules, update: *u, texts: indexTexts(texts), circle: newCircle(u, past)}
+	g.rules.Locales = spoken(p.Rules.Locales, texts)
+	return g
 }
 
 // spoken are the locales that an update has texts in, the default first: its playbook may have texts of
