@@ -201,6 +201,9 @@ func (s *strict) checkStruct(n *yaml.Node, t reflect.Type, key string) {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		name := n.Content[i]
 		ft, ok := fields[name.Value]
+		if rest := restOf(t); !ok && rest != nil {
+			ft, ok = rest, true
+		}
 		if !ok {
 			s.fault(name, "unknown key %s; known here: %s", under(key, name.Value), strings.Join(slices.Sorted(maps.Keys(fields)), ", "))
 			continue
@@ -214,13 +217,23 @@ func keysOf(t reflect.Type) map[string]reflect.Type {
 	keys := map[string]reflect.Type{}
 	for f := range t.Fields() {
 		switch tag, options, _ := strings.Cut(f.Tag.Get("yaml"), ","); {
-		case options == "inline":
+		case options == "inline" && f.Type.Kind() == reflect.Struct:
 			maps.Copy(keys, keysOf(f.Type))
 		case tag != "" && tag != "-":
 			keys[tag] = f.Type
 		}
 	}
 	return keys
+}
+
+// restOf is the type of what stands below keys that a struct doesn't name, where it inlines a map for them; else nil.
+func restOf(t reflect.Type) reflect.Type {
+	for f := range t.Fields() {
+		if _, options, _ := strings.Cut(f.Tag.Get("yaml"), ","); options == "inline" && f.Type.Kind() == reflect.Map {
+			return f.Type.Elem()
+		}
+	}
+	return nil
 }
 
 func under(key, name string) string {
