@@ -85,8 +85,7 @@ func (p *Planner) plan(ctx context.Context, u ledger.Update) error {
 	if err != nil {
 		return err
 	}
-	pg := pager{planner: p, rules: p.Rules, update: u, texts: indexTexts(texts), circle: newCircle(&u, &past)}
-	pg.rules.Locales = spoken(p.Rules.Locales, texts)
+	pg := p.pager(&u, texts, &past)
 	for last := false; !last; {
 		begun := time.Now()
 		recipients, err := pg.recipients(ctx)
@@ -112,6 +111,13 @@ func (p *Planner) plan(ctx context.Context, u ledger.Update) error {
 	}
 	p.planned(ctx, &pg.update)
 	return nil
+}
+
+// pager makes the pages of an update, from wherever it stands; forecasts are made with it too.
+func (p *Planner) pager(u *ledger.Update, texts []ledger.Text, past *ledger.Past) pager {
+	g := pager{planner: p, rules: p.Rules, update: *u, texts: indexTexts(texts), circle: newCircle(u, past)}
+	g.rules.Locales = spoken(p.Rules.Locales, texts)
+	return g
 }
 
 // planned tells operators that an audience is frozen. An empty one is most likely a mistake in what

@@ -273,5 +273,9 @@ func playbookWarnings(cfg *app.Config) []string {
 	for _, f := range faults {
 		all = append(all, f.String())
 	}
-	return slices.Compact(all)
+	few, err := cfg.TooFewApprovers()
+	if err != nil {
+		return slices.Compact(all) // said
+	}
+	return append(slices.Compact(all), few...)
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -11,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/tocsin-dev/tocsin/dispatcher/forecast"
 	"github.com/tocsin-dev/tocsin/dispatcher/httpapi"
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
@@ -121,18 +121,17 @@ func shown(s notification.Segments) string {
 	return b.String()
 }
 
-// printForecast writes a forecast as it is stored.
-func printForecast(w io.Writer, forecast []byte) error {
-	if len(forecast) == 0 {
+// printForecast writes a forecast, of which kept is what the ledger has.
+func printForecast(w io.Writer, kept []byte) error {
+	if len(kept) == 0 {
 		_, err := io.WriteString(w, "none: it has not been made yet\n")
 		return err
 	}
-	var b bytes.Buffer
-	if err := json.Indent(&b, forecast, "", "  "); err != nil {
+	var f forecast.Forecast
+	if err := json.Unmarshal(kept, &f); err != nil {
 		return fmt.Errorf("forecast: %w", err)
 	}
-	_, err := fmt.Fprintf(w, "%s\n", b.Bytes())
-	return err
+	return forecast.Print(w, &f)
 }
 
 // printStanding says who has approved, who must, until when, and by which hash all this is named.

@@ -34,6 +34,7 @@ func (x *checkup) installation() []doctor.Check {
 		check("files", func(context.Context) []doctor.Finding { return x.files() }),
 		check("public_url", func(context.Context) []doctor.Finding { return x.publicURL() }),
 		check("budget", func(context.Context) []doctor.Finding { return x.budget() }),
+		check("approvals", func(context.Context) []doctor.Finding { return x.approvers() }),
 		check("own domains", func(context.Context) []doctor.Finding { return x.houseInside() }),
 	}
 }

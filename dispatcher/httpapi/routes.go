@@ -37,7 +37,6 @@ func (s *Server) table() []route {
 	return []route{
 		{"POST /v1/updates", holder, s.publish},
 		{"GET /v1/updates/{id}", reader, s.update},
-		{"GET /v1/updates/{id}/texts", reader, s.texts},
 		{"GET /v1/updates/{id}/forecast", reader, s.keptForecast},
 		{"POST /v1/updates/{id}/approve", approver, s.approve},
 		{"POST /v1/updates/{id}/refuse", approver, s.refuseUpdate},
