@@ -2,9 +2,10 @@
 // services publish, folds it into incidents, freezes the texts, plans page by page who is told how,
 // and hands the batches to the lanes' queues.
 //
-// Three loops make it up, each resumable at any point after a kill: [Intake] reads INCIDENTS,
-// [Planner] commits pages to the ledger, and [Publisher] hands committed batches to SEND. They share
-// nothing but the ledger; a [Signal] spares them waiting for the next look.
+// Its loops are each resumable at any point after a kill: [Intake] reads INCIDENTS, [Planner] commits
+// pages to the ledger, [Publisher] hands committed batches to SEND, and [Keeper] keeps watch over what
+// customers were promised. They share nothing but the ledger; a [Signal] spares them waiting for the next
+// look.
 package dispatcher
 
 import (

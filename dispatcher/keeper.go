@@ -1,6 +1,7 @@
 package dispatcher
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,18 +35,19 @@ type KeeperBus interface {
 // They are published from there, after a crash perhaps twice: with the same id and the same content, so
 // that the stream, the intake and whoever listens know them again.
 type Keeper struct {
-	Ledger  KeeperLedger
-	Bus     KeeperBus
-	Day     promise.Day
+	Ledger KeeperLedger
+	Bus    KeeperBus
+	Day    promise.Day
+	// Look is how often incidents are looked at whatever their clocks say, in machine time, since something
+	// may have been said; 0 is every second.
+	Look    time.Duration
 	Clock   clock.Clock
 	Metrics *KeeperMetrics
 	Log     *slog.Logger
 }
 
 const (
-	// look is how often incidents are looked at whatever their clocks say, in machine time: something may
-	// have been said.
-	look = time.Second
+	defaultLook = time.Second
 	// leastLook keeps a clock that runs fast from being looked at all the time.
 	leastLook = 20 * time.Millisecond
 	// outboxAtOnce is how many messages are read at once.
@@ -67,6 +69,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 
 // pause is how long to wait until next, in machine time.
 func (k *Keeper) pause(next time.Time) time.Duration {
+	look := cmp.Or(k.Look, defaultLook)
 	if next.IsZero() {
 		return look
 	}

@@ -2,6 +2,7 @@ package dispatcher
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -70,6 +71,8 @@ type keeperWorld struct {
 	ledger *keeperLedger
 	bus    *keeperBus
 	keeper *Keeper
+	// cadence is that of updates taken in, testCadence if nil.
+	cadence *playbook.Cadence
 }
 
 // keeping runs a test in synthetic time, with an incident whose cadence allows two holding updates.
@@ -91,7 +94,7 @@ func (w *keeperWorld) take(u incident.Update) {
 	_, err := w.ledger.RecordUpdate(w.Context(), u, func(before *incident.Incident) (ledger.NewUpdate, error) {
 		after, v := incident.Fold(before, u, time.Now())
 		n := ledger.NewUpdate{Update: u, Incident: after, State: ledger.NotAnnounced, Reason: string(v.Reason), ReceivedAt: time.Now(),
-			Terms: playbook.Terms{Cadence: testCadence}}
+			Terms: playbook.Terms{Cadence: *cmp.Or(w.cadence, &testCadence)}}
 		if v.Announce {
 			n.State, n.ApprovedBy, n.Texts = ledger.Approved, "test", testTexts(channels.SMS)
 		}
@@ -293,6 +296,53 @@ tocsin_promise_overdue_seconds{clock="overrun"} 0
 `
 		if err := testutil.CollectAndCompare(c, strings.NewReader(late), "tocsin_promise_overdue_seconds"); err != nil {
 			w.Error(err)
+		}
+	})
+}
+
+// A maintenance is told of again at its lead times, by day, until it begins; moved, at those of its new date.
+func TestKeeperRemindsOfMaintenance(t *testing.T) {
+	keeping(t, func(w *keeperWorld) {
+		// Synthetic time begins at midnight.
+		w.keeper.Look = 20 * time.Minute
+		w.keeper.Day = promise.Day{Begins: 8 * time.Hour, Ends: 21 * time.Hour, Zone: time.UTC}
+		cadence := testCadence
+		cadence.Notices = []clock.Span{clock.Span(24 * time.Hour), clock.Span(time.Hour)}
+		w.cadence = &cadence
+		plan := func(n int, begins time.Time) incident.Update {
+			u := testUpdate(n)
+			u.Kind, u.Status, u.Time, u.StartedAt, u.EndsAt = incident.Maintenance, incident.Scheduled, time.Now().UTC(), begins, new(begins.Add(2*time.Hour))
+			return u
+		}
+		night := time.Now().UTC().Add(3*24*time.Hour + 2*time.Hour)
+		w.take(plan(1, night))
+		w.passes(40 * time.Hour)
+		if said := w.said(); len(said) != 0 {
+			w.Fatalf("two days before, it said %+v", said)
+		}
+		w.passes(5 * time.Hour) // 20:00 of the day before the day before: the notice of 24 hours, by day
+		if said := w.said(); len(said) != 1 || said[0].Automatic != incident.Reminder || said[0].Time.Hour() != 20 {
+			w.Fatalf("said %+v, want a reminder at 20:00", said)
+		}
+		w.take(w.said()[0])
+		w.take(plan(2, night.Add(24*time.Hour)))
+		w.passes(24 * time.Hour)
+		said := w.said()
+		if len(said) != 2 || !said[1].StartedAt.Equal(night.Add(24*time.Hour)) {
+			w.Fatalf("moved by a day, it said %+v", said)
+		}
+		w.take(said[1])
+		w.passes(24 * time.Hour) // the notice of an hour is the evening's before
+		if said = w.said(); len(said) != 3 || said[2].Time.Hour() != 20 {
+			w.Errorf("said %d reminders, want three", len(said))
+		}
+		w.take(said[2])
+		w.passes(24 * time.Hour)
+		if n := len(w.said()); n != 3 {
+			w.Errorf("after it began it said %d more", n-3)
+		}
+		if !slices.Contains(w.told(), "overrun overdue") {
+			w.Errorf("told %v, want that it has overrun", w.told())
 		}
 	})
 }

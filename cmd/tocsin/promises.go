@@ -26,8 +26,12 @@ func promiseName(n promise.Name) string {
 	}
 }
 
-// promiseLines say what customers were promised and what has not come yet.
+// promiseLines say what customers were promised and what has not come yet. What was promised in an incident
+// that was merged into another one is that one's business.
 func promiseLines(s *ledger.IncidentSummary, now time.Time, zone *time.Location) []string {
+	if s.MergedInto != "" {
+		return nil
+	}
 	var lines []string
 	for i := range s.Clocks {
 		k := &s.Clocks[i]

@@ -79,10 +79,10 @@ func TestDeployedPermissionsSuffice(t *testing.T) {
 	}
 }
 
-// TestDeployedTeamsKeepToTheirSubject: a team may publish its own updates, and nothing else.
+// TestDeployedTeamsKeepToTheirSubject: a team may publish its own updates and hear what becomes of them, and nothing else.
 func TestDeployedTeamsKeepToTheirSubject(t *testing.T) {
 	url := deployed(t)
-	connect(t, bus.Options{URL: url, User: "tocsin", Password: "tocsin-password", MaxBytes: bustest.MaxBytes})
+	own := connect(t, bus.Options{URL: url, User: "tocsin", Password: "tocsin-password", MaxBytes: bustest.MaxBytes})
 	refused := make(chan error, 10)
 	nc, err := nats.Connect(url, nats.UserInfo("cards", "cards-password"), nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { refused <- err }))
 	if err != nil {
@@ -96,7 +96,21 @@ func TestDeployedTeamsKeepToTheirSubject(t *testing.T) {
 	if _, err := js.Publish(t.Context(), "incidents.cards", []byte("{}")); err != nil {
 		t.Fatal(err)
 	}
-	for _, subject := range []string{"incidents.loans", "send.sms.urgent", "results.sms.1", "receipts.sms.p", "inquiries.sms", "$KV.lease.publisher", "$JS.API.STREAM.DELETE.SEND"} {
+	told := make(chan *nats.Msg, 1)
+	if _, err := nc.ChanSubscribe(bus.OutcomesOf("cards"), told); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(nc.Flush(), own.PublishMessage(t.Context(), bus.OutcomesSubject("cards", "i-1"), nil, []byte("{}"))); err != nil {
+		t.Fatal(err)
+	}
+	<-told
+	if _, err := nc.ChanSubscribe(bus.OutcomesOf("loans"), told); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-refused; !errors.Is(err, nats.ErrPermissionViolation) {
+		t.Errorf("listening to what becomes of others' incidents: %v, want a violation", err)
+	}
+	for _, subject := range []string{"outcomes.cards.i-1", "incidents.loans", "send.sms.urgent", "results.sms.1", "receipts.sms.p", "inquiries.sms", "$KV.lease.publisher", "$JS.API.STREAM.DELETE.SEND"} {
 		if err := nc.Publish(subject, nil); err != nil {
 			t.Fatal(err)
 		}

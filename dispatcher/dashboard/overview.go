@@ -96,7 +96,9 @@ func (p *pages) firstNotice(ctx context.Context, s *ledger.IncidentSummary) (tim
 
 func rowOf(s ledger.IncidentSummary, first, now time.Time) row {
 	r := row{IncidentSummary: s, Since: since(s.Incident, now), First: firstNote(s.Incident, first, now), Last: lastNote(s.Incident, now)}
-	r.Promises = promises(s.Clocks, now)
+	if s.MergedInto == "" { // else it is the other one's business
+		r.Promises = promises(s.Clocks, now)
+	}
 	for i := range s.Progress {
 		u := &s.Progress[i]
 		switch u.State {
