@@ -6,7 +6,8 @@ import (
 	"github.com/tocsin-dev/tocsin/templates/playbook"
 )
 
-// Draft writes what would be frozen with an update if it came now, and records nothing.
+// Draft writes what would be frozen with an update if it came now, and says on which terms it would be sent.
+// It records nothing.
 func (in *Intake) Draft(u incident.Update) ([]ledger.Text, playbook.Terms, []incident.Fault) {
 	prepared, faults := in.Playbooks.Prepare(u)
 	if len(faults) > 0 {

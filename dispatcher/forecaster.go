@@ -165,8 +165,7 @@ func (f *Forecaster) forecast(ctx context.Context, u *ledger.Update, texts []led
 // sweep counts what the planner would decide for everybody whom an update is for. It holds one page.
 func (f *Forecaster) sweep(ctx context.Context, u *ledger.Update, texts []ledger.Text, past *ledger.Past, at time.Time) (*forecast.Tally, error) {
 	g := f.Planner.pager(u, texts, past)
-	g.now = at
-	g.update.Cursor, g.update.Until = 0, cmp.Or(u.Until, math.MaxInt64)
+	g.now, g.update.Cursor, g.update.Until = at, 0, cmp.Or(u.Until, math.MaxInt64)
 	kinds := map[string]channels.Kind{}
 	for _, c := range f.Planner.Rules.Channels {
 		kinds[c.Name] = c.Kind

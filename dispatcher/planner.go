@@ -113,6 +113,13 @@ func (p *Planner) plan(ctx context.Context, u ledger.Update) error {
 	return nil
 }
 
+// pager makes the pages of an update, from wherever it stands; forecasts are made with it too.
+func (p *Planner) pager(u *ledger.Update, texts []ledger.Text, past *ledger.Past) pager {
+	g := pager{planner: p, rules: p.Rules, update: *u, texts: indexTexts(texts), circle: newCircle(u, past)}
+	g.rules.Locales = spoken(p.Rules.Locales, texts)
+	return g
+}
+
 // planned tells operators that an audience is frozen. An empty one is most likely a mistake in what
 // the update affects.
 func (p *Planner) planned(ctx context.Context, u *ledger.Update) {
@@ -136,13 +143,6 @@ func indexTexts(texts []ledger.Text) map[textKey]*notification.Content {
 		m[textKey{texts[i].Kind, texts[i].Locale}] = &texts[i].Content
 	}
 	return m
-}
-
-// pager makes what decides for an update's recipients: by the rules, in the locales that it has texts in.
-func (p *Planner) pager(u *ledger.Update, texts []ledger.Text, past *ledger.Past) pager {
-	g := pager{planner: p, rules: p.Rules, update: *u, texts: indexTexts(texts), circle: newCircle(u, past)}
-	g.rules.Locales = spoken(p.Rules.Locales, texts)
-	return g
 }
 
 // spoken are the locales that an update has texts in, the default first: its playbook may have texts of

@@ -259,6 +259,11 @@ func TestPlaceholders(t *testing.T) {
 			}
 		}
 	}
+	for _, kind := range []channels.Kind{channels.Social, channels.Web} {
+		if c := render(t, r, story()[0], kind, "en"); c.Personal() || c.Recipe != nil {
+			t.Errorf("%s has readers' own values: %+v", kind, c)
+		}
+	}
 	for _, kind := range []channels.Kind{channels.SMS, channels.Messenger, channels.Social} {
 		if c := render(t, r, story()[0], kind, "en"); len(required(c)) > 0 || c.HTML != nil || c.Subject != nil {
 			t.Errorf("%s is more than a text: %+v", kind, c)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 
@@ -52,7 +53,7 @@ func (c *cli) forecast(ctx context.Context, update string, asJSON bool) error {
 			err = printJSON(c.stdout, f)
 		} else {
 			c.say("update %s", f.Update)
-			err = forecast.Print(c.stdout, &f.Forecast)
+			err = c.printForecast(&f.Forecast)
 		}
 		if err != nil {
 			return err
@@ -65,6 +66,15 @@ func (c *cli) forecast(ctx context.Context, update string, asJSON bool) error {
 		return errors.New("a bound doesn't hold: " + strings.Join(broken, "; "))
 	}
 	return nil
+}
+
+func (c *cli) printForecast(f *forecast.Forecast) error {
+	var b strings.Builder
+	if err := forecast.Print(&b, f); err != nil {
+		return err
+	}
+	_, err := io.WriteString(c.stdout, visible(b.String()))
+	return err
 }
 
 // forecasts are those of the update with a number, or of all updates of a file.

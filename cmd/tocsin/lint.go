@@ -26,8 +26,8 @@ func (c *cli) lintCommand() *cobra.Command {
 		Short: "Check what updates say against what practice says of good outage messages",
 		Long: `Check what updates say against what practice says of good outage messages, in files as for
 "tocsin publish"; - reads the standard input. Each update is checked with its texts, as every kind of
-channel will have them, with the configuration's names; without a configuration, with neutral ones.
-An update without a time is checked as if it were published now, and one that follows another of the
+channel will have them, by the configuration's playbooks and with its names; without a configuration,
+with neutral ones. "tocsin playbook check" checks the texts of playbooks. An update without a time is checked as if it were published now, and one that follows another of the
 same incident in its file, as its next one.
 
 Nothing is sent, and nobody is contacted. The exit status is 1 if there is an error; warnings leave it 0.`,
@@ -146,11 +146,14 @@ func (l *linter) update(u incident.Update, previous *incident.Update) []lint.Fin
 	if err != nil {
 		return lint.Check(lint.Input{Update: u, Previous: previous, Unrendered: []error{err}, Settings: l.settings})
 	}
-	found := lint.Update(r, u, previous, l.settings)
-	if found == nil {
-		found = []lint.Finding{}
+	in := lint.InputOf(r, u, previous, l.settings)
+	if l.playbooks == nil { // ids are no names that texts could be expected to say
+		in.Services, in.Regions = nil, nil
 	}
-	return found
+	if found := lint.Check(in); found != nil {
+		return found
+	}
+	return []lint.Finding{}
 }
 
 // texts are those of the update's playbook.

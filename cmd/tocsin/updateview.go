@@ -121,14 +121,14 @@ func shown(s notification.Segments) string {
 	return b.String()
 }
 
-// printForecast writes a forecast that is stored.
-func printForecast(w io.Writer, stored []byte) error {
-	if len(stored) == 0 {
+// printForecast writes a forecast, of which kept is what the ledger has.
+func printForecast(w io.Writer, kept []byte) error {
+	if len(kept) == 0 {
 		_, err := io.WriteString(w, "none: it has not been made yet\n")
 		return err
 	}
 	var f forecast.Forecast
-	if err := json.Unmarshal(stored, &f); err != nil {
+	if err := json.Unmarshal(kept, &f); err != nil {
 		return fmt.Errorf("forecast: %w", err)
 	}
 	return forecast.Print(w, &f)

@@ -199,11 +199,12 @@ func (a *App) connectEmbedded(ctx context.Context) (err error) {
 	internal, operator := newSecret(), newSecret()
 	users := []bus.User{
 		{Name: internalUser, Password: internal},
-		{Name: operatorUser, Password: operator, Publish: []string{"incidents.*", "orders.*"}, Subscribe: bus.TeamInbox()},
+		{Name: operatorUser, Password: operator, Publish: []string{"incidents.*", "orders.*"}, Subscribe: append(bus.TeamInbox(), "outcomes.*.*")},
 	}
 	for _, t := range c.Teams {
 		users = append(users, bus.User{
-			Name: t.Name, Password: t.Password.Reveal(), Publish: []string{bus.IncidentSubject(t.Name)}, Subscribe: bus.TeamInbox(),
+			Name: t.Name, Password: t.Password.Reveal(), Publish: []string{bus.IncidentSubject(t.Name)},
+			Subscribe: append(bus.TeamInbox(), bus.OutcomesOf(t.Name)),
 		})
 	}
 	a.server, err = bus.StartServer(bus.ServerOptions{

@@ -1,15 +1,21 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/dispatcher"
 	"github.com/tocsin-dev/tocsin/dispatcher/audience"
 	"github.com/tocsin-dev/tocsin/dispatcher/forecast"
+	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 )
 
 // Prices are what one SMS segment costs, by the country of the number, all in one currency. They bound what an
@@ -20,7 +26,32 @@ type Prices struct {
 	// Default is the price for numbers of countries that are not named.
 	Default float64 `yaml:"default"`
 	// Countries are by ISO 3166 code, and stand beside the other keys.
-	Countries map[string]float64 `yaml:",inline"`
+	Countries map[string]float64 `yaml:"-"`
+}
+
+// UnmarshalYAML reads the currency, and prices by country.
+func (p *Prices) UnmarshalYAML(node *yaml.Node) error {
+	if node.Kind != yaml.MappingNode {
+		return fmt.Errorf("line %d: prices: must be a currency and prices by country, as in {currency: EUR, MD: 0.04, default: 0.06}", node.Line)
+	}
+	p.Countries = map[string]float64{}
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		key, value := node.Content[i], node.Content[i+1]
+		if key.Value == "currency" {
+			p.Currency = value.Value
+			continue
+		}
+		var price float64
+		if err := value.Decode(&price); err != nil {
+			return fmt.Errorf("line %d: prices: %s: %q is not a price", value.Line, key.Value, value.Value)
+		}
+		if key.Value == "default" {
+			p.Default = price
+		} else {
+			p.Countries[key.Value] = price
+		}
+	}
+	return nil
 }
 
 // check says what can't be meant.
@@ -62,17 +93,30 @@ func (c *Config) segments() int64 {
 	return n
 }
 
-// forecaster makes what forecasts the planner's decisions; intake writes the texts of drafts.
-func (a *App) forecaster(planner *dispatcher.Planner, intake *dispatcher.Intake, metrics *dispatcher.Metrics) *dispatcher.Forecaster {
+// forecaster makes what forecasts the planner's decisions. What it writes for drafts is neither counted nor
+// logged: nobody gets it.
+func (a *App) forecaster(planner *dispatcher.Planner, metrics *dispatcher.Metrics) *dispatcher.Forecaster {
+	drafts := &dispatcher.Intake{
+		Playbooks: a.playbooks, Kinds: kinds(a.channels), Measure: measure(a.channels),
+		Metrics: dispatcher.NewMetrics(prometheus.NewRegistry()), Log: slog.New(slog.DiscardHandler),
+	}
 	// Nobody waits longer for a channel that is down than until they are moved on, and one retry.
 	patience := a.Config.Cascade.MoveOnAfter + a.Config.Cascade.RetryEvery
 	return &dispatcher.Forecaster{
-		Planner: planner, Ledger: a.ledger, Budget: a.Config.segments(), UsefulFor: a.Config.UsefulFor, Texts: intake.Draft,
+		Planner: planner, Ledger: a.ledger, Budget: a.Config.segments(), UsefulFor: a.Config.UsefulFor, Texts: drafts.Draft,
 		Inputs: forecast.Inputs{
 			Channels: a.lanesForForecast(), Prices: a.Config.Prices.table(), MoveOn: patience.Seconds(), TimeScale: a.timeScale(),
 		},
 		Clock: a.Clock, Metrics: metrics, Log: a.Log,
 	}
+}
+
+// drafts gives drafts' forecasts to the API; nil where there is no forecaster.
+func drafts(f *dispatcher.Forecaster) func(context.Context, incident.Update) (forecast.Forecast, error) {
+	if f == nil {
+		return nil
+	}
+	return f.Draft
 }
 
 // timeScale is how much faster than on the wall time passes, 0 if it doesn't.

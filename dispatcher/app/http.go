@@ -26,7 +26,7 @@ func (a *App) makeHTTP(metrics *dispatcher.Metrics, planned dispatcher.Signal, f
 		Reject: func(ctx context.Context, r ledger.Rejection, header map[string][]string) error {
 			return dispatcher.Reject(ctx, a.ledger, a.bus, metrics, r, header)
 		},
-		Approved: planned.Wake, Forecast: forecaster.Draft, Receivers: a.receivers(), Tokens: a.tokens(), PublicURL: a.Config.HTTP.PublicURL,
+		Approved: planned.Wake, Forecast: drafts(forecaster), Receivers: a.receivers(), Tokens: a.tokens(), PublicURL: a.Config.HTTP.PublicURL,
 		Organisation: a.organisation(), Gatherer: a.registry, Metrics: httpapi.NewMetrics(a.registry), Ready: a.ready,
 		Dashboard: dashboard.New(a.ledger, a.Clock, a.organisation(), a.presumed()...), Log: a.Log, Version: a.Version,
 	})

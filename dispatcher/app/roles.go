@@ -28,11 +28,12 @@ func (a *App) makeRoles() error {
 	a.registry.MustRegister(newStreamCollector(a.bus, a.Log))
 	if a.ledger != nil {
 		a.registry.MustRegister(newLedgerCollector(a.ledger, a.Clock, a.Log), newTrailCollector(a.ledger, a.Log),
-			newApprovalCollector(a.ledger, a.Clock, a.Log))
+			newApprovalCollector(a.ledger, a.Clock, a.Log),
+			dispatcher.NewPromiseCollector(a.ledger, a.Clock, a.Log))
 	}
 	metrics := dispatcher.NewMetrics(a.registry)
 	var forecaster *dispatcher.Forecaster
-	if a.has(Dispatcher) || a.has(HTTPRole) {
+	if a.has(Dispatcher) {
 		intake := &dispatcher.Intake{
 			Ledger: a.ledger, Bus: a.bus, Playbooks: a.playbooks, Kinds: kinds(a.channels), Measure: measure(a.channels),
 			Clock: a.Clock, Planned: planned, Metrics: metrics, Log: a.Log,
@@ -41,12 +42,10 @@ func (a *App) makeRoles() error {
 			Ledger: a.ledger, Rules: rules, Policy: a.policy(), Clock: a.Clock, Planned: planned, Batches: batches, Pages: pages,
 			PageSize: pageSize, Metrics: metrics, Log: a.Log,
 		}
-		forecaster = a.forecaster(planner, intake, metrics)
-		if a.has(Dispatcher) {
-			a.runs = append(a.runs, run{"intake", intake.Run}, a.oneAtATime("planner", planner.Run), a.oneAtATime("forecaster", forecaster.Run))
-			a.makeTimeOuts(planned)
-		}
-		a.runs = append(a.runs, run{"playbooks", a.playbooks.Run})
+		forecaster = a.forecaster(planner, metrics)
+		a.runs = append(a.runs, run{"playbooks", a.playbooks.Run}, run{"intake", intake.Run}, a.oneAtATime("planner", planner.Run), a.oneAtATime("forecaster", forecaster.Run))
+		a.makeTimeOuts(planned)
+		a.makeKeeper()
 	}
 	if a.has(Dispatcher) || a.has(Fallback) {
 		publisher := &dispatcher.Publisher{

@@ -8,76 +8,17 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/dispatcher/forecast"
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
-	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
-	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 )
-
-// Updates is what the API reads of the ledger about one update.
-type Updates interface {
-	Update(ctx context.Context, id int64) (ledger.Update, error)
-	Texts(ctx context.Context, update int64) ([]ledger.Text, error)
-	Forecast(ctx context.Context, update int64) ([]byte, error)
-}
-
-// Frozen is an update with the texts that were frozen with it.
-type Frozen struct {
-	ID     int64              `json:"id"`
-	State  ledger.UpdateState `json:"state"`
-	Update incident.Update    `json:"update"`
-	Texts  []FrozenText       `json:"texts"`
-}
-
-// FrozenText is one of an update's texts.
-type FrozenText struct {
-	Kind   channels.Kind `json:"kind"`
-	Locale string        `json:"locale"`
-	Hash   string        `json:"hash"`
-	// Units are the billed units (SMS segments), 0 where there are none.
-	Units   int                  `json:"units,omitempty"`
-	Content notification.Content `json:"content"`
-}
-
-// updateID reads the update's number off the path.
-func updateID(r *http.Request) (int64, error) {
-	id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
-	if err != nil {
-		return 0, &problem{status: http.StatusNotFound, message: "there is no such update", hint: "an update's id is a number: see /v1/incidents"}
-	}
-	return id, nil
-}
-
-// texts answers with an update and exactly what it says.
-func (s *Server) texts(w http.ResponseWriter, r *http.Request, _ *Token) error {
-	id, err := updateID(r)
-	if err != nil {
-		return err
-	}
-	u, err := s.Ledger.Update(r.Context(), id)
-	if err != nil {
-		return fromLedger(err, "update")
-	}
-	texts, err := s.Ledger.Texts(r.Context(), id)
-	if err != nil {
-		return fromLedger(err, "update")
-	}
-	f := Frozen{ID: id, State: u.State, Update: u.Update, Texts: make([]FrozenText, len(texts))}
-	for i := range texts {
-		t := &texts[i]
-		f.Texts[i] = FrozenText{t.Kind, t.Locale, t.Hash, t.Units, t.Content}
-	}
-	return answer(w, http.StatusOK, f)
-}
 
 // keptForecast answers with the forecast that was made of an update.
 func (s *Server) keptForecast(w http.ResponseWriter, r *http.Request, _ *Token) error {
-	id, err := updateID(r)
+	u, err := s.updateAsked(r)
 	if err != nil {
 		return err
 	}
-	made, err := s.Ledger.Forecast(r.Context(), id)
+	made, err := s.Ledger.Forecast(r.Context(), u.ID)
 	if err != nil {
 		return fromLedger(err, "update")
 	}
@@ -94,6 +35,12 @@ func (s *Server) keptForecast(w http.ResponseWriter, r *http.Request, _ *Token) 
 // not even what is wrong with it. It reads the whole directory: one such request is served at a time, the others
 // wait.
 func (s *Server) draftForecast(w http.ResponseWriter, r *http.Request, caller *Token) error {
+	if s.Forecast == nil {
+		return &problem{
+			status: http.StatusNotImplemented, message: "this server writes no texts, so it can't forecast",
+			hint: "ask one that has the role dispatcher beside http",
+		}
+	}
 	body, err := readBody(w, r, incident.MaxSize)
 	if err != nil {
 		return err
@@ -131,16 +78,10 @@ func badDraft(faults []incident.Fault) error {
 	}
 }
 
-// Texts returns an update with the texts that were frozen with it.
-func (c *Client) Texts(ctx context.Context, update int64) (Frozen, error) {
-	var f Frozen
-	return f, c.get(ctx, "/v1/updates/"+strconv.FormatInt(update, 10)+"/texts", &f)
-}
-
 // Forecast returns the forecast that was made of an update.
 func (c *Client) Forecast(ctx context.Context, update int64) (forecast.Forecast, error) {
 	var f forecast.Forecast
-	return f, c.get(ctx, "/v1/updates/"+strconv.FormatInt(update, 10)+"/forecast", &f)
+	return f, c.get(ctx, updatePath(update)+"/forecast", &f)
 }
 
 // ForecastDraft makes the forecast of an update that is not published, encoded as a CloudEvent in structured

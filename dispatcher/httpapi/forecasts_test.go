@@ -4,19 +4,14 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"reflect"
 	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
-	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/dispatcher/forecast"
-	"github.com/tocsin-dev/tocsin/dispatcher/httpapi"
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
-	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 )
 
 // foresee knows the future of every update whose summary isn't "nonsense".
@@ -83,33 +78,18 @@ func TestForecastOfAnUpdate(t *testing.T) {
 	if f, err := st.admin.Forecast(t.Context(), 1); err != nil || f.Audience.Recipients != 9 {
 		t.Errorf("%+v, %v", f, err)
 	}
-	for _, path := range []string{"/v1/updates/2/forecast", "/v1/updates/x/forecast", "/v1/updates/2/texts", "/v1/updates/x/texts"} {
+	for _, path := range []string{"/v1/updates/2/forecast", "/v1/updates/x/forecast"} {
 		if resp, _ := st.ask(t, "GET", path, adminToken, ""); resp.StatusCode != http.StatusNotFound {
 			t.Errorf("%s: %d", path, resp.StatusCode)
 		}
 	}
 }
 
-func TestTextsOfAnUpdate(t *testing.T) {
+func TestForecastWithoutTexts(t *testing.T) {
 	st := newStage(t)
-	u := anUpdate()
-	content := notification.Content{Text: notification.Segments{{Literal: "Hello, "}, {Placeholder: "name", Default: "customer"}}}
-	_, err := st.ledger.RecordUpdate(t.Context(), u, func(*incident.Incident) (ledger.NewUpdate, error) {
-		return ledger.NewUpdate{
-			Update: u, Incident: incident.Incident{Team: "cards", ID: "c-1"}, State: ledger.Held, ReceivedAt: time.Now(),
-			Texts: []ledger.Text{{Kind: channels.SMS, Locale: "en", Content: content, Units: 1}},
-		}, nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := st.admin.Texts(t.Context(), 1)
-	if err != nil || f.ID != 1 || f.State != ledger.Held || f.Update.Incident != "c-1" || len(f.Texts) != 1 {
-		t.Fatalf("%+v, %v", f, err)
-	}
-	hash := f.Texts[0].Hash
-	if want := (httpapi.FrozenText{Kind: channels.SMS, Locale: "en", Hash: hash, Units: 1, Content: content}); len(hash) != 64 || !reflect.DeepEqual(f.Texts[0], want) {
-		t.Errorf("%+v", f.Texts[0])
+	st.api.Forecast = nil
+	if resp, text := st.ask(t, "POST", "/v1/forecasts", adminToken, string(encoded(t, anUpdate()))); resp.StatusCode != http.StatusNotImplemented || !strings.Contains(text, "role dispatcher") {
+		t.Errorf("%d %s", resp.StatusCode, text)
 	}
 }
 

@@ -67,6 +67,7 @@ type Ledger interface {
 	Reader
 	Directory
 	Consents
+	Compensations
 	Approvals
 	Order(ctx context.Context, id string) (ledger.OrderReport, error)
 }
@@ -87,7 +88,7 @@ type Options struct {
 	// header holds what belongs to the event, and no credentials.
 	Reject func(ctx context.Context, r ledger.Rejection, header map[string][]string) error
 	// Forecast makes the forecast of an update that is not recorded. What is wrong with the update is an
-	// *incident.FaultError.
+	// *incident.FaultError. It is nil in a process that writes no texts.
 	Forecast func(ctx context.Context, u incident.Update) (forecast.Forecast, error)
 	// Approved is called after an update was let go, so that planning needn't wait; optional.
 	Approved func()

@@ -29,6 +29,8 @@ type UpdateView struct {
 	ApprovedBy string             `json:"approved_by,omitempty"`
 	// Playbook is the one that it was taken in by; "" if none.
 	Playbook string `json:"playbook,omitempty"`
+	// Update is what upstream said.
+	Update incident.Update `json:"update"`
 	// Texts are what it says, as they are frozen; Forecast what is expected of it, null until it is made.
 	Texts    []TextView      `json:"texts"`
 	Forecast json.RawMessage `json:"forecast,omitempty"`
@@ -70,7 +72,7 @@ func (s *Server) update(w http.ResponseWriter, r *http.Request, caller *Token) e
 	v := UpdateView{
 		ID: u.ID, Team: d.Team, Incident: d.Incident, Event: d.EventID, Kind: d.Kind, Status: d.Status, Impact: d.Impact, Affects: d.Affects,
 		State: u.State, Reason: u.Reason, ReceivedAt: u.ReceivedAt, ApprovedAt: u.ApprovedAt, ApprovedBy: u.ApprovedBy, Playbook: u.Terms.Playbook,
-		Approvers: s.approvers(d.Team), AsOf: s.Clock.Now(),
+		Update: *d, Approvers: s.approvers(d.Team), AsOf: s.Clock.Now(),
 		You: Caller{caller.Name, caller.Person, caller.mayApprove() && caller.mayActFor(d.Team)},
 	}
 	if err := s.show(r.Context(), &v, &u); err != nil {

@@ -13,18 +13,21 @@ var pageSource string
 //go:embed page.css
 var pageStyle string
 
-// HTML writes a page that stands by itself.
-func HTML(w io.Writer, p *Page) error {
-	t, err := template.New("page").Funcs(template.FuncMap{"words": words, "upper": strings.ToUpper}).Parse(pageSource)
+// HTML writes a page that stands by itself, with one update below the other. There must be one at least.
+func HTML(w io.Writer, pages ...*Page) error {
+	t, err := template.New("page").Funcs(template.FuncMap{"words": words}).Parse(pageSource)
 	if err != nil {
 		return err
 	}
-	all := p.sections()
-	return t.Execute(w, map[string]any{
-		"Page": p, "Style": template.CSS(pageStyle), "Sections": all, "Notes": p.general(all), "Locales": p.locales(),
-		"Headline": p.headline(), "Initial": p.Initial(), "Clock": p.At.Format("15:04"), "Day": p.At.Format("Monday, 2 January"),
-		"Handle": handle(p.Organisation),
-	})
+	updates := make([]map[string]any, len(pages))
+	for i, p := range pages {
+		all := p.sections()
+		updates[i] = map[string]any{
+			"Page": p, "Sections": all, "Notes": p.general(all), "Headline": p.headline(), "Initial": p.Initial(),
+			"Clock": p.At.Format("15:04"), "Day": p.At.Format("Monday, 2 January"), "Handle": handle(p.Organisation),
+		}
+	}
+	return t.Execute(w, map[string]any{"Pages": updates, "Style": template.CSS(pageStyle)})
 }
 
 // handle makes a name as social networks have them: "Banca Meridian" is @bancameridian.

@@ -136,16 +136,6 @@ func (p *Page) general(all []section) []Note {
 	return slices.DeleteFunc(slices.Clone(p.Notes), func(n Note) bool { return shown[n] })
 }
 
-// locales are those of the texts, sorted.
-func (p *Page) locales() []string {
-	var all []string
-	for i := range p.Texts {
-		all = append(all, p.Texts[i].Locale)
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
-}
-
 // personal names the values of recipients that a content asks for.
 func personal(c *notification.Content) []string {
 	var names []string
