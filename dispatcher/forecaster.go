@@ -11,7 +11,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/dispatcher/clock"
 	"github.com/tocsin-dev/tocsin/dispatcher/forecast"
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
@@ -28,8 +27,10 @@ type ForecastLedger interface {
 	Incidents(ctx context.Context, limit int) ([]ledger.IncidentSummary, error)
 }
 
-// Forecaster says of every update what it will come to. It asks the planner's rules about everybody in the
-// directory, page by page, and writes nothing but the forecast. Its fields are set once, before Run.
+// Forecaster says of every update what it will come to. Of one that is held it asks the planner's rules about
+// everybody in the directory, page by page; of one that goes out at once the planner counts its decisions as it
+// makes them ([Forecaster.Counted]), so that nothing is read twice, and what the first messages come to is not
+// taken for what was to be expected. It writes nothing but forecasts. Its fields are set once, before Run.
 type Forecaster struct {
 	// Planner is the one whose decisions are forecast. Its ledger is read only.
 	Planner *Planner
@@ -51,8 +52,9 @@ type Forecaster struct {
 // lateForecast is how old an update may be that was closed before its forecast was made.
 const lateForecast = 24 * time.Hour
 
-// Run makes forecasts until ctx ends: of held updates within moments, of others once they are planned, so that
-// nothing is taken from planning. An update of which it fails keeps none of the others waiting.
+// Run makes forecasts until ctx ends: of held updates within moments, and of those that were planned without
+// having been counted whole, by a planner that was killed. An update of which it fails keeps none of the others
+// waiting.
 func (f *Forecaster) Run(ctx context.Context) error {
 	var t turns
 	var tick Signal // nobody wakes it: forecasts are not urgent
@@ -92,7 +94,24 @@ func (f *Forecaster) make(ctx context.Context, u *ledger.Update) error {
 	if err != nil {
 		return err
 	}
-	made, err := f.forecast(ctx, u, texts, &past)
+	tally, err := f.sweep(ctx, u, texts, &past, f.asOf(u))
+	if err != nil {
+		return err
+	}
+	return f.keep(ctx, u, texts, &past, tally, begun)
+}
+
+// Counted makes and keeps the forecast of an update that is being planned. What fails is logged, and made later.
+func (f *Forecaster) Counted(ctx context.Context, u *ledger.Update, texts []ledger.Text, past *ledger.Past, t *forecast.Tally) {
+	if err := f.keep(ctx, u, texts, past, t, time.Now()); err != nil && ctx.Err() == nil {
+		f.Log.ErrorContext(ctx, "forecast not made, will try again", "update", u.ID, "error", err)
+		f.Metrics.failed("forecast")
+	}
+}
+
+// keep makes and keeps the forecast of an update whose audience was counted.
+func (f *Forecaster) keep(ctx context.Context, u *ledger.Update, texts []ledger.Text, past *ledger.Past, t *forecast.Tally, begun time.Time) error {
+	made, err := f.forecast(ctx, u, texts, past, t)
 	if err != nil {
 		return err
 	}
@@ -137,40 +156,42 @@ func (f *Forecaster) Draft(ctx context.Context, u incident.Update) (forecast.For
 	if err != nil {
 		return none, err
 	}
-	return f.forecast(ctx, &ledger.Update{Update: u, State: ledger.Held, Terms: terms}, texts, &past)
+	draft := ledger.Update{Update: u, State: ledger.Held, Terms: terms}
+	tally, err := f.sweep(ctx, &draft, texts, &past, f.asOf(&draft))
+	if err != nil {
+		return none, err
+	}
+	return f.forecast(ctx, &draft, texts, &past, tally)
 }
 
-// forecast counts what would be decided for everybody, and plays it through.
-func (f *Forecaster) forecast(ctx context.Context, u *ledger.Update, texts []ledger.Text, past *ledger.Past) (forecast.Forecast, error) {
-	at := u.ApprovedAt
-	if at.IsZero() {
-		at = f.Clock.Now()
+// asOf is the time as of which an update is forecast: when it was let go, or now.
+func (f *Forecaster) asOf(u *ledger.Update) time.Time {
+	if u.ApprovedAt.IsZero() {
+		return f.Clock.Now()
 	}
-	tally, err := f.sweep(ctx, u, texts, past, at)
-	if err != nil {
-		return forecast.Forecast{}, err
-	}
+	return u.ApprovedAt
+}
+
+// forecast plays through what was counted.
+func (f *Forecaster) forecast(ctx context.Context, u *ledger.Update, texts []ledger.Text, past *ledger.Past, t *forecast.Tally) (made forecast.Forecast, err error) {
+	at := f.asOf(u)
 	in := f.Inputs
 	if in.Channels, err = f.experienced(ctx, u.ID, at); err != nil {
-		return forecast.Forecast{}, err
+		return made, err
 	}
 	in.Texts = textInputs(texts)
 	limits, err := f.limits(ctx, u, past)
 	if err != nil {
-		return forecast.Forecast{}, err
+		return made, err
 	}
-	return forecast.Make(tally, in, limits, at), nil
+	return forecast.Make(t, in, limits, at), nil
 }
 
 // sweep counts what the planner would decide for everybody whom an update is for. It holds one page.
 func (f *Forecaster) sweep(ctx context.Context, u *ledger.Update, texts []ledger.Text, past *ledger.Past, at time.Time) (*forecast.Tally, error) {
 	g := f.Planner.pager(u, texts, past)
 	g.now, g.update.Cursor, g.update.Until = at, 0, cmp.Or(u.Until, math.MaxInt64)
-	kinds := map[string]channels.Kind{}
-	for _, c := range f.Planner.Rules.Channels {
-		kinds[c.Name] = c.Kind
-	}
-	tally := forecast.NewTally(kinds)
+	tally := f.Planner.newTally()
 	for {
 		page, err := g.recipients(ctx)
 		if err != nil {

@@ -169,8 +169,8 @@ func TestForecastIsWhatIsPlanned(t *testing.T) {
 	}
 }
 
-// TestForecastOfWhatIsNotHeld is made once it is planned.
-func TestForecastOfWhatIsNotHeld(t *testing.T) {
+// TestForecastOfWhatIsNotCounted is made once it is planned.
+func TestForecastOfWhatIsNotCounted(t *testing.T) {
 	l := openLedger(t)
 	customers(t, l, 1, 10)
 	f, fl := newForecaster(l, 4)
@@ -180,6 +180,56 @@ func TestForecastOfWhatIsNotHeld(t *testing.T) {
 	id := await(t, "the forecast", fl.kept)
 	if made := kept(t, l, id); made.Audience.Recipients != 10 {
 		t.Errorf("%+v", made.Audience)
+	}
+}
+
+// TestForecastIsCountedWhilePlanning: of what goes out at once the forecast is there when it is planned, the same that
+// a look at the whole directory gives; a planner that goes on where another was killed has not counted all.
+func TestForecastIsCountedWhilePlanning(t *testing.T) {
+	l := openLedger(t)
+	mixed(t, l, 50)
+	f, fl := newForecaster(l, 7)
+	planner, pl := newPlanner(l, 7)
+	planner.Foresee = f.Counted
+	draft, err := f.Draft(t.Context(), testUpdate(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	record(t, l, testUpdate(1), testTexts(channels.SMS, channels.Email))
+	stop := runs(t, planner.Run)
+	id := await(t, "the forecast", fl.kept)
+	await(t, "the last page", pl.last)
+	stop()
+	if made := kept(t, l, id); !reflect.DeepEqual(made.Audience, draft.Audience) || !reflect.DeepEqual(made.Channels, draft.Channels) {
+		t.Errorf("counted %+v, %+v\nlooked at %+v, %+v", made.Audience, made.Channels, draft.Audience, draft.Channels)
+	}
+
+	record(t, l, testUpdate(2), testTexts(channels.SMS, channels.Email))
+	killed, dying := newPlanner(l, 7)
+	ctx, kill := context.WithCancel(t.Context())
+	dying.before = func(page int) error {
+		if page == 2 {
+			kill()
+			return ctx.Err()
+		}
+		return nil
+	}
+	killed.Foresee = f.Counted
+	if err := killed.Run(ctx); err != nil {
+		t.Error(err)
+	}
+	kill()
+	planner, pl = newPlanner(l, 7)
+	planner.Foresee = f.Counted
+	stop = runs(t, planner.Run)
+	await(t, "the last page", pl.last)
+	stop()
+	if raw, err := l.Forecast(t.Context(), progress(t, l).ID); err != nil || len(raw) != 0 {
+		t.Errorf("half of it was counted, and it is forecast: %s, %v", raw, err)
+	}
+	defer runs(t, f.Run)()
+	if got := await(t, "the forecast made later", fl.kept); got != progress(t, l).ID {
+		t.Errorf("forecast of update %d", got)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/dispatcher/bus"
 	"github.com/tocsin-dev/tocsin/dispatcher/clock"
+	"github.com/tocsin-dev/tocsin/dispatcher/forecast"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 	"github.com/tocsin-dev/tocsin/dispatcher/plan"
@@ -40,6 +41,9 @@ type Planner struct {
 	Clock  clock.Clock
 	// Planned wakes the planner; Batches and Pages are woken after each page.
 	Planned, Batches, Pages Signal
+	// Foresee keeps the forecast of an update whose audience has been counted, before its last page is committed.
+	// It must not take long; nil counts nothing.
+	Foresee func(ctx context.Context, u *ledger.Update, texts []ledger.Text, past *ledger.Past, t *forecast.Tally)
 	// PageSize is how many recipients one transaction looks at.
 	PageSize int
 	Metrics  *Metrics
@@ -86,6 +90,9 @@ func (p *Planner) plan(ctx context.Context, u ledger.Update) error {
 		return err
 	}
 	pg := p.pager(&u, texts, &past)
+	if p.Foresee != nil && u.Cursor == 0 { // what another planner has begun, nobody has counted whole
+		pg.tally = p.newTally()
+	}
 	for last := false; !last; {
 		begun := time.Now()
 		recipients, err := pg.recipients(ctx)
@@ -99,6 +106,9 @@ func (p *Planner) plan(ctx context.Context, u ledger.Update) error {
 		}
 		if err != nil {
 			return err
+		}
+		if last && pg.tally != nil {
+			p.Foresee(ctx, &u, texts, &past, pg.tally)
 		}
 		if err := p.Ledger.CommitPage(ctx, page); err != nil {
 			return err
@@ -118,6 +128,15 @@ func (p *Planner) pager(u *ledger.Update, texts []ledger.Text, past *ledger.Past
 	g := pager{planner: p, rules: p.Rules, update: *u, texts: indexTexts(texts), circle: newCircle(u, past)}
 	g.rules.Locales = spoken(p.Rules.Locales, texts)
 	return g
+}
+
+// newTally makes a tally of the planner's decisions.
+func (p *Planner) newTally() *forecast.Tally {
+	kinds := map[string]channels.Kind{}
+	for _, c := range p.Rules.Channels {
+		kinds[c.Name] = c.Kind
+	}
+	return forecast.NewTally(kinds)
 }
 
 // planned tells operators that an audience is frozen. An empty one is most likely a mistake in what
@@ -173,6 +192,8 @@ type pager struct {
 	texts   map[textKey]*notification.Content
 	circle  circle
 	now     time.Time // that of the page
+	// tally counts the decisions, for the forecast; nil where it isn't made from them.
+	tally *forecast.Tally
 }
 
 // planned is a recipient with what was decided for them.
@@ -227,6 +248,9 @@ func (g *pager) page(ctx context.Context, recipients []ledger.Recipient, last bo
 	all := make([]planned, len(members))
 	for i := range members {
 		all[i] = planned{members[i].recipient, g.decide(&members[i])}
+		if g.tally != nil {
+			g.tally.Add(&members[i].recipient.Recipient, &all[i].Decision)
+		}
 	}
 	slices.SortStableFunc(all, comparePlanned)
 	p.Notifications = make([]ledger.NewNotification, len(all))

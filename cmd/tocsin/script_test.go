@@ -20,8 +20,8 @@ func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"tocsin": mai
 //
 // Scripts find in the environment three free addresses, HTTP, NATS and SANDBOX. The command
 // `await sandbox` returns when the one at SANDBOX answers, `await DIR` when the server on a data
-// directory is ready, `promised DIR TEAM/ID` when it
-// knows that an incident's next update is overdue.
+// directory is ready, `promised DIR TEAM/ID` when it knows that an incident's next update is overdue;
+// `retry PROGRAM ARGS` runs a program until it succeeds.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -36,11 +36,27 @@ func TestScripts(t *testing.T) {
 			}
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"await": await, "hold": hold, "decided": decided, "promised": promised},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"await": await, "retry": retry, "hold": hold, "decided": decided, "promised": promised},
 	})
 }
 
 const awaitTimeout = 30 * time.Second
+
+func retry(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: retry PROGRAM ARGS")
+	}
+	deadline := time.Now().Add(awaitTimeout)
+	for {
+		err := ts.Exec(args[0], args[1:]...)
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("retried in vain: %v", err)
+		}
+	}
+}
 
 func await(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {

@@ -43,6 +43,7 @@ func (a *App) makeRoles() error {
 			PageSize: pageSize, Metrics: metrics, Log: a.Log,
 		}
 		forecaster = a.forecaster(planner, metrics)
+		planner.Foresee = forecaster.Counted
 		a.runs = append(a.runs, run{"playbooks", a.playbooks.Run}, run{"intake", intake.Run}, a.oneAtATime("planner", planner.Run), a.oneAtATime("forecaster", forecaster.Run))
 		a.makeTimeOuts(planned)
 		a.makeKeeper()
