@@ -20,6 +20,7 @@
 //   - [Prober]: the provider can be asked whether it works, without sending anything
 //   - [Measurer]: the cost of a text can be counted before it is sent
 //   - [Inquirer]: the provider can be asked what became of a message
+//   - [BulkSender]: the provider takes one message for many recipients in one call
 //   - [Listener]: what became of messages is heard in another way than by webhook
 //
 // The suite in channels/channeltest checks everything that this page promises.

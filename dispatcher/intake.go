@@ -110,6 +110,9 @@ func (in *Intake) render(u incident.Update, p *playbook.Prepared) (texts []ledge
 		var standard notification.Content
 		for i, locale := range p.Locales {
 			content, err := p.Render(kind, locale)
+			if err == nil {
+				in.weigh(u, kind, locale, &content)
+			}
 			_, missing := errors.AsType[*templates.MissingError](err)
 			switch {
 			case err == nil && i == 0:
@@ -120,7 +123,6 @@ func (in *Intake) render(u incident.Update, p *playbook.Prepared) (texts []ledge
 			case err != nil:
 				faults = append(faults, incident.Fault{Path: "texts." + string(kind) + "." + locale, Problem: err.Error()})
 			}
-			in.weigh(u, kind, locale, &content)
 			units := in.Measure(kind, content.Text.Sample())
 			texts = append(texts, ledger.Text{Kind: kind, Locale: locale, Content: content, Units: units})
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/dispatcher/bus"
 	"github.com/tocsin-dev/tocsin/dispatcher/clock"
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
@@ -31,8 +32,9 @@ type PublisherBus interface {
 // queues. A batch that was handed over but not marked so is handed over again after a crash, and
 // known by its id. Its fields are set once, before Run.
 type Publisher struct {
-	Ledger  PublisherLedger
-	Bus     PublisherBus
+	Ledger PublisherLedger
+	Bus    PublisherBus
+	// InDoubt is the policy for customers, by the update's impact. It doesn't hold for public posts.
 	InDoubt map[incident.Impact]notification.InDoubt
 	// UsefulFor is how long a message is worth delivering.
 	UsefulFor time.Duration
@@ -120,13 +122,24 @@ func (p *Publisher) batch(b *ledger.Batch) bus.Batch {
 	out := bus.Batch{
 		ID: b.ID, Update: b.Update, Team: b.Team, Incident: b.Incident, Topic: notification.Topic(b.Team, b.Incident),
 		Channel: b.Channel, Locale: b.Locale, Priority: b.Priority, Step: b.Step, Try: b.Try, Last: b.Last,
-		InDoubt: p.InDoubt[b.Impact], UsefulFor: int64(p.UsefulFor.Seconds()),
+		InDoubt: p.inDoubt(b), UsefulFor: int64(p.UsefulFor.Seconds()),
 		Content: b.Content.Bare(), Attempts: make([]bus.Attempt, len(b.Items)),
 	}
 	for i, it := range b.Items {
 		out.Attempts[i] = bus.Attempt{Notification: it.Notification, Address: it.Address, Values: it.Values}
 	}
 	return out
+}
+
+// inDoubt says what becomes of those of a batch's attempts that a crash left in doubt. A public post is
+// never made again on the chance that it isn't there: all would read it twice. Where its network
+// knows it by its key it is made again all the same; where the network can be asked, it is asked, and the
+// post made if it isn't there; else the doubt stays, for people to look.
+func (p *Publisher) inDoubt(b *ledger.Batch) notification.InDoubt {
+	if b.Kind == channels.Social {
+		return notification.LeaveUnknown
+	}
+	return p.InDoubt[b.Impact]
 }
 
 // untilDue is how long to wait for a batch that is not due yet, in machine time.

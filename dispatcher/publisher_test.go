@@ -121,6 +121,26 @@ func TestPublisherHandsOver(t *testing.T) {
 	}
 }
 
+// TestPublicPostsAreNotRepeated: whatever the policy for customers, what everybody reads must not stand there twice.
+func TestPublicPostsAreNotRepeated(t *testing.T) {
+	p := &Publisher{InDoubt: map[incident.Impact]notification.InDoubt{incident.Major: notification.Repeat, incident.Minor: notification.LeaveUnknown}}
+	for _, tt := range []struct {
+		kind   channels.Kind
+		impact incident.Impact
+		want   notification.InDoubt
+	}{
+		{channels.SMS, incident.Major, notification.Repeat},
+		{channels.SMS, incident.Minor, notification.LeaveUnknown},
+		{channels.Social, incident.Major, notification.LeaveUnknown},
+		{channels.Social, incident.Minor, notification.LeaveUnknown},
+	} {
+		b := &ledger.Batch{Impact: tt.impact, BatchHead: ledger.BatchHead{Kind: tt.kind}}
+		if got := p.batch(b).InDoubt; got != tt.want {
+			t.Errorf("%s, %s: %s, want %s", tt.kind, tt.impact, got, tt.want)
+		}
+	}
+}
+
 func TestPublisherTakesMoreThanOneGo(t *testing.T) {
 	if b, got := publish(t, 2*batchesAtOnce+3, nil); len(got) != 2*batchesAtOnce+3 || b.calls != 3 {
 		t.Errorf("%d batches in %d goes", len(got), b.calls)

@@ -33,13 +33,28 @@ func newCircle(full *ledger.Update, past *ledger.Past) circle {
 			c.affected = append(c.affected, audience.NewSelector(a))
 		}
 	}
+	another := moved(u, past)
 	for _, p := range past.Updates {
 		c.all = append(c.all, p.ID)
-		if p.Merged || u.Status.Over() || u.Status == incident.Correction {
+		if p.Merged || u.Status.Over() || u.Status == incident.Correction || another && !p.Date.IsZero() && !p.Date.Equal(u.StartedAt) {
 			c.owed = append(c.owed, p.ID)
 		}
 	}
 	return c
+}
+
+// moved reports whether an update gives a maintenance another date than was announced last: whoever
+// keeps an earlier one in mind must hear of it.
+func moved(u *incident.Update, past *ledger.Past) bool {
+	if u.Status != incident.Scheduled {
+		return false
+	}
+	for i := range past.Updates { // newest first
+		if p := &past.Updates[i]; !p.Merged && !p.Date.IsZero() {
+			return !p.Date.Equal(u.StartedAt)
+		}
+	}
+	return false
 }
 
 // listed returns the ids of the only recipients who can be in the circle, nil where anybody can.
@@ -153,5 +168,8 @@ func (g *pager) count(ctx context.Context, all []member) error {
 // inCase is what a member's plan depends on.
 func (g *pager) inCase(m *member) plan.Case {
 	u := &g.update.Update
-	return plan.Case{Steps: g.update.Terms.Steps, Kind: u.Kind, Status: u.Status, Impact: u.Impact, Now: g.now, LastGood: m.lastGood, Recent: m.recent}
+	return plan.Case{
+		Steps: g.update.Terms.Steps, Kind: u.Kind, Status: u.Status, Impact: u.Impact, Now: g.now, Automatic: u.Automatic, StartsAt: u.StartedAt,
+		LastGood: m.lastGood, Recent: m.recent,
+	}
 }

@@ -327,6 +327,7 @@ func (m memoryOf) ToldBy(_ context.Context, update int64, recipients []int64) ([
 // rule says, and starts on the channel that reached them last.
 func TestAudienceIsWhatTheRuleSays(t *testing.T) {
 	services := []string{"cards", "atm", "web"}
+	dates := []time.Time{{}, time.Unix(1e9, 0), time.Unix(2e9, 0)}
 	some := rapid.SliceOfNDistinct(rapid.SampledFrom(services), 1, 3, rapid.ID)
 	rapid.Check(t, func(t *rapid.T) {
 		var page []ledger.Recipient
@@ -336,14 +337,16 @@ func TestAudienceIsWhatTheRuleSays(t *testing.T) {
 		memory := memoryOf{told: map[int64]map[int64]string{}}
 		var past ledger.Past
 		for id := int64(rapid.IntRange(0, 4).Draw(t, "past")); id > 0; id-- {
-			past.Updates = append(past.Updates, ledger.PastUpdate{ID: id, Merged: rapid.Bool().Draw(t, "merged")})
+			past.Updates = append(past.Updates, ledger.PastUpdate{
+				ID: id, Merged: rapid.Bool().Draw(t, "merged"), Date: rapid.SampledFrom(dates).Draw(t, "date"),
+			})
 			memory.told[id] = rapid.MapOf(rapid.Int64Range(1, 8), rapid.SampledFrom([]string{"", "sms", "email"})).Draw(t, "told")
 		}
 		for range rapid.IntRange(0, 2).Draw(t, "children") {
 			past.Affects = append(past.Affects, incident.Audience{Services: some.Draw(t, "child affects")})
 		}
-		u := incident.Update{Data: incident.Data{Affects: incident.Audience{Services: some.Draw(t, "affects")}, Status: rapid.SampledFrom([]incident.Status{
-			incident.Identified, incident.InProgress, incident.Resolved, incident.Cancelled, incident.Postmortem, incident.Correction,
+		u := incident.Update{Data: incident.Data{Affects: incident.Audience{Services: some.Draw(t, "affects")}, StartedAt: dates[1], Status: rapid.SampledFrom([]incident.Status{
+			incident.Identified, incident.InProgress, incident.Scheduled, incident.Resolved, incident.Cancelled, incident.Postmortem, incident.Correction,
 		}).Draw(t, "status")}}
 		g := pager{planner: &Planner{Ledger: memory}, update: ledger.Update{Update: u}, circle: newCircle(&ledger.Update{Update: u}, &past)}
 		members, err := g.members(context.Background(), page)
@@ -374,12 +377,19 @@ func TestAudienceIsWhatTheRuleSays(t *testing.T) {
 // expected is the rule, said another way.
 func expected(r *ledger.Recipient, u *incident.Update, past *ledger.Past, told map[int64]map[int64]string) (in bool, channel string) {
 	final := u.Status == incident.Resolved || u.Status == incident.Cancelled || u.Status == incident.Postmortem
+	var last time.Time // the date that was announced last
+	for _, p := range slices.Backward(past.Updates) {
+		if !p.Merged && !p.Date.IsZero() {
+			last = p.Date
+		}
+	}
+	moved := u.Status == incident.Scheduled && !last.IsZero() && !last.Equal(u.StartedAt)
 	for _, p := range past.Updates { // newest first
 		by, was := told[p.ID][r.Number]
 		if channel == "" {
 			channel = by
 		}
-		in = in || was && (final || p.Merged || u.Status == incident.Correction)
+		in = in || was && (final || p.Merged || moved && !p.Date.IsZero() && p.Date != u.StartedAt || u.Status == incident.Correction)
 	}
 	if u.Status == incident.Correction {
 		return in, channel

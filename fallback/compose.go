@@ -119,7 +119,7 @@ func (f *fold) deferQuietly(ctx context.Context, a *further) error {
 	if err != nil || u.priority == notification.Urgent {
 		return err
 	}
-	if until := f.e.Rules.Quiet.Until(&a.recipient.Recipient, u.impact, a.notBefore); !until.IsZero() {
+	if until := f.e.Rules.Until(&a.recipient.Recipient, u.automatic, u.impact, a.notBefore); !until.IsZero() {
 		a.notBefore, a.n.Attempt.QueuedAt = until, until // its step's wait begins when it may leave
 		f.deferred++
 	}
@@ -224,9 +224,10 @@ type announced struct {
 }
 
 type announcement struct {
-	priority notification.Priority
-	impact   incident.Impact
-	texts    []ledger.Text
+	priority  notification.Priority
+	impact    incident.Impact
+	automatic incident.Automatic
+	texts     []ledger.Text
 }
 
 const maxAnnounced = 256
@@ -246,7 +247,9 @@ func (c *announced) get(ctx context.Context, l Ledger, id int64) (*announcement,
 	if c.updates == nil || len(c.updates) >= maxAnnounced {
 		c.updates = map[int64]*announcement{}
 	}
-	a := &announcement{priority: notification.PriorityOf(u.Update.Status, u.Update.Impact), impact: u.Update.Impact, texts: texts}
+	a := &announcement{
+		priority: notification.PriorityOf(u.Update.Status, u.Update.Impact), impact: u.Update.Impact, automatic: u.Update.Automatic, texts: texts,
+	}
 	c.updates[id] = a
 	return a, nil
 }

@@ -37,18 +37,23 @@ func (m *moment) say(form string) string {
 
 // book keeps the moments that a text says, for recipients of other zones.
 type book struct {
-	now   time.Time // as of which the text speaks
-	loc   *time.Location
-	w     *words
-	times map[string]notification.Time
+	public bool      // everybody reads the same, and no moment is kept
+	now    time.Time // as of which the text speaks
+	loc    *time.Location
+	w      *words
+	times  map[string]notification.Time
 }
 
-func newBook(now time.Time, loc *time.Location, w *words) *book {
-	return &book{now: now, loc: loc, w: w, times: map[string]notification.Time{}}
+func newBook(now time.Time, loc *time.Location, w *words, public bool) *book {
+	return &book{public: public, now: now, loc: loc, w: w, times: map[string]notification.Time{}}
 }
 
-// place is the place of a moment, with the text in the catalogue's zone as its default.
+// place is the place of a moment, with the text in the catalogue's zone as its default; where everybody
+// reads the same it is that text.
 func (b *book) place(t notification.Time) string {
+	if b.public {
+		return b.w.say(t, b.now, b.loc)
+	}
 	t.At, t.To = t.At.UTC(), utc(t.To)
 	name := ""
 	for n, had := range b.times {

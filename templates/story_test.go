@@ -118,6 +118,28 @@ func only(service string, u incident.Update) incident.Update {
 	return u
 }
 
+// automatic returns what Tocsin says by itself: of the typical updates, with a service that works.
+func automatic() []incident.Update {
+	var updates []incident.Update
+	for _, u := range story() {
+		switch u.Status {
+		case incident.Investigating, incident.Identified, incident.Monitoring, incident.InProgress, incident.Verifying:
+			u.Automatic = incident.Holding
+		case incident.Scheduled:
+			u.Automatic = incident.Reminder
+		default:
+			continue
+		}
+		if u.Kind == incident.Outage {
+			u.Unaffected = []string{"app"}
+		} else {
+			u.Unaffected = []string{"cards", "atm"}
+		}
+		updates = append(updates, u)
+	}
+	return updates
+}
+
 // minimal returns an update of every status that has only what the schema requires.
 func minimal() []incident.Update {
 	var updates []incident.Update

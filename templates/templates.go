@@ -1,39 +1,3 @@
-// Package templates turns updates into the texts that customers read.
-//
-// There is a text for every status, kind of channel and language, in texts/<locale>/<kind>.tmpl (some
-// kinds say what another one's text says), and a [Renderer] fills it from an update and the [Catalogue] of names. The result is a
-// [notification.Content]: final but for placeholders of the recipient's own values.
-//
-// # Writing texts
-//
-// Texts are Go templates (https://pkg.go.dev/text/template). A kind's file defines one template a
-// status, named after it; for e-mail two, "resolved.subject" and "resolved.text". The HTML of an
-// e-mail is laid out from its text (texts/layout.html.tmpl), so that both say the same. Phrases
-// that the kinds share are in phrases.tmpl. White space does not matter: an SMS becomes one line,
-// a subject too, and elsewhere paragraphs end up one blank line apart.
-//
-// Values of the update, in the text's language ("" where the update has none, so that {{with}}
-// leaves them out):
-//
-//	.Organisation .Summary .Brief     always there, or else rendering fails; Brief is the short
-//	                                  summary, or the summary where there is no short one
-//	.Affected .Where                  names of the services and regions, listed
-//	.Advice .Cause .Compensation      whole sentences
-//	.Link                             where to read on
-//	.StartedAt .EndsAt .ResolvedAt    times: {{.StartedAt.At}} is "today at 18:00",
-//	.MissedEstimate .NextUpdateAt     {{.EndsAt.By}} is "by 18:00 today"
-//	.Estimate                         a time too, with .High and .Medium confidence
-//	.Window                           from when to when a maintenance is planned
-//	.Maintenance                      whether it is one
-//
-// Functions:
-//
-//	{{need "cause" .Cause}}           the value, or an error that names it
-//	{{recipient "name" "customer"}}   the recipient's value, or the default
-//	{{facts "Label" value …}}         lines of labels and values, those without a value left out
-//
-// A text is tried with a sample update when the Renderer is made: a text that is missing or can't be
-// rendered is found then, and not in the night when it is needed.
 package templates
 
 import (

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -55,7 +56,7 @@ func required(c notification.Content) []string {
 	var names []string
 	for _, part := range []notification.Segments{c.Subject, c.Text, c.HTML} {
 		for _, s := range part {
-			if s.Placeholder != "" && s.Default == "" {
+			if s.Placeholder != "" && s.Default == "" && !s.Optional {
 				names = append(names, s.Placeholder)
 			}
 		}
@@ -83,7 +84,7 @@ func golden(t *testing.T, name, got string) {
 // TestTexts keeps every text as customers would read it.
 func TestTexts(t *testing.T) {
 	r := renderer(t)
-	for name, updates := range map[string][]incident.Update{"full": story(), "minimal": minimal()} {
+	for name, updates := range map[string][]incident.Update{"full": story(), "minimal": minimal(), "automatic": automatic()} {
 		for _, locale := range r.Locales() {
 			for _, kind := range Kinds() {
 				var b strings.Builder
@@ -118,7 +119,7 @@ func TestHTML(t *testing.T) {
 
 func TestTypicalTextsFit(t *testing.T) {
 	r := renderer(t)
-	for _, u := range append(story(), minimal()...) {
+	for _, u := range slices.Concat(story(), minimal(), automatic()) {
 		for _, locale := range r.Locales() {
 			for _, kind := range Kinds() {
 				c := render(t, r, u, kind, locale)
@@ -140,7 +141,7 @@ func TestTypicalTextsFit(t *testing.T) {
 // Whatever is left out, no text shows a hole.
 func TestNoHoles(t *testing.T) {
 	r := renderer(t)
-	for _, u := range append(story(), minimal()...) {
+	for _, u := range slices.Concat(story(), minimal(), automatic()) {
 		for _, locale := range r.Locales() {
 			for _, kind := range Kinds() {
 				c := render(t, r, u, kind, locale)
@@ -256,6 +257,11 @@ func TestPlaceholders(t *testing.T) {
 			if escaped := strings.ReplaceAll(want[i], "&", "&amp;"); !strings.Contains(html, ">"+escaped+"<") {
 				t.Errorf("%s: no %q in the HTML", locale, escaped)
 			}
+		}
+	}
+	for _, kind := range []channels.Kind{channels.Social, channels.Web} {
+		if c := render(t, r, story()[0], kind, "en"); c.Personal() || c.Recipe != nil {
+			t.Errorf("%s has readers' own values: %+v", kind, c)
 		}
 	}
 	for _, kind := range []channels.Kind{channels.SMS, channels.Messenger, channels.Social} {
@@ -429,46 +435,4 @@ func TestRenderConcurrently(t *testing.T) {
 		})
 	}
 	wg.Wait()
-}
-
-// strange returns a placeholder that no text of ours asks for, "" if there is none.
-func strange(c notification.Content) string {
-	for name := range placeholders(&c) {
-		if name != "name" && !strings.HasPrefix(name, "time.") {
-			return name
-		}
-	}
-	return ""
-}
-
-func FuzzRender(f *testing.F) {
-	r := renderer(f)
-	f.Add("Cards fail", "Use cash", "https://a.example/x", 1, 0)
-	f.Add("\uFDD061.62\uFDD1<b>&\n\n- x", "\uFDD2: y", "javascript:x", 2, 60)
-	f.Fuzz(func(t *testing.T, summary, advice, link string, status, minutes int) {
-		all := story()
-		u := all[(status%len(all)+len(all))%len(all)]
-		u.Short = nil
-		u.Summary, u.Advice, u.Link = incident.Text{"ro": summary}, incident.Text{"ro": advice}, link
-		u.NextUpdateAt = new(u.Time.Add(time.Duration(minutes) * time.Minute))
-		for _, kind := range Kinds() {
-			c, err := r.Render(u, kind, "ro")
-			if _, ok := errors.AsType[*MissingError](err); ok && clean(summary) == "" {
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			if len(required(c)) > 0 || strange(c) != "" {
-				t.Errorf("foreign text made placeholders: %+v", c.Text)
-			}
-			text := expand(t, c.Text)
-			if text == "" || strings.Contains(text, "\n\n\n") || strings.ContainsRune(text, factMark) {
-				t.Errorf("text %q", text)
-			}
-			if html := expand(t, c.HTML); strings.Contains(html, "<script") || strings.Contains(strings.ToLower(html), `href="javascript`) {
-				t.Errorf("HTML %s", html)
-			}
-		}
-	})
 }

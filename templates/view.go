@@ -47,7 +47,7 @@ type view struct {
 }
 
 func newView(u incident.Update, c *Catalogue, w *words, tag string, kind channels.Kind) *view {
-	b := newBook(u.Time, c.Location, w)
+	b := newBook(u.Time, c.Location, w, public(kind))
 	v := &view{
 		u: u, catalogue: c, w: w, tag: tag, book: b,
 		StartedAt:      b.of(&u.StartedAt),

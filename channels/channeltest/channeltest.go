@@ -115,6 +115,7 @@ func (h Harness) runOptional(t *testing.T) {
 	_, parses := sender.(channels.CallbackParser)
 	_, probes := sender.(channels.Prober)
 	_, measures := sender.(channels.Measurer)
+	_, bulks := sender.(channels.BulkSender)
 	_, inquires := sender.(channels.Inquirer)
 	for _, part := range []struct {
 		name, lacking string
@@ -129,6 +130,7 @@ func (h Harness) runOptional(t *testing.T) {
 		{"probe", "the Sender is no Prober", probes, h.testProbe},
 		{"inquiry", "the Sender is no Inquirer", inquires, h.testInquiry},
 		{"threads", "Spec.Threads is false", h.Spec.Threads, h.testThreads},
+		{"bulk", "the Sender is no BulkSender", bulks, h.testBulk},
 		{"measure", "the Sender is no Measurer", measures, h.testMeasure},
 	} {
 		if !part.given {

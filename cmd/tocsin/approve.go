@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -97,7 +98,7 @@ func (c *cli) review(ctx context.Context, api *httpapi.Client, id int64, f *appr
 	if err != nil {
 		return v, err
 	}
-	if v, err = api.Update(ctx, id); err != nil {
+	if v, err = foreseen(ctx, api, id, !f.BreakGlass); err != nil {
 		return v, err
 	}
 	if err := printUpdateView(c.stdout, &v, zone); err != nil {
@@ -111,6 +112,32 @@ func (c *cli) review(ctx context.Context, api *httpapi.Client, id int64, f *appr
 		question = fmt.Sprintf("BREAK THE GLASS: may update %d go out at once, though %s should approve it first?", id, morePeople(v.Approval.Missing))
 	}
 	return v, c.ask(question, "nothing is approved: give --seen with the hash that is shown, or --yes, or run it at a terminal to be asked")
+}
+
+// How long the forecast of an update that has just come in is waited for: it is made within moments, and who
+// approved without it would have to look again.
+const (
+	forecastYoung = time.Minute // of the product's time since the update came
+	forecastWait  = 10 * time.Second
+	forecastLook  = 100 * time.Millisecond
+)
+
+// foreseen returns an update as it is to be shown to whoever approves it, if patient with its forecast.
+func foreseen(ctx context.Context, api *httpapi.Client, id int64, patient bool) (httpapi.UpdateView, error) {
+	look := time.NewTicker(forecastLook)
+	defer look.Stop()
+	for given := time.Now().Add(forecastWait); ; {
+		v, err := api.Update(ctx, id)
+		young := v.State == ledger.Held && v.Forecast == nil && v.AsOf.Sub(v.ReceivedAt) < forecastYoung
+		if err != nil || !patient || !young || time.Now().After(given) {
+			return v, err
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return v, ctx.Err()
+		}
+	}
 }
 
 // mayApprove says what stands in the way of an approval, before anybody is asked for it.

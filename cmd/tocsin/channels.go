@@ -104,6 +104,7 @@ func columns() []column {
 		{"Can be asked", func(a *adapter) string { return yes(a.InquireAfter > 0) }},
 		{"Idempotent", func(a *adapter) string { return yes(a.Idempotent) }},
 		{"Threads", func(a *adapter) string { return yes(a.Threads) }},
+		{"Bulk", (*adapter).bulk},
 		{"Limits", func(a *adapter) string { return limits(a.Limits) }},
 		{"Documentation", func(a *adapter) string { return a.Docs }},
 	}
@@ -142,6 +143,14 @@ func (a *adapter) receipts() string {
 		return "the answer itself"
 	}
 	return "none"
+}
+
+// bulk says how many recipients one call can have.
+func (a *adapter) bulk() string {
+	if b, ok := a.sender.(channels.BulkSender); ok {
+		return fmt.Sprintf("up to %d", b.BulkLimit())
+	}
+	return "no"
 }
 
 func yes(is bool) string {

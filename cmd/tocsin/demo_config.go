@@ -10,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/tocsin-dev/tocsin/channels/all"
+	"github.com/tocsin-dev/tocsin/dispatcher/audience"
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/templates/scenarios"
 )
@@ -133,11 +134,15 @@ func demoChannels(entries []all.Entry, endpoints map[string]string) map[string]d
 	return channels
 }
 
-// usualEntries are the usual adapters of the channels whose providers the sandbox plays.
+// usualEntries are the usual adapters of the channels that the usual mix of customers has, and those of the
+// public accounts that the sandbox plays.
 func usualEntries() []all.Entry {
 	var entries []all.Entry
+	mix := audience.DefaultMix()
 	for _, e := range all.List() {
-		if usual, _ := all.Usual(e.Spec.Channel); e.Simulated() && usual.Spec.Provider == e.Spec.Provider {
+		usual, _ := all.Usual(e.Spec.Channel)
+		wanted := len(e.Simulator.Accounts) > 0 || slices.ContainsFunc(mix.Channels, func(c audience.MixChannel) bool { return c.Name == e.Spec.Channel })
+		if e.Simulated() && wanted && usual.Spec.Provider == e.Spec.Provider {
 			entries = append(entries, e)
 		}
 	}

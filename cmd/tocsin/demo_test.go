@@ -66,8 +66,8 @@ func TestEveryChannelHasCustomers(t *testing.T) {
 			t.Errorf("%s: customers prefer it: %v, accounts: %d", e.Spec.Provider, has, len(e.Simulator.Accounts))
 		}
 	}
-	if usual := mixOf(scenario(t, "datacentre"), nil); len(usual.Channels) != len(audience.DefaultMix().Channels) {
-		t.Errorf("without adapters there are %d channels", len(usual.Channels))
+	if usual := mixOf(scenario(t, "datacentre"), usualEntries()); len(usual.Channels) != len(audience.DefaultMix().Channels) {
+		t.Errorf("usually there are %d channels", len(usual.Channels))
 	}
 }
 

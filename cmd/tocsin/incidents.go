@@ -99,7 +99,7 @@ func (c *cli) allIncidents(ctx context.Context, b books, zone *time.Location, f 
 			Rejections []ledger.Rejection       `json:"rejections"`
 		}{list, rejections})
 	}
-	return errors.Join(printIncidents(c.stdout, list, zone), printRejections(c.stdout, rejections, zone))
+	return errors.Join(printIncidents(c.stdout, list, zone), printOverdue(c.stdout, list, time.Now(), zone), printRejections(c.stdout, rejections, zone))
 }
 
 func printJSON(w io.Writer, v any) error {
@@ -157,7 +157,7 @@ func printRejections(w io.Writer, list []ledger.Rejection, zone *time.Location) 
 
 func printIncident(w io.Writer, s ledger.IncidentSummary, zone *time.Location) error {
 	_, _ = fmt.Fprintf(w, "%s/%s: %s, %s, %s\n%s\n", s.Team, s.ID, s.Kind, s.Impact, standing(&s.Incident), since(&s.Incident, zone))
-	for _, line := range holds(&s) {
+	for _, line := range append(promiseLines(&s, time.Now(), zone), holds(&s)...) {
 		_, _ = fmt.Fprintln(w, line)
 	}
 	_, _ = fmt.Fprintln(w)

@@ -13,10 +13,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tocsin-dev/tocsin/dispatcher/app"
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/templates"
 	"github.com/tocsin-dev/tocsin/templates/lint"
+	"github.com/tocsin-dev/tocsin/templates/playbook"
 )
 
 func (c *cli) lintCommand() *cobra.Command {
@@ -26,8 +26,8 @@ func (c *cli) lintCommand() *cobra.Command {
 		Short: "Check what updates say against what practice says of good outage messages",
 		Long: `Check what updates say against what practice says of good outage messages, in files as for
 "tocsin publish"; - reads the standard input. Each update is checked with its texts, as every kind of
-channel will have them, with the configuration's names; without a configuration, with neutral ones.
-An update without a time is checked as if it were published now, and one that follows another of the
+channel will have them, by the configuration's playbooks and with its names; without a configuration,
+with neutral ones. "tocsin playbook check" checks the texts of playbooks. An update without a time is checked as if it were published now, and one that follows another of the
 same incident in its file, as its next one.
 
 Nothing is sent, and nobody is contacted. The exit status is 1 if there is an error; warnings leave it 0.`,
@@ -89,9 +89,9 @@ func (c *cli) lint(files []string, asJSON bool) error {
 
 // linter checks updates as the configuration has them told.
 type linter struct {
-	// renderer is nil where there is no configuration: each update then gets neutral names.
-	renderer *templates.Renderer
-	settings lint.Settings
+	// playbooks is nil where there is no configuration: each update then gets neutral names.
+	playbooks *playbook.Set
+	settings  lint.Settings
 }
 
 func (c *cli) linter() (*linter, error) {
@@ -104,11 +104,15 @@ func (c *cli) linter() (*linter, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := app.Texts(cfg)
+	set, err := cfg.LoadPlaybooks()
 	if err != nil {
 		return nil, err
 	}
-	l := &linter{renderer: r, settings: cfg.LintSettings()}
+	r, err := set.Get(playbook.Generic).Texts()
+	if err != nil {
+		return nil, err
+	}
+	l := &linter{playbooks: set, settings: cfg.LintSettings()}
 	for _, locale := range r.Locales() {
 		if r.Catalogue().Organisation.In(locale) != "" {
 			l.settings.Locales = append(l.settings.Locales, locale)
@@ -138,18 +142,30 @@ func (l *linter) file(name string, objects []json.RawMessage, now time.Time) []l
 }
 
 func (l *linter) update(u incident.Update, previous *incident.Update) []lint.Finding {
-	r := l.renderer
-	if r == nil {
-		var err error
-		if r, err = templates.New(templates.Options{Catalogue: neutral(&u)}); err != nil {
-			return lint.Check(lint.Input{Update: u, Previous: previous, Unrendered: []error{err}, Settings: l.settings})
-		}
+	r, err := l.texts(&u)
+	if err != nil {
+		return lint.Check(lint.Input{Update: u, Previous: previous, Unrendered: []error{err}, Settings: l.settings})
 	}
-	found := lint.Update(r, u, previous, l.settings)
-	if found == nil {
-		found = []lint.Finding{}
+	in := lint.InputOf(r, u, previous, l.settings)
+	if l.playbooks == nil { // ids are no names that texts could be expected to say
+		in.Services, in.Regions = nil, nil
 	}
-	return found
+	if found := lint.Check(in); found != nil {
+		return found
+	}
+	return []lint.Finding{}
+}
+
+// texts are those of the update's playbook.
+func (l *linter) texts(u *incident.Update) (*templates.Renderer, error) {
+	if l.playbooks == nil {
+		return templates.New(templates.Options{Catalogue: neutral(u)})
+	}
+	p := l.playbooks.Choose(u)
+	if p == nil {
+		return nil, fmt.Errorf("playbook: %q is none; `tocsin playbook list` shows them", u.Playbook)
+	}
+	return p.Texts()
 }
 
 // neutral names an update's services and regions by their ids, and takes the times as they are written.

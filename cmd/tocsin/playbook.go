@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tocsin-dev/tocsin/dispatcher/app"
+	"github.com/tocsin-dev/tocsin/templates/lint"
 	"github.com/tocsin-dev/tocsin/templates/playbook"
 )
 
@@ -86,7 +87,8 @@ func (c *cli) playbookCheckCommand() *cobra.Command {
 		Short: "Find everything that is wrong with playbooks",
 		Long: `Find everything that is wrong with the playbooks of a folder, by default the configuration's: what can't be
 read, loops, texts that fail, are missing in a language or too long, names that the configuration doesn't
-know, playbooks that are for the same updates or never chosen. The exit status is 1 if there is anything.`,
+know, playbooks that are for the same updates or never chosen; and what "tocsin lint" calls an error, in
+their own texts of sample updates. The exit status is 1 if there is anything.`,
 		Args: args(cobra.MaximumNArgs(1)),
 		RunE: func(_ *cobra.Command, given []string) error {
 			o, err := c.playbooks(given)
@@ -96,7 +98,11 @@ know, playbooks that are for the same updates or never chosen. The exit status i
 			if o.Own == nil {
 				return usageError{errors.New("which folder? name it, or set playbooks in the configuration")}
 			}
-			return c.checkPlaybooks(o, asJSON)
+			cfg, err := c.config()
+			if err != nil {
+				return err
+			}
+			return c.checkPlaybooks(o, cfg.LintSettings(), asJSON)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
@@ -124,10 +130,17 @@ func (c *cli) playbooks(given []string) (playbook.Options, error) {
 	return cfg.PlaybookOptions()
 }
 
-func (c *cli) checkPlaybooks(o playbook.Options, asJSON bool) error {
+func (c *cli) checkPlaybooks(o playbook.Options, s lint.Settings, asJSON bool) error {
 	faults, err := playbook.Check(o)
 	if err != nil {
 		return err
+	}
+	if set, err := playbook.Load(o); err == nil {
+		found, err := lintPlaybooks(set, s)
+		if err != nil {
+			return err
+		}
+		faults = append(faults, found...)
 	}
 	if asJSON {
 		if faults == nil {
@@ -149,6 +162,43 @@ func (c *cli) checkPlaybooks(o playbook.Options, asJSON bool) error {
 		c.say("the playbooks in %s are good", o.Place)
 	}
 	return nil
+}
+
+// lintPlaybooks finds errors of wording in the texts of the team's playbooks that are not in those of their
+// bases.
+func lintPlaybooks(set *playbook.Set, s lint.Settings) (playbook.Faults, error) {
+	var faults playbook.Faults
+	for _, p := range set.All() {
+		if p.BuiltIn() || !p.HasTexts() {
+			continue
+		}
+		found, err := lintPlaybook(p, s)
+		if err != nil {
+			return nil, err
+		}
+		before, err := lintPlaybook(p.On(), s)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range found {
+			if f.Severity == lint.Error && !slices.ContainsFunc(before, func(b lint.Finding) bool { return sameFinding(b, f) }) {
+				faults = append(faults, playbook.Fault{Place: p.Place, Problem: fmt.Sprintf("%s: %s", f.Status, findingLine(f))})
+			}
+		}
+	}
+	return faults, nil
+}
+
+func lintPlaybook(p *playbook.Playbook, s lint.Settings) ([]lint.Finding, error) {
+	r, err := p.Texts()
+	if err != nil {
+		return nil, err
+	}
+	return lint.Renderer(r, s)
+}
+
+func sameFinding(a, b lint.Finding) bool {
+	return a.Status == b.Status && a.Rule == b.Rule && a.Place == b.Place && a.Words == b.Words
 }
 
 func (c *cli) playbookListCommand() *cobra.Command {
@@ -223,5 +273,9 @@ func playbookWarnings(cfg *app.Config) []string {
 	for _, f := range faults {
 		all = append(all, f.String())
 	}
-	return slices.Compact(all)
+	few, err := cfg.TooFewApprovers()
+	if err != nil {
+		return slices.Compact(all) // said
+	}
+	return append(slices.Compact(all), few...)
 }

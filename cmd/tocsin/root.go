@@ -35,8 +35,8 @@ func (c *cli) root() *cobra.Command {
 	flags.StringVar(&c.logFormat, "log-format", "text", "form of the log: text or json")
 	root.AddCommand(
 		c.serveCommand(), c.checkCommand(), c.doctorCommand(), c.sendTestCommand(), c.migrateCommand(), c.pruneCommand(), c.demoCommand(),
-		c.playbookCommand(), c.lintCommand(), c.previewCommand(), c.forecastCommand(), c.publishCommand(), c.approveCommand(), c.approvalsCommand(), c.refuseCommand(), c.incidentsCommand(),
-		c.reportCommand(), c.auditCommand(), c.evidenceCommand(), c.dashboardCommand(),
+		c.playbookCommand(), c.lintCommand(), c.previewCommand(), c.forecastCommand(), c.publishCommand(), c.approveCommand(), c.approvalsCommand(), c.refuseCommand(),
+		c.incidentsCommand(), c.overrunCommand(), c.compensationCommand(), c.reportCommand(), c.auditCommand(), c.evidenceCommand(), c.dashboardCommand(),
 		c.customersCommand(), c.channelsCommand(), c.schemaCommand(), c.sandboxCommand(), c.inboxCommand(), c.benchCommand(), c.chaosCommand(), c.nodeCommand(), c.versionCommand(),
 	)
 	root.AddCommand(c.orderCommands()...)

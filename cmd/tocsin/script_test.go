@@ -20,7 +20,8 @@ func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"tocsin": mai
 //
 // Scripts find in the environment three free addresses, HTTP, NATS and SANDBOX. The command
 // `await sandbox` returns when the one at SANDBOX answers, `await DIR` when the server on a data
-// directory is ready; `retry PROGRAM ARGS` runs a program until it succeeds.
+// directory is ready, `promised DIR TEAM/ID` when it knows that an incident's next update is overdue;
+// `retry PROGRAM ARGS` runs a program until it succeeds.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -35,7 +36,7 @@ func TestScripts(t *testing.T) {
 			}
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"await": await, "retry": retry, "hold": hold, "decided": decided},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"await": await, "retry": retry, "hold": hold, "decided": decided, "promised": promised},
 	})
 }
 
@@ -67,6 +68,11 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 			return answers(ctx, "http://"+ts.Getenv("SANDBOX")+"/sandbox/endpoints")
 		}
 	}
+	until(ts, args[0]+" is ready", ready)
+}
+
+// until returns when there is no error any more, and fails the script if that takes too long.
+func until(ts *testscript.TestScript, what string, ready func(context.Context) error) {
 	ctx, cancel := context.WithTimeout(context.Background(), awaitTimeout)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -79,7 +85,7 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			ts.Fatalf("%s is not ready: %v", args[0], err)
+			ts.Fatalf("waited in vain until %s: %v", what, err)
 		}
 	}
 }

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/tocsin-dev/tocsin/dispatcher/forecast"
 	"github.com/tocsin-dev/tocsin/dispatcher/httpapi"
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
@@ -25,10 +27,15 @@ func TestUpdateView(t *testing.T) {
 			}},
 			{Kind: "sms", Locale: "en", Units: 2, Content: notification.Content{Text: notification.Literal("Cards fail.")}},
 		},
-		Forecast: []byte(`{"audience":7}`), Seen: "5ab3", Approvers: []string{"Ana Rusu", "Ion Ceban"}, AsOf: came.Add(3 * time.Minute),
+		Seen: "5ab3", Approvers: []string{"Ana Rusu", "Ion Ceban"}, AsOf: came.Add(3 * time.Minute),
 		Approval: ledger.ApprovalStanding{People: 2, Missing: 1, Due: came.Add(10 * time.Minute), Then: playbook.SendIt,
 			Said: []ledger.ApprovalSaid{{Word: ledger.SaidYes, At: came.Add(time.Minute), By: "Ana Rusu", Account: "ana"}}},
 	}
+	expected, err := json.Marshal(forecast.Forecast{Audience: forecast.Audience{Recipients: 7}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.Forecast = expected
 	var b strings.Builder
 	if err := printUpdateView(&b, &v, time.UTC); err != nil {
 		t.Fatal(err)

@@ -105,11 +105,13 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 
 // Check makes everything that a configuration asks for, without opening or contacting anything.
 func Check(c *Config, specs []channels.Spec) error {
+	_, err := c.LoadPlaybooks()
+	return errors.Join(checkChannels(c, specs), err)
+}
+
+func checkChannels(c *Config, specs []channels.Spec) error {
 	a := &App{Options: Options{Config: c, Specs: specs}}
 	err := a.makeChannels()
-	if err == nil {
-		_, err = c.LoadPlaybooks()
-	}
 	_, err2 := Checker(c, specs)
 	return errors.Join(err, err2, a.cleanup.run())
 }
@@ -197,11 +199,12 @@ func (a *App) connectEmbedded(ctx context.Context) (err error) {
 	internal, operator := newSecret(), newSecret()
 	users := []bus.User{
 		{Name: internalUser, Password: internal},
-		{Name: operatorUser, Password: operator, Publish: []string{"incidents.*", "orders.*"}, Subscribe: bus.TeamInbox()},
+		{Name: operatorUser, Password: operator, Publish: []string{"incidents.*", "orders.*"}, Subscribe: append(bus.TeamInbox(), "outcomes.*.*")},
 	}
 	for _, t := range c.Teams {
 		users = append(users, bus.User{
-			Name: t.Name, Password: t.Password.Reveal(), Publish: []string{bus.IncidentSubject(t.Name)}, Subscribe: bus.TeamInbox(),
+			Name: t.Name, Password: t.Password.Reveal(), Publish: []string{bus.IncidentSubject(t.Name)},
+			Subscribe: append(bus.TeamInbox(), bus.OutcomesOf(t.Name)),
 		})
 	}
 	a.server, err = bus.StartServer(bus.ServerOptions{

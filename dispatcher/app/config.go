@@ -296,9 +296,10 @@ func (c *Config) validate() error {
 		}
 		seen[t.Name] = true
 	}
-	if l := c.Lint; l.SMSSegments < 0 || l.SMSPrice < 0 {
-		bad("lint", "must not be negative; 0 is no bound of the price, and 2 segments")
-	} else if l.SMSPrice > 0 && !c.Prices.known() {
+	if err := c.Lint.check(); err != nil {
+		bad("lint", "%v", err)
+	}
+	if c.Lint.SMSPrice > 0 && !c.Prices.known() {
 		bad("prices", "are needed for lint.sms_price: what one SMS segment costs")
 	}
 	for i, d := range c.OwnDomains {

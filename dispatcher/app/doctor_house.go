@@ -26,6 +26,7 @@ func (x *checkup) installation() []doctor.Check {
 	return []doctor.Check{
 		check("configuration", func(context.Context) []doctor.Finding { return x.configuration() }),
 		check("texts", func(context.Context) []doctor.Finding { return x.texts() }),
+		check("playbooks", x.playbooks),
 		check("server", x.server),
 		check("nats", x.nats),
 		check("room", func(context.Context) []doctor.Finding { return x.room() }),
@@ -33,13 +34,14 @@ func (x *checkup) installation() []doctor.Check {
 		check("files", func(context.Context) []doctor.Finding { return x.files() }),
 		check("public_url", func(context.Context) []doctor.Finding { return x.publicURL() }),
 		check("budget", func(context.Context) []doctor.Finding { return x.budget() }),
+		check("approvals", func(context.Context) []doctor.Finding { return x.approvers() }),
 		check("own domains", func(context.Context) []doctor.Finding { return x.houseInside() }),
 	}
 }
 
 // configuration says what is wrong with it that belongs to no channel alone.
 func (x *checkup) configuration() []doctor.Finding {
-	err := Check(x.Config, x.Specs)
+	err := checkChannels(x.Config, x.Specs)
 	if err == nil {
 		return doctor.Found(doctor.OK, "", "it holds")
 	}

@@ -41,6 +41,7 @@ var layers = [][]string{
 	{"dispatcher/audience"},
 	{"templates"},
 	{"templates/playbook", "templates/preview"},
+	{"dispatcher/promise"},
 	{"dispatcher/plan"},
 	{"dispatcher/forecast"},
 	{"dispatcher/ledger"},

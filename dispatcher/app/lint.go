@@ -1,11 +1,11 @@
 package app
 
 import (
+	"errors"
 	"net/url"
 	"slices"
 	"strings"
 
-	"github.com/tocsin-dev/tocsin/templates"
 	"github.com/tocsin-dev/tocsin/templates/lint"
 )
 
@@ -21,6 +21,23 @@ type Lint struct {
 	SMSSegments int `yaml:"sms_segments"`
 	// SMSPrice is what an SMS may cost, at the dearest of the prices; 0 is no bound.
 	SMSPrice float64 `yaml:"sms_price"`
+	// PostLength is how long a post may be as X counts (0 is 280), MessageLength a messenger's text in
+	// characters (0 is 1000).
+	PostLength    int `yaml:"post_length"`
+	MessageLength int `yaml:"message_length"`
+	// Emoji is how many a text may have; 0 is 1, negative none.
+	Emoji int `yaml:"emoji"`
+	// SentenceWords and Lix replace the bounds of readability, by language.
+	SentenceWords map[string]int `yaml:"sentence_words"`
+	Lix           map[string]int `yaml:"lix"`
+}
+
+// check finds what can't be a bound.
+func (l *Lint) check() error {
+	if l.SMSSegments < 0 || l.SMSPrice < 0 || l.PostLength < 0 || l.MessageLength < 0 {
+		return errors.New("must not be negative; 0 is as usual")
+	}
+	return nil
 }
 
 // LintSettings are the configuration's for package lint. Links may lead to the organisation's own domains
@@ -30,6 +47,8 @@ func (c *Config) LintSettings() lint.Settings {
 	return lint.Settings{
 		Domains: c.linkDomains(), Jargon: c.Lint.Jargon, Allowed: c.Lint.Allowed, Phones: c.Lint.Phones,
 		SMSSegments: c.Lint.SMSSegments, SMSPrice: c.Lint.SMSPrice, SegmentPrice: prices.Dearest(),
+		PostLength: c.Lint.PostLength, MessageLength: c.Lint.MessageLength, Emoji: c.Lint.Emoji,
+		SentenceWords: c.Lint.SentenceWords, Lix: c.Lint.Lix,
 	}
 }
 
@@ -45,6 +64,3 @@ func (c *Config) linkDomains() []string {
 	}
 	return append(domains, host)
 }
-
-// Texts makes the renderer of a configuration's texts.
-func Texts(c *Config) (*templates.Renderer, error) { return newRenderer(c) }

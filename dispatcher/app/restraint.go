@@ -7,6 +7,7 @@ import (
 
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/dispatcher/plan"
+	"github.com/tocsin-dev/tocsin/dispatcher/promise"
 )
 
 // QuietHours are hours of the recipients' days in which nothing is sent to them that can wait. Without
@@ -31,11 +32,44 @@ func (c *Config) quiet() (*plan.Quiet, error) {
 	if c.QuietHours.From == "" && c.QuietHours.To == "" {
 		return nil, nil
 	}
+	return plan.NewQuiet(c.QuietHours.From, c.QuietHours.To, c.QuietHours.Unless, c.zone())
+}
+
+// daytime are the hours outside of which nobody is told what is never urgent: the quiet hours, or where
+// there are none, these.
+func (c *Config) daytime() QuietHours {
+	if c.QuietHours.From == "" && c.QuietHours.To == "" {
+		return QuietHours{From: "21:00", To: "08:00", Unless: c.QuietHours.Unless}
+	}
+	return c.QuietHours
+}
+
+// night makes the rule of the hours in which nobody is told what is never urgent.
+func (c *Config) night() (*plan.Quiet, error) {
+	h := c.daytime()
+	return plan.NewQuiet(h.From, h.To, h.Unless, c.zone())
+}
+
+// day is the part of the organisation's day in which customers may be told what is not urgent. The hours
+// have been checked.
+func (c *Config) day() promise.Day {
+	of := func(text string) time.Duration {
+		at, err := time.Parse("15:04", text)
+		if err != nil {
+			return 0
+		}
+		return time.Duration(at.Hour())*time.Hour + time.Duration(at.Minute())*time.Minute
+	}
+	h := c.daytime()
+	return promise.Day{Begins: of(h.To), Ends: of(h.From), Zone: c.zone()}
+}
+
+func (c *Config) zone() *time.Location {
 	zone, err := time.LoadLocation(c.Zone)
 	if err != nil {
-		zone = time.UTC // the zone's own fault, told under its own key
+		return time.UTC // the zone's own fault, told under its own key
 	}
-	return plan.NewQuiet(c.QuietHours.From, c.QuietHours.To, c.QuietHours.Unless, zone)
+	return zone
 }
 
 // frequencyCap makes the rule of the cap, nil where there is none.

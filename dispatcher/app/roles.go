@@ -28,7 +28,8 @@ func (a *App) makeRoles() error {
 	a.registry.MustRegister(newStreamCollector(a.bus, a.Log))
 	if a.ledger != nil {
 		a.registry.MustRegister(newLedgerCollector(a.ledger, a.Clock, a.Log), newTrailCollector(a.ledger, a.Log),
-			newApprovalCollector(a.ledger, a.Clock, a.Log))
+			newApprovalCollector(a.ledger, a.Clock, a.Log),
+			dispatcher.NewPromiseCollector(a.ledger, a.Clock, a.Log))
 	}
 	metrics := dispatcher.NewMetrics(a.registry)
 	var forecaster *dispatcher.Forecaster
@@ -45,6 +46,7 @@ func (a *App) makeRoles() error {
 		planner.Foresee = forecaster.Counted
 		a.runs = append(a.runs, run{"playbooks", a.playbooks.Run}, run{"intake", intake.Run}, a.oneAtATime("planner", planner.Run), a.oneAtATime("forecaster", forecaster.Run))
 		a.makeTimeOuts(planned)
+		a.makeKeeper()
 	}
 	if a.has(Dispatcher) || a.has(Fallback) {
 		publisher := &dispatcher.Publisher{

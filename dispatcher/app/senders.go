@@ -135,14 +135,15 @@ func httpClient(concurrency int) *http.Client {
 // rules says which channels there are for planning, and what holds messages back.
 func rules(c *Config, all []configured, locales []string) (plan.Rules, error) {
 	r := plan.Rules{Behind: c.Cascade.Behind, Locales: locales}
-	var quietErr, capErr, cascadesErr error
+	var quietErr, nightErr, capErr, cascadesErr error
 	r.Cascades, cascadesErr = c.cascades()
 	r.Quiet, quietErr = c.quiet()
+	r.Night, nightErr = c.night()
 	r.Cap, capErr = c.frequencyCap()
 	for i := range all {
 		r.Channels = append(r.Channels, plan.Channel{Name: all[i].Name, Kind: all[i].kind})
 	}
-	return r, errors.Join(quietErr, capErr, cascadesErr)
+	return r, errors.Join(quietErr, nightErr, capErr, cascadesErr)
 }
 
 // kinds lists the kinds of the channels, each once.

@@ -26,6 +26,7 @@ type Store interface {
 	dispatcher.PlannerLedger
 	dispatcher.ForecastLedger
 	dispatcher.PublisherLedger
+	dispatcher.KeeperLedger
 	dispatcher.TimeOutLedger
 	fallback.Ledger
 	httpapi.Ledger

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -18,6 +19,7 @@ const (
 	ReceiptsStream  = "RECEIPTS"
 	InquiriesStream = "INQUIRIES"
 	OrdersStream    = "ORDERS"
+	OutcomesStream  = "OUTCOMES"
 )
 
 const (
@@ -26,8 +28,8 @@ const (
 )
 
 // streams lists the settings of all streams, with sizes for a total of maxBytes. A full stream
-// refuses new messages rather than forget old ones: its publishers stop, and say so. Only REJECTED
-// forgets.
+// refuses new messages rather than forget old ones: its publishers stop, and say so. Only REJECTED and
+// OUTCOMES forget.
 func streams(maxBytes int64) []jetstream.StreamConfig {
 	stream := func(name, description, subjects string, share float64, age time.Duration) jetstream.StreamConfig {
 		return jetstream.StreamConfig{
@@ -50,6 +52,8 @@ func streams(maxBytes int64) []jetstream.StreamConfig {
 	// The ledger keeps them too. Were this one to refuse, whoever publishes nonsense could keep
 	// everybody's updates waiting behind their own.
 	rejected.Discard = jetstream.DiscardOld
+	outcomes := stream(OutcomesStream, "what became of what customers were promised", "outcomes.*.*", 0.01, 30*day)
+	outcomes.Discard = jetstream.DiscardOld // it needs no reader
 	results := stream(ResultsStream, "journals of the batches: what lanes promise and report", "results.*.*", 0.25, 3*day)
 	receipts := stream(ReceiptsStream, "what providers said of attempts", "receipts.*.*", 0.2, 3*day)
 	inquiries := stream(InquiriesStream, "attempts that providers are to be asked about", "inquiries.*", 0.02, inquiriesAge)
@@ -65,6 +69,7 @@ func streams(maxBytes int64) []jetstream.StreamConfig {
 		results,
 		receipts,
 		inquiries,
+		outcomes,
 	}
 }
 
@@ -78,7 +83,7 @@ func StreamNames() []string {
 }
 
 // Room returns nil while every stream can take its largest message; else ErrFull for each that
-// can't. REJECTED always can: it forgets the oldest. INQUIRIES needn't: what finds no room there isn't
+// can't. REJECTED and OUTCOMES always can: they forget the oldest. INQUIRIES needn't: what finds no room there isn't
 // asked, and is left to receipts and deadlines.
 func (b *Bus) Room(ctx context.Context) error {
 	states, err := b.States(ctx)
@@ -87,7 +92,10 @@ func (b *Bus) Room(ctx context.Context) error {
 	}
 	var errs []error
 	for _, s := range states {
-		if s.Name != RejectedStream && s.Name != InquiriesStream && s.MaxBytes > 0 && s.MaxBytes-int64(s.Bytes) < largestMessage {
+		if slices.Contains([]string{RejectedStream, OutcomesStream, InquiriesStream}, s.Name) {
+			continue
+		}
+		if s.MaxBytes > 0 && s.MaxBytes-int64(s.Bytes) < largestMessage {
 			errs = append(errs, fmt.Errorf("nats: %s: %w", s.Name, ErrFull))
 		}
 	}

@@ -31,6 +31,12 @@ func ProviderOf(subject string) string {
 // RejectedSubject is where a team's refused updates go.
 func RejectedSubject(team string) string { return "rejected." + team }
 
+// OutcomesSubject is where it is told what becomes of an incident.
+func OutcomesSubject(team, incident string) string { return "outcomes." + team + "." + incident }
+
+// OutcomesOf covers what is told of a team's incidents.
+func OutcomesOf(team string) string { return "outcomes." + team + ".*" }
+
 // OrderSubject is where operators' orders of one verb go.
 func OrderSubject(verb string) string { return "orders." + verb }
 

@@ -9,9 +9,11 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tocsin-dev/tocsin/dispatcher/dashboard"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
+	"github.com/tocsin-dev/tocsin/dispatcher/promise"
 )
 
 const cardsPage = "/incidents/payments/2026-05-09_cards"
@@ -215,4 +217,18 @@ func TestPolicy(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestPromisesAreShown(t *testing.T) {
+	b := sample()
+	state := func(n promise.Name, due time.Duration) promise.State {
+		return promise.State{Clock: promise.Clock{Name: n, Due: *at(due)}}
+	}
+	said, over := state(promise.NextUpdate, -time.Second), state(promise.FirstNotice, -time.Hour)
+	said.SaidAt, over.StoppedAt = *at(-4 * time.Minute), *at(-30 * time.Minute)
+	b.incidents[0].Clocks = []promise.State{over, state(promise.Estimate, -20*time.Minute), said, state(promise.Overrun, time.Hour+time.Minute)}
+	d := parse(t, get(t, b, cardsPage).Body.String())
+	d.wantText(t, "Promised 3", "Back as estimated ▲ overdue by 20 min", "Next update due now", "Tocsin has published an update by itself", "Planned end in 1 h 01 min")
+	d = parse(t, get(t, b, "/").Body.String())
+	d.wantText(t, "1 promise is overdue", "Back as estimated is overdue by 20 min.")
 }

@@ -19,8 +19,8 @@ const (
 type overview struct {
 	Open, Over []row
 	Rejections []ledger.Rejection
-	// Held counts the updates that wait for approval.
-	Held int
+	// Held counts the updates that wait for approval, Overdue the promises that are not kept.
+	Held, Overdue int
 }
 
 // row is one incident in a list.
@@ -35,6 +35,7 @@ type row struct {
 	// EarlierOpen are the notifications of older updates that are still open.
 	EarlierOpen int64
 	Held        []ledger.UpdateProgress
+	Promises    []promised
 }
 
 // note is a short remark; Bad says that it needs somebody's eye, At is the time it speaks of.
@@ -67,6 +68,7 @@ func (p *pages) readOverview(ctx context.Context) (overview, error) {
 		}
 		one := rowOf(all[i], first, now)
 		v.Held += len(one.Held)
+		v.Overdue += overdue(one.Promises)
 		if one.Over() {
 			v.Over = append(v.Over, one)
 		} else {
@@ -94,6 +96,7 @@ func (p *pages) firstNotice(ctx context.Context, s *ledger.IncidentSummary) (tim
 
 func rowOf(s ledger.IncidentSummary, first, now time.Time) row {
 	r := row{IncidentSummary: s, Since: since(s.Incident, now), First: firstNote(s.Incident, first, now), Last: lastNote(s.Incident, now)}
+	r.Promises = promises(s.Clocks, now)
 	for i := range s.Progress {
 		u := &s.Progress[i]
 		switch u.State {

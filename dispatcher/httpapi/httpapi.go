@@ -67,6 +67,7 @@ type Ledger interface {
 	Reader
 	Directory
 	Consents
+	Compensations
 	Approvals
 	Order(ctx context.Context, id string) (ledger.OrderReport, error)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
+	"github.com/tocsin-dev/tocsin/dispatcher/promise"
 )
 
 // access says who may call a route.
@@ -46,6 +47,7 @@ func (s *Server) table() []route {
 		{"GET /v1/incidents", reader, s.incidents},
 		{"GET /v1/incidents/{team}/{incident}", reader, s.incident},
 		{"GET /v1/incidents/{team}/{incident}/report", reader, s.report},
+		{"GET /v1/incidents/{team}/{incident}/compensation", admin, s.compensation},
 		{"GET /v1/rejections", reader, s.rejections},
 		{"GET /v1/events", reader, s.events},
 		{"GET /v1/watch/receipts/{channel}/{provider}", admin, s.watchReceipts},
@@ -57,7 +59,8 @@ func (s *Server) table() []route {
 		{"POST /v1/customers/{id}/consents/{channel}", admin, s.setConsent},
 		{"GET /v1/unsubscribe/{token}", public, s.unsubscribePage},
 		{"POST /v1/unsubscribe/{token}", public, s.unsubscribe},
-		{"GET /v1/schemas/incident-update.json", public, schema},
+		{"GET /v1/schemas/incident-update.json", public, schema(incident.Schema)},
+		{"GET /v1/schemas/promise.json", public, schema(promise.Schema)},
 		{"POST /v1/receipts/{channel}/{provider}", public, s.receipts},
 		{"GET /v1/receipts/{channel}/{provider}", public, s.receipts},
 		{"POST /v1/receipts/{channel}/{provider}/{ref...}", public, s.receipts},
@@ -156,8 +159,11 @@ func (r *recorder) code() int {
 // onceClose returns what closes c, however often it is called.
 func onceClose(c chan struct{}) func() { return sync.OnceFunc(func() { close(c) }) }
 
-func schema(w http.ResponseWriter, _ *http.Request, _ *Token) error {
-	w.Header().Set("Content-Type", "application/schema+json")
-	w.Header().Set("Cache-Control", "public, max-age=3600")
-	return write(w, incident.Schema())
+// schema serves a JSON Schema.
+func schema(of func() []byte) handle {
+	return func(w http.ResponseWriter, _ *http.Request, _ *Token) error {
+		w.Header().Set("Content-Type", "application/schema+json")
+		w.Header().Set("Cache-Control", "public, max-age=3600")
+		return write(w, of())
+	}
 }

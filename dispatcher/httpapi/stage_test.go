@@ -126,6 +126,9 @@ func (n *nats) stored() []bus.Receipt {
 type books struct {
 	*sqlite.Ledger
 	lines []ledger.RecipientReport
+	// people, if not 0, are so many in the audience of whatever is asked about; most is how many were asked
+	// for at once.
+	people, most int
 	// refuse is what a consent fails with, if anything.
 	refuse error
 }

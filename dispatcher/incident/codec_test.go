@@ -429,13 +429,18 @@ func TestSecondThoughts(t *testing.T) {
 func TestAutomatic(t *testing.T) {
 	for status, want := range map[Status]Automatic{Monitoring: Holding, Scheduled: Reminder, Verifying: Holding} {
 		data := goodData()
-		data["status"], data["automatic"] = status, want
+		data["status"], data["automatic"], data["follows"] = status, want, "event 7/é"
 		if status != Monitoring {
 			data["kind"], data["ends_at"] = "maintenance", "2026-05-05T19:00:00Z"
 		}
-		if u := mustDecode(t, nil, event(t, goodAttributes(), data)); u.Automatic != want {
-			t.Errorf("%s: automatic %q", status, u.Automatic)
+		if u := mustDecode(t, nil, event(t, goodAttributes(), data)); u.Automatic != want || u.Follows != "event 7/é" {
+			t.Errorf("%s: automatic %q, follows %q", status, u.Automatic, u.Follows)
 		}
+	}
+	data := goodData()
+	data["follows"] = "event 7"
+	if _, faults := Decode(nil, event(t, goodAttributes(), data)); len(faults) != 1 || faults[0].Path != "data.follows" {
+		t.Errorf("a team's update follows one: %v", faults)
 	}
 }
 
@@ -459,7 +464,7 @@ func TestSchemaMatchesData(t *testing.T) {
 		if p.Description == "" {
 			t.Errorf("%s has no description", name)
 		}
-		if _, ok := goodData()[name]; !ok && !slices.Contains([]string{"automatic", "ends_at", "resolved_at", "corrects", "merged_into"}, name) {
+		if _, ok := goodData()[name]; !ok && !slices.Contains([]string{"automatic", "follows", "ends_at", "resolved_at", "corrects", "merged_into"}, name) {
 			t.Errorf("%s is in the schema but not in Data's test", name)
 		}
 	}

@@ -19,9 +19,13 @@ type Incident struct {
 	Kind   Kind   `json:"kind"`
 	Status Status `json:"status"`
 	Impact Impact `json:"impact"`
-	// Sequence and Time are those of the newest update, corrections included: its place in the order.
+	// Sequence and Time are those of the newest update that people said, corrections included: its place
+	// in the order.
 	Sequence string    `json:"sequence,omitempty"`
 	Time     time.Time `json:"time"`
+	// Newest is the event id of the newest update, what Tocsin says by itself included; "" where only an
+	// older version heard of it.
+	Newest string `json:"newest,omitempty"`
 	// StartedAt is when the outage began or the maintenance begins, as last said.
 	StartedAt time.Time `json:"started_at"`
 	// EndsAt is the planned end of a maintenance, as last said.
@@ -48,9 +52,11 @@ type Reason string
 
 // The reasons. Refused updates are not kept; all others are.
 const (
-	Older   Reason = "older than the newest update"
-	Equal   Reason = "not newer than the newest update"
-	Refused Reason = "refused"
+	Older Reason = "older than the newest update"
+	Equal Reason = "not newer than the newest update"
+	// Overtaken is what Tocsin had said by itself, when something else was said first.
+	Overtaken Reason = "something was said since the update that it follows"
+	Refused   Reason = "refused"
 )
 
 // Merged is the reason of an update whose incident was merged into another.
@@ -76,6 +82,9 @@ type Verdict struct {
 // updates have one, as numbers where both are numbers and else byte by byte, as the sequence
 // extension defines it; where one has none it is the time. A team should therefore give a sequence
 // always or never, and of one form: orders of different sorts don't add up to one.
+//
+// What Tocsin says by itself is announced only directly behind the update that it follows, and leaves
+// the order as it was: a team's update that was under way meanwhile is as new as it would have been.
 func Fold(inc *Incident, u Update, now time.Time) (Incident, Verdict) {
 	old := Incident{}
 	if inc != nil {
@@ -85,9 +94,9 @@ func Fold(inc *Incident, u Update, now time.Time) (Incident, Verdict) {
 		return old, Verdict{Reason: Refused, Faults: faults}
 	}
 	if inc != nil {
-		if c := compareOrder(u.Sequence, u.Time, inc.Sequence, inc.Time); c <= 0 {
+		if why := behind(inc, &u); why != "" {
 			old.Updates++
-			return old, Verdict{Reason: notNewer(c)}
+			return old, Verdict{Reason: why}
 		}
 	}
 	if !mayFollow(u.Kind, old.Status, u.Status) {
@@ -112,6 +121,9 @@ func strangerFaults(inc *Incident, u Update, now time.Time) []Fault {
 		faults = append(faults, Fault{"data.merged_into", "must be another incident than its own"})
 	}
 	if inc == nil {
+		if u.Follows != "" {
+			faults = append(faults, Fault{"data.follows", "names an update of an incident of which nothing was said"})
+		}
 		return faults
 	}
 	if u.Incident != inc.ID {
@@ -126,11 +138,21 @@ func strangerFaults(inc *Incident, u Update, now time.Time) []Fault {
 	return faults
 }
 
-func notNewer(c int) Reason {
-	if c == 0 {
+// behind says why an update is not newer than all before it; "" if it is.
+func behind(inc *Incident, u *Update) Reason {
+	if u.Follows != "" && inc.Newest != "" {
+		if u.Follows != inc.Newest {
+			return Overtaken
+		}
+		return ""
+	}
+	switch c := compareOrder(u.Sequence, u.Time, inc.Sequence, inc.Time); {
+	case c < 0:
+		return Older
+	case c == 0:
 		return Equal
 	}
-	return Older
+	return ""
 }
 
 func cannotFollow(now, next Status) string {
@@ -143,7 +165,10 @@ func cannotFollow(now, next Status) string {
 // advance gives the incident as it is after its newest update.
 func advance(i Incident, u Update) Incident {
 	i.Team, i.ID, i.Kind, i.Impact = u.Team, u.Incident, u.Kind, u.Impact
-	i.Sequence, i.Time = u.Sequence, u.Time
+	if u.Follows == "" {
+		i.Sequence, i.Time = u.Sequence, u.Time
+	}
+	i.Newest = u.EventID
 	i.StartedAt = u.StartedAt
 	i.NextUpdateAt = u.NextUpdateAt
 	i.EndsAt = cmp.Or(u.EndsAt, i.EndsAt)

@@ -86,7 +86,7 @@ func TestFoldOutage(t *testing.T) {
 	promise.NextUpdateAt = new(at(40))
 	got := fold(t, upd(Investigating, 1, ""), promise, resolved)
 	want := Incident{Team: "pay", ID: "i1", Kind: Outage, Status: Resolved, Impact: Major,
-		Time: at(30), StartedAt: t0, ResolvedAt: new(at(28)), Updates: 3, Affects: &Audience{}}
+		Time: at(30), Newest: "30", StartedAt: t0, ResolvedAt: new(at(28)), Updates: 3, Affects: &Audience{}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -108,7 +108,7 @@ func TestFoldMaintenance(t *testing.T) {
 	scheduled.EndsAt = new(at(120))
 	got := fold(t, scheduled, upd(InProgress, 60, ""), upd(Completed, 110, ""))
 	want := Incident{Team: "pay", ID: "i1", Kind: Maintenance, Status: Completed, Impact: Major,
-		Time: at(110), StartedAt: t0, EndsAt: new(at(120)), ResolvedAt: new(at(110)), Updates: 3, Affects: &Audience{}}
+		Time: at(110), Newest: "110", StartedAt: t0, EndsAt: new(at(120)), ResolvedAt: new(at(110)), Updates: 3, Affects: &Audience{}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

@@ -219,6 +219,9 @@ type Data struct {
 	// to have. Texts name them where Compensation is empty.
 	Compensate []string `json:"compensate,omitempty"`
 
+	// Follows is the event id of the update after which Tocsin said this: if anything was said since, it
+	// is told to nobody. It goes with Automatic.
+	Follows string `json:"follows,omitempty"`
 	// Corrects is the event id of the update that a correction corrects; "" is all of the incident.
 	Corrects string `json:"corrects,omitempty"`
 	// MergedInto is the team's incident of which this one turned out to be a part.

@@ -167,6 +167,8 @@ func notAllowed(path string) string {
 	switch path {
 	case "data.automatic":
 		return "is for what Tocsin says by itself: holding updates while it goes on, and reminders of what is scheduled"
+	case "data.follows":
+		return "is for what Tocsin says by itself, with automatic"
 	case "data.corrects":
 		return "is for the status correction only"
 	case "data.ends_at":

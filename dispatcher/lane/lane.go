@@ -25,6 +25,12 @@
 // them can take now is given back (returned), the rest is reported as the adapter classified it; the
 // fallback engine decides what follows. A lane needs no database and no templates.
 //
+// # In bulk
+//
+// Where a channel has one provider, and that takes one message for many recipients in a call
+// ([channels.BulkSender]), attempts whose texts are the same are made together, at most half a window of them:
+// a call whose end is unknown leaves all of them in doubt.
+//
 // # Several providers
 //
 // Each provider has its own limits, its own breaker and its own pause. An attempt goes to the first
@@ -230,12 +236,13 @@ func (l *Lane) Run(ctx context.Context) error {
 	return nil
 }
 
-// job is one attempt to be made.
+// job is one attempt to be made, or several with one call.
 type job struct {
 	ctx    context.Context
 	view   *view
 	batch  *bus.Batch
 	index  int
+	n      int // how many
 	repeat bool
 	result chan<- bus.Result
 }
@@ -244,6 +251,10 @@ type job struct {
 // have to grow its stack anew each time.
 func (l *Lane) work() {
 	for j := range l.jobs {
+		if j.n > 1 {
+			l.inBulk(j)
+			continue
+		}
 		res := l.attempt(j.ctx, j.view, j.batch, j.index)
 		res.Repeat = j.repeat && res.State != bus.ResultReturned // which was not sent
 		j.result <- res

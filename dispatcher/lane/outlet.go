@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -38,7 +39,8 @@ type outlet struct {
 	breaker *breaker
 	places  chan struct{} // holds one element for each Send under way, or about to be
 	hushed  hushed
-	desk    *desk // where it is asked about messages
+	desk    *desk                     // where it is asked about messages
+	singly  atomic.Pointer[time.Time] // until when it is given nothing in bulk; nil if it always was
 
 	mu    sync.Mutex
 	pause time.Time // the provider asked us to be quiet until then

@@ -41,6 +41,7 @@ type run struct {
 	blind   time.Time      // since when attempts have waited for that; zero if none does
 	told    bool           // that they wait
 
+	size     int          // how many attempts the next worker gets
 	inFlight int          // attempts under way
 	pending  []bus.Result // results that no record carries yet
 	unsent   []bus.Result // of attempts that a worker had taken, and did not begin
@@ -64,12 +65,13 @@ type appended struct {
 // process works on a batch until every attempt has its result in the journal. It calls begun when
 // every attempt has been started, again and again until it returns. The batch was queued at the time given.
 func (l *Lane) process(ctx context.Context, b *bus.Batch, queued time.Time, begun func()) error {
-	b.Usual = b.Content.Usual()
+	own := *b // the caller's stays as it is
+	own.Usual, b = b.Content.Usual(), &own
 	r := &run{
 		l: l, b: b, id: rand.Text(), queued: queued, begun: begun,
 		settled:  make([]bool, len(b.Attempts)),
 		revoked:  map[int64]bool{},
-		results:  make(chan bus.Result, l.limits.Concurrency),
+		results:  make(chan bus.Result, l.answers(len(b.Attempts))),
 		appended: make(chan appended, 1),
 	}
 	r.view.pauses = l.sight
@@ -173,7 +175,7 @@ func (r *run) loop(ctx context.Context) error {
 		var seen <-chan struct{}
 		switch {
 		case r.ready():
-			worker = r.l.jobs
+			worker, r.size = r.l.jobs, r.together()
 		case r.stale:
 			seen = r.l.sight.next()
 		case r.started == len(r.b.Attempts):
@@ -266,21 +268,23 @@ func (r *run) next(ctx context.Context) job {
 	if len(r.unsent) > 0 {
 		i = r.unsent[0].Index
 	}
-	return job{ctx: ctx, view: &r.view, batch: r.b, index: i, repeat: i < r.through && r.doubtful(i), result: r.results}
+	return job{ctx: ctx, view: &r.view, batch: r.b, index: i, n: r.size, repeat: i < r.through && r.doubtful(i), result: r.results}
 }
 
-// start notes that a worker has taken the next attempt.
+// start notes that a worker has taken the next attempts.
 func (r *run) start() {
 	i := r.started
 	if len(r.unsent) > 0 {
 		i, r.unsent = r.unsent[0].Index, r.unsent[1:]
 	} else {
-		r.started++
+		r.started += r.size
 	}
 	if r.startedAt != nil {
-		r.startedAt[i] = time.Now().UTC()
+		for n := range r.size {
+			r.startedAt[i+n] = time.Now().UTC()
+		}
 	}
-	r.inFlight++
+	r.inFlight += r.size
 }
 
 func (r *run) collect(ctx context.Context, res bus.Result) {

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 )
@@ -20,6 +21,8 @@ type PastUpdate struct {
 	ID int64
 	// Merged says that it is of an incident that was merged into the one in question.
 	Merged bool
+	// Date is when a maintenance begins, of an update that announced one; zero of any other.
+	Date time.Time
 }
 
 // AffectedBy lists whom incidents affect, as far as they say.

@@ -6,6 +6,7 @@ import (
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/dispatcher/forecast"
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
+	"github.com/tocsin-dev/tocsin/dispatcher/promise"
 	"github.com/tocsin-dev/tocsin/templates/playbook"
 )
 
@@ -17,6 +18,8 @@ type IncidentSummary struct {
 	Paused   bool             `json:"paused,omitempty"`
 	Spending Spending         `json:"spending"`
 	Progress []UpdateProgress `json:"progress"`
+	// Clocks are what was promised in it, those that have stopped included, in order of when they are due.
+	Clocks []promise.State `json:"clocks,omitempty"`
 }
 
 // UpdateProgress is how far an update is, from its running counts.

@@ -34,6 +34,9 @@ type Rules struct {
 	// Quiet are the quiet hours, Cap the bound of messages; nil where there are none.
 	Quiet *Quiet
 	Cap   *Cap
+	// Night are the hours in which nobody is reminded of anything, whatever the impact; nil where there are
+	// none.
+	Night *Quiet
 }
 
 // Case is what a decision depends on beside the recipient and the rules.
@@ -42,6 +45,9 @@ type Case struct {
 	Status incident.Status
 	Impact incident.Impact
 	Now    time.Time
+	// Automatic is what Tocsin says by itself, StartsAt when what it reminds of begins.
+	Automatic incident.Automatic
+	StartsAt  time.Time
 	// Steps are the cascade that the update brings with it; none is that of the rules.
 	Steps []notification.Step
 	// LastGood is the channel by which the recipient was last reached within the incident, "" if none.
@@ -100,9 +106,22 @@ func (r *Rules) For(rec *audience.Recipient, in Case) Decision {
 	case r.Cap.suppresses(rec, &in):
 		d.Steps, d.Outcome, d.Reason = nil, notification.Suppressed, notification.FrequencyCap
 	default:
-		d.NotBefore = r.Quiet.Until(rec, in.Impact, in.Now)
+		d.NotBefore = r.Until(rec, in.Automatic, in.Impact, in.Now)
+	}
+	if in.Automatic == incident.Reminder && len(d.Steps) > 0 && !d.NotBefore.Before(in.StartsAt) {
+		d.Steps, d.Outcome, d.Reason = nil, notification.Suppressed, notification.OutOfDate
+		d.NotBefore = time.Time{}
 	}
 	return d
+}
+
+// Until returns when news that is ready now may be sent to a recipient: zero at once, else at the end of
+// their quiet hours. What Tocsin reminds of by itself is never urgent: it waits for their daytime.
+func (r *Rules) Until(rec *audience.Recipient, what incident.Automatic, impact incident.Impact, now time.Time) time.Time {
+	if what == incident.Reminder {
+		return r.Night.Until(rec, "", now)
+	}
+	return r.Quiet.Until(rec, impact, now)
 }
 
 // locale returns the best of the rules' locales for a BCP 47 tag: itself, its language, the default.

@@ -197,10 +197,13 @@ func (s *strict) checkMap(n *yaml.Node, elem reflect.Type, key string) {
 }
 
 func (s *strict) checkStruct(n *yaml.Node, t reflect.Type, key string) {
-	fields := keysOf(t)
+	fields, rest := keysOf(t)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		name := n.Content[i]
 		ft, ok := fields[name.Value]
+		if !ok && rest != nil {
+			ft, ok = rest, true
+		}
 		if !ok {
 			s.fault(name, "unknown key %s; known here: %s", under(key, name.Value), strings.Join(slices.Sorted(maps.Keys(fields)), ", "))
 			continue
@@ -209,18 +212,25 @@ func (s *strict) checkStruct(n *yaml.Node, t reflect.Type, key string) {
 	}
 }
 
-// keysOf lists the keys of a struct, those of inlined structs among them.
-func keysOf(t reflect.Type) map[string]reflect.Type {
-	keys := map[string]reflect.Type{}
+// keysOf lists the keys of a struct, those of inlined structs among them. Where a map is inlined, rest is the
+// type of its values, which any other key may have; else nil.
+func keysOf(t reflect.Type) (keys map[string]reflect.Type, rest reflect.Type) {
+	keys = map[string]reflect.Type{}
 	for f := range t.Fields() {
 		switch tag, options, _ := strings.Cut(f.Tag.Get("yaml"), ","); {
+		case options == "inline" && f.Type.Kind() == reflect.Map:
+			rest = f.Type.Elem()
 		case options == "inline":
-			maps.Copy(keys, keysOf(f.Type))
+			inner, innerRest := keysOf(f.Type)
+			maps.Copy(keys, inner)
+			if innerRest != nil {
+				rest = innerRest
+			}
 		case tag != "" && tag != "-":
 			keys[tag] = f.Type
 		}
 	}
-	return keys
+	return keys, rest
 }
 
 func under(key, name string) string {

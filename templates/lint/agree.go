@@ -92,7 +92,7 @@ var (
 	// clock is a time of day: "6:30 p.m.", or "18:30".
 	clock = regexp.MustCompile(`(?i)\b(1[0-2]|[1-9])(?:[:.]([0-5][0-9]))? ?([ap])\.?m\b\.?|\b([01]?[0-9]|2[0-4]):([0-5][0-9])\b`)
 	// number is digits, grouped or with decimals.
-	number = regexp.MustCompile(`[0-9]+(?:[.,  ][0-9]{3}\b)*(?:[.,][0-9]+)?`)
+	number = regexp.MustCompile(`[0-9]{1,3}(?:[.,\x{20}\x{A0}\x{202F}][0-9]{3}\b)+(?:[.,][0-9]+)?|[0-9]+(?:[.,][0-9]+)?`)
 )
 
 // times are the times of day in a passage, as 24-hour times.
@@ -129,7 +129,7 @@ func numbers(p *passage) figures {
 func plainNumber(n string) string {
 	at := strings.LastIndexAny(n, ".,")
 	if at >= 0 && len(n)-at-1 != 3 {
-		return strings.NewReplacer(".", "", ",", "", " ", "", " ", "").Replace(n[:at]) + "." + n[at+1:]
+		return onlyDigits(n[:at]) + "." + n[at+1:]
 	}
-	return strings.NewReplacer(".", "", ",", "", " ", "", " ", "").Replace(n)
+	return onlyDigits(n)
 }

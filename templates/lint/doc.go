@@ -29,7 +29,7 @@
 //	affected             error    The message says who and what is affected.
 //	where                error    The message says where, if it isn't everywhere.
 //	apologises           error    The first notice, the end, the explanation and a correction say sorry.
-//	hollow-apology       warning  An apology is for what happened, not for "any inconvenience".
+//	hollow               warning  No phrases that say nothing: "any inconvenience", "technical reasons", "working hard".
 //	blame                error    Nobody else is blamed, customers least.
 //	cause                error    What is resolved says why it happened, or that the cause will be told.
 //	postmortem           error    A postmortem says what is changed, beside the cause.
@@ -57,11 +57,15 @@
 //	link-lookalike       error    No link looks like one of the organisation's and is none: customers are phished during outages.
 //	link-domain          error    Links and mail addresses are on the organisation's domains.
 //	asks-secrets         error    No message asks for a secret, or reads as if it did.
-//	personal-data        error    No card or account number in any text, and no phone number that isn't the organisation's in a public one.
+//	personal-data        error    No number of a card, an account or a person in any text.
+//	public-phone         warning  No phone number in a public text that isn't known to be the organisation's.
 //	public-personal      error    A public post has no placeholders for a recipient's values.
 //	placeholder          error    Nothing is left to be filled in.
 //	placeholder-default  error    Every placeholder has a default, so that nobody is left out for a value they don't have.
 //	markup               error    Plain text is plain: no tags and no Markdown, which customers would see.
+//
+// E-mails, messengers' texts and web pages have room for everything that a rule wants; SMS, calls, notifications and
+// posts must acknowledge, and name what and where, with the first news, and apologise at the end.
 //
 // # Languages
 //
@@ -75,7 +79,8 @@
 //
 // A sentence may have 25 words in English and Romanian (GOV.UK, "Sentence length: why 25 words is our limit";
 // at 25, readers begin to lose it) and 20 in Russian, which has no articles and says the same in a fifth
-// fewer words. A sentence ends at its mark, at a colon or semicolon, and at the end of a line.
+// fewer words. A sentence ends at its mark, at a colon or semicolon, and at the end of a line; a list of names is
+// none.
 //
 // Words are measured with Björnsson's index (LIX: the mean length of sentences in words, and the share of words
 // of more than six letters in per cent), since it needs no syllables and was made to compare languages (C. H.

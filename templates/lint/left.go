@@ -2,6 +2,7 @@ package lint
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/tocsin-dev/tocsin/channels"
@@ -24,6 +25,11 @@ func placeholder(m *message) []hit {
 	return hits
 }
 
+// unfilledAt says whether what stands at a place is still to be filled in.
+func (p *passage) unfilledAt(place int) bool {
+	return slices.ContainsFunc(unfilled.FindAllStringIndex(p.text, -1), func(at []int) bool { return at[0] <= place && place < at[1] })
+}
+
 // placeholdersOf lists the placeholders of a content.
 func placeholdersOf(c *notification.Content) []notification.Segment {
 	var all []notification.Segment
@@ -41,7 +47,7 @@ func placeholderDefault(m *message) []hit {
 	var hits []hit
 	for _, r := range m.texts {
 		for _, s := range placeholdersOf(&r.Content) {
-			if strings.TrimSpace(s.Default) == "" {
+			if strings.TrimSpace(s.Default) == "" && !s.Optional {
 				hits = append(hits, r.hit("asks for the recipient's “"+s.Placeholder+"” without a default: who has none gets nothing"))
 			}
 		}
@@ -56,11 +62,18 @@ func publicPersonal(m *message) []hit {
 			continue
 		}
 		for _, s := range placeholdersOf(&r.Content) {
+			if ours(s.Placeholder) {
+				continue
+			}
 			hits = append(hits, r.hit("asks for a recipient's “"+s.Placeholder+"”, and everybody reads it"))
 		}
 	}
 	return hits
 }
+
+// ours says whether a placeholder is one of Tocsin's own, whose value depends on the recipient's zone or
+// region and tells nothing of the recipient. Their names have a dot, which those of recipients' values can't have.
+func ours(placeholder string) bool { return strings.Contains(placeholder, ".") }
 
 // public says whether everybody can read what goes out on channels of the kind.
 func public(kind channels.Kind) bool { return kind == channels.Social || kind == channels.Web }

@@ -2,6 +2,7 @@ package lint
 
 import (
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/tocsin-dev/tocsin/channels"
@@ -54,7 +55,9 @@ func smsAlphabet(m *message) []hit {
 		}
 		plain, strangers := withoutStrangers(text)
 		if fewer, _ := sms.Segments(plain); len(strangers) <= fewStrangers && fewer < n {
-			hits = append(hits, r.hit(fmt.Sprintf("%q make it %d segments instead of %d: the GSM alphabet doesn't have them", strangers, n, fewer)))
+			h := r.hit(fmt.Sprintf("is not in the GSM alphabet and makes it %d segments instead of %d", n, fewer))
+			h.words = strings.Join(strangers, "")
+			hits = append(hits, h)
 		}
 	}
 	return hits

@@ -75,7 +75,7 @@ type Settings struct {
 	// Locales are those in which everything must be said. None: those in which the update has a summary.
 	Locales []string
 	// Jargon are words that must not be used either, by language ("ro"); Allowed are words that may be
-	// used though they are on the built-in lists. Both in the form of the lists: "failover*".
+	// used though the lists have them as jargon, or as of a bad tone. Both in the form of the lists: "failover*".
 	Jargon, Allowed map[string][]string
 	// SMSSegments is how many segments an SMS may have (0: 2), and SegmentPrice what one costs. SMSPrice
 	// is what an SMS may cost, 0 for no bound, in the same currency.
@@ -99,12 +99,15 @@ func (s Settings) withDefaults() Settings {
 }
 
 // Check returns what is wrong with an update and its texts, in the order of the rules. Of an update with
-// faults it tells these only. It is pure, and never fails: whatever is in the input, the answer is findings.
+// faults it tells these only, of one that says nothing to customers nothing. It is pure, and never fails: whatever is in the input, the answer is findings.
 // It changes nothing of the input.
 func Check(in Input) []Finding {
 	m := newMessage(&in)
 	if len(in.Faults) > 0 { // an update that can't be read can't be judged
 		return findings(Rules()[0], schema(m))
+	}
+	if in.Update.Silent() {
+		return nil
 	}
 	var all []Finding
 	for _, rule := range Rules() {

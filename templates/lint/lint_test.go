@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -126,5 +130,69 @@ func TestRulesAreTold(t *testing.T) {
 		if line := fmt.Sprintf("//	%-19s  %-7s  %s\n", r.Name, r.Severity, r.Doc); !strings.Contains(string(doc), line) {
 			t.Errorf("the package's documentation lacks the line\n%s", line)
 		}
+	}
+}
+
+// TestSettings: what an organisation wants is added to what the rules know, and taken from it.
+func TestSettings(t *testing.T) {
+	s := samples(t)
+	check := func(o Settings, advice string) []string {
+		b := bad{Base: "investigating", Settings: o, Update: map[string]any{"advice": map[string]any{"en": advice}}}
+		var rules []string
+		for _, f := range Check(b.input(t, s, "en")) {
+			rules = append(rules, f.Rule)
+		}
+		return rules
+	}
+	for _, tt := range []struct {
+		name     string
+		settings Settings
+		advice   string
+		want     []string
+	}{
+		{"jargon by itself", Settings{}, "Pay through the other gateway.", []string{"jargon"}},
+		{"allowed", Settings{Allowed: map[string][]string{"en": {"Gateway*"}}}, "Pay through the other gateway.", nil},
+		{"allowed in another language", Settings{Allowed: map[string][]string{"ro": {"gateway"}}}, "Pay through the other gateway.", []string{"jargon"}},
+		{"own phone", Settings{Phones: []string{"+373 22 123 456"}}, "Call +373-22-123-456.", nil},
+		{"shorter sentences", Settings{SentenceWords: map[string]int{"en": 8}}, "Please pay in cash, or wait until it works again.", []string{"sentence-length"}},
+		{"a list is no long sentence", Settings{SentenceWords: map[string]int{"en": 8}}, "Cash, cheques, vouchers, coupons, tokens, stamps, coins, notes, gold.", nil},
+		{"no emoji", Settings{Emoji: -1}, "Please pay in cash 💶.", []string{"emoji"}},
+		{"one emoji", Settings{}, "Please pay in cash 💶.", nil},
+		{"longer messages", Settings{MessageLength: 100}, "Please pay in cash.", []string{"message-length"}},
+	} {
+		if got := check(tt.settings, tt.advice); !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+// TestSilentUpdate: one that only merges its incident into another says nothing, and needs nothing.
+func TestSilentUpdate(t *testing.T) {
+	u := incident.Update{Data: incident.Data{Kind: incident.Outage, Status: incident.Identified, MergedInto: "other"}}
+	if all := Check(Input{Update: u, Settings: Settings{Locales: []string{"en"}}}); len(all) > 0 {
+		t.Errorf("%+v", all)
+	}
+}
+
+// TestRendererFindsWhatTextsSay: a playbook's texts are found out, with the status that they are for.
+func TestRendererFindsWhatTextsSay(t *testing.T) {
+	organisation := incident.Text{"en": "Another bank", "ro": "Altă bancă", "ru": "Другой банк"}
+	r, err := templates.New(templates.Options{
+		Catalogue: templates.Catalogue{Organisation: organisation, DefaultLocale: "en", Location: time.UTC},
+		Layers:    []fs.FS{fstest.MapFS{"en/sms.tmpl": {Data: []byte(`{{define "scheduled"}}{{.Organisation}}: {{.Brief}} It is back soon.{{end}}`)}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := Renderer(r, Settings{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Finding{
+		Rule: "vague-promise", Severity: Error, Place: "sms/en", Also: []string{"voice/en", "push/en"}, Words: "soon", Status: incident.Scheduled,
+		Reason: "is no time: give one, or say that there is none yet and when the next update comes",
+	}
+	if len(all) != 1 || !reflect.DeepEqual(all[0], want) {
+		t.Errorf("%+v", all)
 	}
 }

@@ -44,21 +44,16 @@ func nameOf(domain string) string {
 // skeleton writes a label by the looks of its letters, after Unicode Technical Standard 39, section 4
 // (confusables), for the letters that our customers' alphabets share. Hyphens are left out.
 func skeleton(label string) string {
-	label = strings.NewReplacer("rn", "m", "vv", "w", "cl", "d", "-", "", "_", "").Replace(strings.ToLower(fold(label)))
-	return strings.Map(func(r rune) rune {
-		if twin, ok := twins[r]; ok {
-			return twin
-		}
-		return r
-	}, label)
+	return twins.Replace(strings.ToLower(fold(label)))
 }
 
-// twins are letters and digits that look like a Latin letter.
-var twins = map[rune]rune{
-	'а': 'a', 'в': 'b', 'с': 'c', 'е': 'e', 'н': 'h', 'к': 'k', 'м': 'm', 'о': 'o', 'р': 'p', 'т': 't', 'у': 'y', 'х': 'x',
-	'і': 'i', 'ї': 'i', 'ј': 'j', 'ѕ': 's', 'ԁ': 'd', 'ɡ': 'g', 'ո': 'n', 'ο': 'o', 'α': 'a', 'ρ': 'p', 'ν': 'v', 'ι': 'i',
-	'0': 'o', '1': 'i', 'l': 'i', '3': 'e', '5': 's', '8': 'b', 'ı': 'i', 'á': 'a', 'à': 'a', 'ä': 'a', 'é': 'e', 'è': 'e', 'ö': 'o', 'ó': 'o', 'ü': 'u', 'ú': 'u', 'í': 'i',
-}
+// twins are letters, digits and pairs that look like Latin letters.
+var twins = strings.NewReplacer("rn", "m", "vv", "w", "cl", "d", "-", "", "_", "",
+	"а", "a", "в", "b", "с", "c", "е", "e", "н", "h", "к", "k", "м", "m", "о", "o", "р", "p", "т", "t", "у", "y", "х", "x",
+	"і", "i", "ї", "i", "ј", "j", "ѕ", "s", "ԁ", "d", "ɡ", "g", "ո", "n", "ο", "o", "α", "a", "ρ", "p", "ν", "v", "ι", "i", "ı", "i",
+	"0", "o", "1", "i", "l", "i", "3", "e", "5", "s", "8", "b",
+	"á", "a", "à", "a", "ä", "a", "é", "e", "è", "e", "ö", "o", "ó", "o", "ü", "u", "ú", "u", "í", "i",
+)
 
 // distance is how many letters must be added, dropped, replaced or swapped with the next one to make b of
 // a (Damerau and Levenshtein's, restricted).

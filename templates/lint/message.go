@@ -149,11 +149,25 @@ func (r *rendition) hit(reason string) hit {
 // long says whether the kind has room for more than the bare news.
 func (r *rendition) long() bool {
 	switch r.Kind {
-	case channels.Email, channels.Messenger, channels.Social, channels.Web:
+	case channels.Email, channels.Messenger, channels.Web:
 		return true
-	case channels.SMS, channels.Push, channels.Voice:
+	case channels.SMS, channels.Push, channels.Voice, channels.Social:
 	}
 	return false
+}
+
+// firstNews says whether customers hear of it for the first time, so that even what has room for the bare
+// news only must say what it is about.
+func (m *message) firstNews() bool {
+	return m.u.Status == incident.Investigating || announcedAhead(m.u)
+}
+
+// brief is the field that short kinds say: the short summary where there is one.
+func (m *message) brief(locale string) *passage {
+	if p := m.field("short", locale); p != nil {
+		return p
+	}
+	return m.field("summary", locale)
 }
 
 // mentions says whether a time of day stands in the text, as texts write it in the zone.

@@ -24,7 +24,7 @@ func acknowledges(m *message) []hit {
 		return hits
 	}
 	for _, r := range m.texts {
-		if r.known() && !r.says(func(l *language) phrases { return l.Acknowledges }) {
+		if r.known() && (r.long() || m.firstNews()) && !r.says(func(l *language) phrases { return l.Acknowledges }) {
 			hits = append(hits, r.hit("does not say that something doesn't work"))
 		}
 	}
@@ -71,25 +71,39 @@ func (p *passage) namesAny(things map[string]incident.Text) bool {
 	return false
 }
 
-// unnamed tells the texts that name none of the things, of those whose names we know.
+// unnamed tells the texts that name none of the things, of those whose names we know. What short kinds lack
+// is told of the field that they say.
 func (m *message) unnamed(ids []string, known map[string]incident.Text, reason string) []hit {
 	var hits []hit
+	told := map[*passage]bool{}
 	for _, r := range m.texts {
-		named, names := false, 0
-		for _, id := range ids {
-			name := known[id].In(r.Locale)
-			if name == "" {
-				continue
-			}
-			names++
-			named = named || slices.ContainsFunc(r.passages, func(p *passage) bool { return p.names(name) })
+		names := namesOf(ids, known, r.Locale)
+		if len(names) == 0 || !r.long() && !m.firstNews() || slices.ContainsFunc(r.passages, func(p *passage) bool { return p.namesOneOf(names) }) {
+			continue
 		}
-		if names > 0 && !named {
+		field := m.brief(r.Locale)
+		switch {
+		case r.long() || field == nil || field.namesOneOf(names):
 			hits = append(hits, r.hit(reason))
+		case !told[field]:
+			told[field] = true
+			hits = append(hits, field.hit("", reason+", and "+r.place+" has no room to add it"))
 		}
 	}
 	return hits
 }
+
+func namesOf(ids []string, known map[string]incident.Text, locale string) []string {
+	var names []string
+	for _, id := range ids {
+		if name := known[id].In(locale); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func (p *passage) namesOneOf(names []string) bool { return slices.ContainsFunc(names, p.names) }
 
 func where(m *message) []hit {
 	if len(m.u.Affects.Recipients) > 0 || !underWay(m.u) && !announcedAhead(m.u) {

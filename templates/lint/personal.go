@@ -12,14 +12,9 @@ var (
 	iban   = regexp.MustCompile(`\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?\b`)
 )
 
-// personalData tells numbers of cards and accounts, of which none belongs into a message to many, numbers
-// that may be a person's (13 digits, as personal codes in Moldova and Romania), and in public texts
-// phone numbers that are not known to be the organisation's.
+// personalData tells numbers of cards and accounts, of which none belongs into a message to many, and
+// numbers that may be a person's (13 digits, as personal codes in Moldova and Romania).
 func personalData(m *message) []hit {
-	own := map[string]bool{}
-	for _, phone := range m.settings.Phones {
-		own[onlyDigits(phone)] = true
-	}
 	var hits []hit
 	for _, p := range m.passages() {
 		for _, n := range iban.FindAllString(p.text, -1) {
@@ -37,21 +32,25 @@ func personalData(m *message) []hit {
 			}
 		}
 	}
-	for _, r := range m.texts {
-		if public(r.Kind) {
-			hits = append(hits, phones(r, own)...)
-		}
-	}
 	return hits
 }
 
-// phones tells a public text's phone numbers that are not the organisation's.
-func phones(r *rendition, own map[string]bool) []hit {
+// publicPhone tells public texts' phone numbers that are not the organisation's.
+func publicPhone(m *message) []hit {
+	own := map[string]bool{}
+	for _, phone := range m.settings.Phones {
+		own[onlyDigits(phone)] = true
+	}
 	var hits []hit
-	p := r.text()
-	for _, n := range digits.FindAllString(withoutTimes(p.plain), -1) {
-		if plain := onlyDigits(n); len(plain) >= 8 && len(plain) <= 15 && len(plain) != 13 && !own[plain] {
-			hits = append(hits, p.hit(n, "reads as somebody's phone number in a public text: the organisation's own are to be listed"))
+	for _, r := range m.texts {
+		if !public(r.Kind) {
+			continue
+		}
+		p := r.text()
+		for _, n := range digits.FindAllString(withoutTimes(p.plain), -1) {
+			if plain := onlyDigits(n); len(plain) >= 8 && len(plain) <= 12 && !own[plain] {
+				hits = append(hits, p.hit(n, "may be somebody's phone number, and everybody reads it: the organisation's own are listed in lint.phones"))
+			}
 		}
 	}
 	return hits

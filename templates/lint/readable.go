@@ -16,12 +16,19 @@ func sentenceLength(m *message) []hit {
 		}
 		bound := cmp.Or(m.settings.SentenceWords[base(p.locale)], p.lang.SentenceWords)
 		for i, sentence := range p.sentence {
-			if n := len(p.within(i)); n > bound {
+			if n := len(p.within(i)); n > bound && !enumerates(sentence, n) {
 				hits = append(hits, p.hit(beginning(sentence), fmt.Sprintf("is a sentence of %d words: at most %d, one idea in each", n, bound)))
 			}
 		}
 	}
 	return hits
+}
+
+// enumerates says whether a sentence is mostly a list of names, which is read easily however long it is.
+func enumerates(sentence string, words int) bool {
+	const few, short = 4, 3
+	commas := strings.Count(sentence, ",")
+	return commas >= few && words <= short*(commas+1)
 }
 
 // beginning is enough of a sentence to find it.

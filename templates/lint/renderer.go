@@ -5,6 +5,7 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 
@@ -63,7 +64,9 @@ func Renderer(r *templates.Renderer, s Settings) ([]Finding, error) {
 	for _, u := range samples.Updates {
 		for _, f := range Update(r, u, nil, s) {
 			f.Status = u.Status
-			all = append(all, f)
+			if !slices.ContainsFunc(all, func(g Finding) bool { return reflect.DeepEqual(f, g) }) { // some statuses have several samples
+				all = append(all, f)
+			}
 		}
 	}
 	return all, nil
@@ -71,12 +74,14 @@ func Renderer(r *templates.Renderer, s Settings) ([]Finding, error) {
 
 // Story is a set of updates about incidents of one organisation.
 type Story struct {
-	Organisation incident.Text
-	Services     map[string]incident.Text
-	Regions      map[string]incident.Text
-	Domain       string
-	Zone         *time.Location
-	Updates      []incident.Update
+	// Organisation is its name by locale, Services and Regions are names by id and locale.
+	Organisation      incident.Text
+	Services, Regions map[string]incident.Text
+	// Domain is the one that links lead to.
+	Domain string
+	// Zone is that of the times in texts.
+	Zone    *time.Location
+	Updates []incident.Update
 }
 
 // Catalogue returns the story's names.

@@ -35,6 +35,8 @@ type bad struct {
 	// Unsorry and Uncaused leave the apology and the promise of a cause out of the texts.
 	Unsorry  bool `yaml:"unsorry"`
 	Uncaused bool `yaml:"uncaused"`
+	// Elsewhere leaves the region out of texts that are short.
+	Elsewhere bool `yaml:"elsewhere"`
 	// Rendered takes the built-in texts, and Decode reads the update as it arrives.
 	Rendered bool `yaml:"rendered"`
 	Decode   bool `yaml:"decode"`
@@ -58,12 +60,15 @@ func (b *bad) say(s *Story, u *incident.Update, kind channels.Kind, locale strin
 	m := spoken[locale]
 	long := (&rendition{Text: Text{Kind: kind}}).long()
 	first := u.Summary[locale]
-	if !long && u.Short[locale] != "" {
+	if !long && kind != channels.Social && u.Short[locale] != "" {
 		first = u.Short[locale]
 	}
 	parts := []string{first}
 	for ids, names := range map[*[]string]map[string]incident.Text{&u.Affects.Services: s.Services, &u.Affects.Regions: s.Regions} {
 		for _, id := range *ids {
+			if b.Elsewhere && !long && ids == &u.Affects.Regions {
+				continue
+			}
 			parts = append(parts, names[id][locale]+".")
 		}
 	}

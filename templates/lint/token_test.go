@@ -69,6 +69,8 @@ func TestNumbers(t *testing.T) {
 		"Up to 1,000 lei, or 1.000, or 1 000": {"1000"},
 		"2.5 or 2,5 hours":                    {"2.5"},
 		"1 000,50":                            {"1000.50"},
+		"1\u00a0000\u00a0000 lei":             {"1000000"},
+		"in 2026 100 lei":                     {"100", "2026"},
 		"5 May at 18:00, 3 branches":          {"3", "5"},
 		"until 6 pm":                          nil,
 		"https://bank.example/2026":           nil,

@@ -70,7 +70,6 @@ func shouting(m *message) []hit {
 	names := m.properNames()
 	var hits []hit
 	for _, p := range m.passages() {
-		unfilled := unfilled.FindAllStringIndex(p.text, -1) // told by "placeholder"
 		for i := 0; i < len(p.words); i++ {
 			run := i
 			for run < len(p.words) && p.loud(p.words[run], names) {
@@ -80,8 +79,8 @@ func shouting(m *message) []hit {
 				continue
 			}
 			words := p.quote(match{i, run})
-			inside := slices.ContainsFunc(unfilled, func(at []int) bool { return at[0] <= p.words[i].at && p.words[i].at < at[1] })
-			if !inside && (run-i >= loudRun || slices.ContainsFunc(p.words[i:run], func(w token) bool { return countLetters(w.fold) >= loudWord })) {
+			long := slices.ContainsFunc(p.words[i:run], func(w token) bool { return countLetters(w.fold) >= loudWord })
+			if (long || run-i >= loudRun) && !p.unfilledAt(p.words[i].at) {
 				hits = append(hits, p.hit(words, "shouts in capitals"))
 			}
 			i = run

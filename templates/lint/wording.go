@@ -34,8 +34,8 @@ func covered(m match, others []match) bool {
 
 func saying(reason string) func(string) string { return func(string) string { return reason } }
 
-func hollowApology(m *message) []hit {
-	return m.worded(func(l *language) phrases { return l.Hollow }, saying("apologises for nothing in particular: say sorry for what happened"))
+func hollow(m *message) []hit {
+	return m.worded(func(l *language) phrases { return l.Hollow }, saying("says nothing: say what happened, what you do about it or what you are sorry for, or leave it out"))
 }
 
 func blame(m *message) []hit {

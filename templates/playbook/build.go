@@ -216,7 +216,7 @@ func (b *builder) render(p *Playbook) Faults {
 // teams reports whether any of the playbook's texts are the team's.
 func (p *Playbook) teams() bool {
 	for ; p != nil; p = p.base {
-		if !p.BuiltIn() && len(p.layers) > 0 && p.layers[len(p.layers)-1] == fs.FS(p.own) {
+		if !p.BuiltIn() && p.HasTexts() {
 			return true
 		}
 	}

@@ -183,3 +183,14 @@ func sentence(s string) string {
 	}
 	return s + "."
 }
+
+// On returns the playbook that it builds on, nil for the built-in generic one.
+func (p *Playbook) On() *Playbook { return p.base }
+
+// Texts returns the renderer of the playbook's texts. It doesn't fill in compensation; see [Set.Prepare].
+func (p *Playbook) Texts() (*templates.Renderer, error) { return p.renderer() }
+
+// HasTexts reports whether the playbook has texts of its own, which differ from its base's.
+func (p *Playbook) HasTexts() bool {
+	return len(p.layers) > 0 && p.layers[len(p.layers)-1] == fs.FS(p.own)
+}

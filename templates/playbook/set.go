@@ -2,9 +2,11 @@ package playbook
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -63,8 +65,11 @@ func readOwn(o Options) (*source, error) {
 		return nil, nil
 	}
 	own, err := readSource(o.Own)
+	if pe, ok := errors.AsType[*fs.PathError](err); ok { // its path is one within the folder
+		return nil, fmt.Errorf("playbooks: %s: %w", path.Join(o.Place, pe.Path), pe.Err)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", o.Place, err)
+		return nil, fmt.Errorf("playbooks: %s: %w", o.Place, err)
 	}
 	return own, nil
 }

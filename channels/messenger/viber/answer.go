@@ -1,6 +1,8 @@
 package viber
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -32,7 +34,7 @@ func read(a channels.Answer) (response, error) {
 }
 
 // readAck reads the answer to send_message. One without a token can't be matched with its receipts.
-func readAck(a channels.Answer) (channels.Ack, error) {
+func readAck(a channels.Answer, receiver string) (channels.Ack, error) {
 	r, err := read(a)
 	if err != nil {
 		return channels.Ack{}, err
@@ -40,7 +42,15 @@ func readAck(a channels.Answer) (channels.Ack, error) {
 	if r.MessageToken == 0 {
 		return channels.Ack{}, a.Refusal()
 	}
-	return channels.Ack{ID: strconv.FormatUint(r.MessageToken, 10), Proof: channels.Accepted}, nil
+	return channels.Ack{ID: messageID(r.MessageToken, receiver), Proof: channels.Accepted}, nil
+}
+
+// messageID is what a message to one receiver is known by. A broadcast's receivers share its token, and a
+// receipt doesn't say whether it is of one; so the token is always followed by what tells receivers apart
+// without naming them.
+func messageID(token uint64, receiver string) string {
+	sum := sha256.Sum256([]byte(receiver))
+	return strconv.FormatUint(token, 10) + "." + hex.EncodeToString(sum[:8])
 }
 
 // statuses are the API's error codes, by number.

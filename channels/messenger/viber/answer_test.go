@@ -27,7 +27,7 @@ func TestStatuses(t *testing.T) {
 	for class, statuses := range classes {
 		for _, status := range statuses {
 			seen++
-			_, err := readAck(answerOf(200, fmt.Sprintf(`{"status":%d,"status_message":"for 01234567890A="}`, status)))
+			_, err := readAck(answerOf(200, fmt.Sprintf(`{"status":%d,"status_message":"for 01234567890A="}`, status)), "u")
 			e := channels.AsError(err)
 			if e.Class != class || !strings.HasPrefix(e.Code, strconv.Itoa(status)) {
 				t.Errorf("status %d: %v, want class %v", status, err, class)
@@ -57,7 +57,7 @@ func TestOtherAnswers(t *testing.T) {
 		"broken":           {answerOf(500, `{"status":0,"message_token":1}`), channels.Unknown},
 		"out of order":     {answerOf(503, ``), channels.Unavailable},
 	} {
-		if _, err := readAck(c.answer); err == nil || channels.AsError(err).Class != c.class {
+		if _, err := readAck(c.answer, "u"); err == nil || channels.AsError(err).Class != c.class {
 			t.Errorf("%s: error %v, want class %v", name, err, c.class)
 		}
 	}
@@ -65,8 +65,8 @@ func TestOtherAnswers(t *testing.T) {
 
 func TestTokensAreExact(t *testing.T) {
 	for _, token := range []string{"1", "9007199254740993", "5741311803571721087", "18446744073709551615"} {
-		ack, err := readAck(answerOf(200, `{"status":0,"message_token":`+token+`}`))
-		if err != nil || ack.ID != token {
+		ack, err := readAck(answerOf(200, `{"status":0,"message_token":`+token+`}`), "u")
+		if err != nil || !strings.HasPrefix(ack.ID, token+".") {
 			t.Errorf("Ack.ID = %q, error %v; want %s", ack.ID, err, token)
 		}
 	}
@@ -77,14 +77,15 @@ func FuzzReadAck(f *testing.F) {
 	f.Add(200, []byte(`{"status":6,"status_message":"notSubscribed"}`))
 	f.Add(503, []byte(``))
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
-		ack, err := readAck(answerOf(status, string(body)))
+		ack, err := readAck(answerOf(status, string(body)), "u")
 		if err != nil {
 			if e, ok := err.(*channels.Error); !ok || e.Code == "" || e.Class > channels.Unavailable {
 				t.Errorf("error %#v", err)
 			}
 			return
 		}
-		if _, err := strconv.ParseUint(ack.ID, 10, 64); err != nil || ack.Proof != channels.Accepted {
+		token, _, _ := strings.Cut(ack.ID, ".")
+		if _, err := strconv.ParseUint(token, 10, 64); err != nil || ack.Proof != channels.Accepted {
 			t.Errorf("Ack = %+v", ack)
 		}
 	})

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"strconv"
 	"strings"
 	"time"
 
@@ -106,10 +105,10 @@ func (e event) receipt() (channels.Heard, error) {
 	default:
 		r.State, r.Code = channels.ReceiptFailed, failureCode(e.Desc)
 	}
-	if e.MessageToken == 0 {
-		return channels.Heard{}, unreadable("a receipt without message_token")
+	if e.MessageToken == 0 || e.UserID == "" {
+		return channels.Heard{}, unreadable("a receipt without message_token or user_id")
 	}
-	r.ProviderID = strconv.FormatUint(e.MessageToken, 10)
+	r.ProviderID = messageID(e.MessageToken, e.UserID)
 	return channels.Heard{Receipts: []channels.Receipt{r}}, nil
 }
 

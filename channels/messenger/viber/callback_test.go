@@ -22,7 +22,7 @@ var at = time.Date(2016, 3, 12, 6, 29, 57, 627e6, time.UTC)
 // https://developers.viber.com/docs/api/rest-bot-api/#callbacks.
 func TestDocumentedCallbacks(t *testing.T) {
 	receipt := func(state channels.ReceiptState, code string) []channels.Receipt {
-		return []channels.Receipt{{ProviderID: "4912661846655238145", State: state, Code: code, At: at}}
+		return []channels.Receipt{{ProviderID: messageID(4912661846655238145, "01234567890A="), State: state, Code: code, At: at}}
 	}
 	said := map[string]channels.Inbound{
 		"subscribed":   {Address: "01234567890A=", Wish: channels.OptIn},
@@ -116,7 +116,7 @@ func TestSignatureExample(t *testing.T) {
 func TestUnreadableCallbacks(t *testing.T) {
 	for _, body := range []string{
 		``, `{`, `[]`, `{}`, `{"event":""}`, `{"event":"delivered"}`, `{"event":"seen","message_token":0}`,
-		`{"event":"failed","message_token":-1}`, `{"event":"delivered","message_token":4.9e18}`, `{"event":1}`,
+		`{"event":"seen","message_token":1}`, `{"event":"failed","message_token":-1}`, `{"event":"delivered","message_token":4.9e18}`, `{"event":1}`,
 		`{"event":"unsubscribed"}`, `{"event":"subscribed","user_id":"1"}`, `{"event":"message","message":{"text":"x"}}`, `{"event":"message","sender":1}`,
 	} {
 		heard, err := parseEvent([]byte(body))
@@ -136,7 +136,7 @@ func TestNothingSaid(t *testing.T) {
 
 func TestUntrustedTime(t *testing.T) {
 	for _, timestamp := range []string{"0", "-5", "4987034606158369000"} {
-		heard, err := parseEvent([]byte(`{"event":"seen","message_token":1,"timestamp":` + timestamp + `}`))
+		heard, err := parseEvent([]byte(`{"event":"seen","message_token":1,"user_id":"u","timestamp":` + timestamp + `}`))
 		if err != nil || len(heard.Receipts) != 1 || !heard.Receipts[0].At.IsZero() {
 			t.Errorf("timestamp %s: %+v, error %v; want one receipt without a time", timestamp, heard, err)
 		}

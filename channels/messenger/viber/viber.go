@@ -1,9 +1,9 @@
 // Package viber sends messages as a Viber bot, through the REST Bot API, and reads the receipts that
 // Viber posts to the bot's one webhook.
 //
-// A receipt names the message by the token that the answer to send_message gave, and nothing of ours,
-// so receipts are found by the provider's id. The token is an integer of up to 64 bits; it is kept as
-// decimal text, exact.
+// A receipt names the message by the token that the answer to send_message gave, and its receiver, and nothing
+// of ours, so receipts are found by the provider's id: the token, an integer of up to 64 bits, as exact
+// decimal text, with what tells the receivers of a broadcast apart.
 //
 // Wire format follows https://developers.viber.com/docs/api/rest-bot-api/ (send message, webhooks,
 // callbacks, error codes). Viber calls webhooks over https only.
@@ -121,7 +121,7 @@ func (s *sender) Send(ctx context.Context, m channels.Message) (channels.Ack, er
 	if err != nil {
 		return channels.Ack{}, err
 	}
-	return readAck(a)
+	return readAck(a, m.Address)
 }
 
 // Probe implements [channels.Prober] with get_account_info.

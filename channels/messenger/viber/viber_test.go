@@ -73,7 +73,7 @@ func TestSendMessage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := (channels.Ack{ID: "5741311803571721087", Proof: channels.Accepted}); ack != want {
+	if want := (channels.Ack{ID: messageID(5741311803571721087, "01234567890A="), Proof: channels.Accepted}); ack != want {
 		t.Errorf("Ack = %+v, want %+v", ack, want)
 	}
 }

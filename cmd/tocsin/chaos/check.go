@@ -21,6 +21,8 @@ type facts struct {
 	cancelled map[int64]bool // updates that were called off
 	// inDoubt is how many attempts on a channel one crash of its lane leaves in doubt.
 	inDoubt func(channel string) int
+	// public says of which channels everybody reads the messages.
+	public func(channel string) bool
 	// lanes are the processes that send, and tenures which channels each of them sent on, and when.
 	lanes   []string
 	tenures tenures

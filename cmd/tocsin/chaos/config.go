@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -119,6 +120,11 @@ func (s *stage) inDoubt(channel string) int {
 		limits = append(limits, limits[0])
 	}
 	return lane.MostInDoubt(limits)
+}
+
+// postsOn reports whether everybody reads what is sent on a channel.
+func (s *stage) postsOn(channel string) bool {
+	return slices.ContainsFunc(s.Adapters, func(a Adapter) bool { return a.Spec.Channel == channel && a.Spec.Kind == channels.Social })
 }
 
 // catalogue names what the drill's updates are about.

@@ -80,7 +80,7 @@ func (s *stage) facts(b *books) (facts, error) {
 	}
 	f := facts{
 		books: b, customers: s.customers, published: s.journal.published, faults: s.journal.faults,
-		cancelled: map[int64]bool{}, inDoubt: s.inDoubt,
+		cancelled: map[int64]bool{}, inDoubt: s.inDoubt, public: s.postsOn,
 		lanes:   s.names(func(r *role) bool { return r.roles == "lane" || r.roles == "all" }),
 		tenures: held,
 	}

@@ -67,12 +67,16 @@ func (c *checker) times() map[goal][]time.Time {
 	return all
 }
 
-// never: nothing is repeated where there was no fault yet, or where nothing in doubt is to be sent again.
+// never: nothing is repeated where there was no fault yet, or where nothing in doubt is to be sent again, and
+// no public post at all.
 func (c *checker) never(k goal, again int) {
 	u := c.update[k.update]
 	if c.published[u.Update.Update.EventID].Calm {
 		c.counts.calmRepeats += again
 		c.found("repeats", "%s was told %s %d times on %s before any fault", k.recipient, u.Update.Update.EventID, again+1, k.channel)
+	}
+	if c.public(k.channel) {
+		c.found("repeats", "%s was posted %d times on %s", u.Update.Update.EventID, again+1, k.channel)
 	}
 	if doubt()[u.Update.Update.Impact] == notification.LeaveUnknown {
 		c.counts.minorRepeats += again

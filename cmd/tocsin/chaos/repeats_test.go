@@ -79,6 +79,9 @@ func TestRepeatsThatAreNeverExcused(t *testing.T) {
 	s.incidents[0].updates[0].Update.Update.Impact = incident.Critical
 	s.published["Q00001Z"] = published{Calm: true}
 	expect(t, s.check().findings, "before any fault")
+	s.published["Q00001Z"] = published{}
+	s.public = func(string) bool { return true }
+	expect(t, s.check().findings, "was posted 2 times")
 }
 
 // TestRepeatsAreBounded: a crash excuses no more than a window of what was under way, and each message

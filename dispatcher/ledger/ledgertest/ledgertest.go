@@ -12,6 +12,7 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+	"github.com/tocsin-dev/tocsin/dispatcher/promise"
 )
 
 // Store is everything that the roles together need of a ledger.
@@ -88,6 +89,13 @@ type Store interface {
 	TrailHead(ctx context.Context) (ledger.TrailHead, error)
 	TrailAfter(ctx context.Context, after int64, limit int) ([]ledger.TrailLink, error)
 	View(ctx context.Context, f func(ledger.View) error) error
+
+	// What was promised, and who is made good.
+	Watched(ctx context.Context) ([]ledger.Watched, error)
+	KeepClocks(ctx context.Context, incident int64, before, after []promise.State, out []ledger.Outgoing) error
+	Outbox(ctx context.Context, limit int) ([]ledger.Outgoing, error)
+	Published(ctx context.Context, ids []int64) error
+	AudienceAfter(ctx context.Context, updates []int64, after int64, limit int) ([]ledger.Member, int64, error)
 
 	// Retention.
 	Retain(ctx context.Context, before, now time.Time) (ledger.Dropped, error)
@@ -176,6 +184,12 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"MergedIncidentsOldNewsIsRefused", mergedApproval},
 		{"CorrectionsStopNothingNewer", correctionSuperseding},
 		{"MessagesAreCounted", countMessages},
+		{"ClocksAreKeptOnce", clocksAreKept},
+		{"ClocksRace", clocksRace},
+		{"WatchedAreThoseThatGoOn", watchedIncidents},
+		{"WatchedSayWhoWasToldWhat", watchedCase},
+		{"DatesOfAMaintenance", pastDates},
+		{"AudienceInPages", audienceInPages},
 		{"DeadAddresses", deadAddresses},
 		{"DeadAddressesOfAnOlderDirectory", deadSince},
 		{"AccountsDoNotDie", deadAccount},

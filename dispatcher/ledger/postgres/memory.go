@@ -19,9 +19,14 @@ func (l *Ledger) Past(ctx context.Context, update int64) (ledger.Past, error) {
 	var err error
 	p.Updates, err = collect(ctx, l.pool, func(row pgx.Rows) (ledger.PastUpdate, error) {
 		var u ledger.PastUpdate
-		err := row.Scan(&u.ID, &u.Merged)
+		var date string
+		err := row.Scan(&u.ID, &u.Merged, &date)
+		if err == nil && date != "" {
+			err = u.Date.UnmarshalText([]byte(date))
+		}
 		return u, err
-	}, below+`SELECT o.id, o.incident <> u.incident FROM updates u JOIN updates o ON o.incident IN (SELECT id FROM below)
+	}, below+`SELECT o.id, o.incident <> u.incident, CASE o.status WHEN 'scheduled' THEN o.value::json ->> 'started_at' ELSE '' END
+		FROM updates u JOIN updates o ON o.incident IN (SELECT id FROM below)
 		WHERE u.id = $1 AND o.id < u.id AND o.audience > 0 AND (u.corrects = 0 OR o.id = u.corrects) ORDER BY o.id DESC`, update)
 	if err != nil {
 		return p, err

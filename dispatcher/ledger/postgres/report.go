@@ -26,7 +26,7 @@ func (l *Ledger) atOnce(ctx context.Context, read func(view) error) error {
 	return pgx.BeginTxFunc(ctx, l.pool, o, func(t pgx.Tx) error { return read(view{t}) })
 }
 
-const selectIncidents = `SELECT id, changed_at, value, paused, spent, coalesce(cap, 0),
+const selectIncidents = `SELECT id, changed_at, value, clocks, paused, spent, coalesce(cap, 0),
 	(SELECT coalesce(sum(b.units), 0)::bigint FROM updates u JOIN batches b ON b.update_id = u.id AND b.sent_at IS NULL AND b.spending = 2
 		WHERE u.incident = i.id) FROM incidents i `
 
@@ -49,13 +49,13 @@ func (v view) incidents(ctx context.Context, query string, args ...any) ([]ledge
 	all, err := collect(ctx, v.q, func(row pgx.Rows) (ledger.IncidentSummary, error) {
 		var s ledger.IncidentSummary
 		var id, changed int64
-		var value []byte
-		if err := row.Scan(&id, &changed, &value, &s.Paused, &s.Spending.Spent, &s.Spending.Cap, &s.Spending.Waiting); err != nil {
+		var value, clocks []byte
+		if err := row.Scan(&id, &changed, &value, &clocks, &s.Paused, &s.Spending.Spent, &s.Spending.Cap, &s.Spending.Waiting); err != nil {
 			return s, err
 		}
 		ids = append(ids, id)
 		s.ChangedAt = fromMS(changed)
-		return s, json.Unmarshal(value, &s.Incident)
+		return s, errors.Join(json.Unmarshal(value, &s.Incident), json.Unmarshal(clocks, &s.Clocks))
 	}, query, args...)
 	if err != nil || len(all) == 0 {
 		return all, err

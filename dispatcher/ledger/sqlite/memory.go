@@ -21,8 +21,14 @@ func (l *Ledger) Past(ctx context.Context, update int64) (ledger.Past, error) {
 	var err error
 	p.Updates, err = collect(ctx, l.reader, func(rows *sql.Rows) (ledger.PastUpdate, error) {
 		var u ledger.PastUpdate
-		return u, rows.Scan(&u.ID, &u.Merged)
-	}, below+`SELECT o.id, o.incident <> u.incident FROM updates u JOIN updates o ON o.incident IN (SELECT id FROM below)
+		var date string
+		err := rows.Scan(&u.ID, &u.Merged, &date)
+		if err == nil && date != "" {
+			err = u.Date.UnmarshalText([]byte(date))
+		}
+		return u, err
+	}, below+`SELECT o.id, o.incident <> u.incident, CASE o.value ->> 'status' WHEN 'scheduled' THEN o.value ->> 'started_at' ELSE '' END
+		FROM updates u JOIN updates o ON o.incident IN (SELECT id FROM below)
 		WHERE u.id = ? AND o.id < u.id AND o.audience > 0 AND (u.corrects = 0 OR o.id = u.corrects) ORDER BY o.id DESC`, update, update)
 	if err != nil {
 		return p, err

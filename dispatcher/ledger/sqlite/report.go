@@ -17,7 +17,7 @@ import (
 	"github.com/tocsin-dev/tocsin/templates/playbook"
 )
 
-const incidentColumns = `id, changed_at, value, paused, spent, coalesce(cap, 0),
+const incidentColumns = `id, changed_at, value, clocks, paused, spent, coalesce(cap, 0),
 	(SELECT coalesce(sum(b.units), 0) FROM batches b JOIN updates u ON u.id = b.update_id WHERE b.sent_at IS NULL AND b.spending = 2 AND u.incident = i.id)`
 
 // Incidents returns up to limit incidents with their progress, those that changed last first.
@@ -42,13 +42,13 @@ func (l *Ledger) incidents(ctx context.Context, query string, args ...any) ([]le
 	all, err := collect(ctx, l.reader, func(rows *sql.Rows) (ledger.IncidentSummary, error) {
 		var s ledger.IncidentSummary
 		var id, changed int64
-		var value string
-		if err := rows.Scan(&id, &changed, &value, &s.Paused, &s.Spending.Spent, &s.Spending.Cap, &s.Spending.Waiting); err != nil {
+		var value, clocks string
+		if err := rows.Scan(&id, &changed, &value, &clocks, &s.Paused, &s.Spending.Spent, &s.Spending.Cap, &s.Spending.Waiting); err != nil {
 			return s, err
 		}
 		rowIDs = append(rowIDs, id)
 		s.ChangedAt = fromMS(changed)
-		return s, json.Unmarshal([]byte(value), &s.Incident)
+		return s, errors.Join(json.Unmarshal([]byte(value), &s.Incident), json.Unmarshal([]byte(clocks), &s.Clocks))
 	}, query, args...)
 	for i := range all {
 		if err == nil {

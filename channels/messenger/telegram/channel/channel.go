@@ -7,7 +7,7 @@
 // Delivered.
 //
 // A bot can neither name a post beforehand nor read what it has posted: an answer that was lost leaves the
-// post in doubt. A post whose thread's first one was deleted stands by itself, which one request says
+// post in doubt, and it is not made again, as no public post is. A post whose thread's first one was deleted stands by itself, which one request says
 // (allow_sending_without_reply).
 //
 // Wire format and errors follow https://core.telegram.org/bots/api#sendmessage and #replyparameters.

@@ -51,6 +51,8 @@ func (s *server) method(path string) func(http.ResponseWriter, *http.Request, []
 	switch path {
 	case "/pa/send_message":
 		return s.sendMessage
+	case "/pa/broadcast_message":
+		return s.broadcastMessage
 	case "/pa/set_webhook":
 		return s.setWebhook
 	case "/pa/get_account_info":
