@@ -181,14 +181,14 @@ func (p *player) lookAt(ctx context.Context, s *ledger.IncidentSummary, u *ledge
 // announce shows that an update goes out: the one that was published as number so and so, -1 for one that
 // nobody published.
 func (p *player) announce(ctx context.Context, u *ledger.UpdateProgress, published int) (err error) {
-	var text string
+	text, at := "", u.ReceivedAt
 	if published >= 0 {
-		text = headline(p.updates[published].update)
+		text, at = headline(p.updates[published].update), p.updates[published].update.Time
 	} else if text, err = p.byItself(ctx, u); err != nil {
 		return err
 	}
 	p.view.line(fmt.Sprintf("%s  %-13s  %s  → %s customers, let go by %s",
-		clockTime(u.ReceivedAt, p.w.zone), words(string(u.Status)), text, thousands(u.Audience), u.ApprovedBy))
+		clockTime(at, p.w.zone), words(string(u.Status)), text, thousands(u.Audience), u.ApprovedBy))
 	return nil
 }
 
