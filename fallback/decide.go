@@ -67,6 +67,10 @@ func isProof(k notification.EventKind) bool {
 	return k >= notification.ReceiptAccepted && k <= notification.ReceiptRead
 }
 
+func isDeadline(k notification.EventKind) bool {
+	return k == notification.SilencePassed || k == notification.BouncePassed || k == notification.QueuePassed
+}
+
 func pastAttempt(n *notification.Notification, ev notification.Event) (int, bool) {
 	for i := range n.Past {
 		if n.Past[i].Step == ev.Attempt.Step {
@@ -80,6 +84,9 @@ func pastAttempt(n *notification.Notification, ev notification.Event) (int, bool
 // prove that the recipient was reached; it can't make the cascade go on again.
 func (d *decision) past(i int) {
 	n := &d.Notification
+	if n.Outcome != notification.Open && isDeadline(d.ev.Kind) {
+		return // what it waited for came late, and counts
+	}
 	attempts := append([]notification.Attempt(nil), n.Past...)
 	n.Past = attempts
 	a := &attempts[i]

@@ -427,3 +427,14 @@ func TestDecideMovesOnWhereTheChannelIsDown(t *testing.T) {
 		}
 	}
 }
+
+// A step that was moved on from, and whose provider took it after all, has reached: that its own time is over
+// takes nothing of that back.
+func TestDecideDeadlinesOfPastStepsTakeNothingBack(t *testing.T) {
+	n := reached(onSMS(notification.Accepted, notification.Queued), "viber", channels.Accepted)
+	for _, k := range []notification.EventKind{notification.SilencePassed, notification.BouncePassed, notification.QueuePassed} {
+		if c := Decide(n, first(k), policy(), now); c.Changed || c.Queue || c.Notification.Past[0].State != notification.Accepted {
+			t.Errorf("%s: %+v", k, c)
+		}
+	}
+}
