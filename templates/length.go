@@ -79,11 +79,17 @@ func (e *TooLongError) Error() string {
 		e.Kind, e.Status, e.Locale, e.Length, e.Locale)
 }
 
+// LengthOf measures a rendered text as the recipients read it who read most: those of the region with the
+// longest alternative.
+func LengthOf(c *notification.Content, kind channels.Kind) Length {
+	return Measure(kind, fullest(c.Text, c.Recipe))
+}
+
 // Fits returns a *[TooLongError] where a rendered text is longer than its kind of channel takes. In
 // peacetime that is a mistake to be mended; in an outage the text goes out as it is: one that costs a
 // segment more tells more than none.
 func Fits(c *notification.Content, kind channels.Kind, status incident.Status, locale string) error {
-	if l := Measure(kind, fullest(c.Text, c.Recipe)); l.Over() {
+	if l := LengthOf(c, kind); l.Over() {
 		return &TooLongError{Kind: kind, Status: status, Locale: locale, Length: l}
 	}
 	return nil
