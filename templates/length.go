@@ -2,6 +2,7 @@ package templates
 
 import (
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/tocsin-dev/tocsin/channels"
@@ -60,10 +61,14 @@ func (l Length) Over() bool { return l.Most > 0 && l.Count > l.Most }
 
 // String is "3 segments of UCS-2, at most 2".
 func (l Length) String() string {
-	if l.Most == 0 {
-		return fmt.Sprintf("%d %s", l.Count, l.Unit)
+	unit := l.Unit
+	if l.Count == 1 {
+		unit = strings.Replace(unit, "segments", "segment", 1)
 	}
-	return fmt.Sprintf("%d %s, at most %d", l.Count, l.Unit, l.Most)
+	if l.Most == 0 {
+		return fmt.Sprintf("%d %s", l.Count, unit)
+	}
+	return fmt.Sprintf("%d %s, at most %d", l.Count, unit, l.Most)
 }
 
 // TooLongError says that a text does not fit although everything that may be left out is.
