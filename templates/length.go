@@ -87,8 +87,11 @@ func (e *TooLongError) Error() string {
 // LengthOf measures a rendered text as the recipients read it who read most: those of the region with the
 // longest alternative.
 func LengthOf(c *notification.Content, kind channels.Kind) Length {
-	return Measure(kind, fullest(c.Text, c.Recipe))
+	return Measure(kind, Fullest(c))
 }
+
+// Fullest is a content's text with the longest alternative that any region has, and else with defaults.
+func Fullest(c *notification.Content) string { return fullest(c.Text, c.Recipe) }
 
 // Fits returns a *[TooLongError] where a rendered text is longer than its kind of channel takes. In
 // peacetime that is a mistake to be mended; in an outage the text goes out as it is: one that costs a
