@@ -113,7 +113,7 @@ func pace(story float64, f demoFlags) float64 {
 // playAndReport fails if anybody is unaccounted for, or was told the same thing twice.
 func (c *cli) playAndReport(ctx context.Context, w *world, f demoFlags) error {
 	c.say("%s\n\n%s\n", w.scenario.Title, wrap(w.scenario.Story, 96))
-	c.say("It is played %.4gx as fast as it would happen, with approval: none, so that nobody has to press a button.", w.scenario.TimeScale)
+	c.say("It is played %.4gx as fast as it would happen; Ana Rusu and Ion Munteanu approve what the bank's playbook wants seen.", w.scenario.TimeScale)
 	if err := c.importGenerated(ctx, w, f.customers); err != nil {
 		return err
 	}
@@ -130,6 +130,9 @@ func (c *cli) playAndReport(ctx context.Context, w *world, f demoFlags) error {
 		}
 		c.say("")
 		if err := printReport(c.stdout, r, w.zone); err != nil {
+			return err
+		}
+		if err := c.compensate(ctx, w, k, &r); err != nil {
 			return err
 		}
 		reports = append(reports, r)

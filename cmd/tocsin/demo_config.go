@@ -24,7 +24,7 @@ type demoConfig struct {
 	Zone         string                 `yaml:"zone"`
 	PhoneCountry string                 `yaml:"phone_country"`
 	StatusPage   string                 `yaml:"status_page"`
-	Approval     string                 `yaml:"approval"`
+	Playbooks    string                 `yaml:"playbooks"`
 	HTTP         demoHTTP               `yaml:"http"`
 	NATS         demoNATS               `yaml:"nats"`
 	Cascade      demoCascade            `yaml:"cascade"`
@@ -34,8 +34,9 @@ type demoConfig struct {
 }
 
 type demoHTTP struct {
-	Listen    string `yaml:"listen"`
-	PublicURL string `yaml:"public_url"`
+	Listen    string      `yaml:"listen"`
+	PublicURL string      `yaml:"public_url"`
+	Tokens    []demoToken `yaml:"tokens"`
 }
 
 type demoNATS struct {
@@ -81,8 +82,8 @@ const demoTeamName = "operations"
 func newDemoConfig(s scenarios.Scenario, dir, listen string, entries []all.Entry, endpoints map[string]string) demoConfig {
 	c := demoConfig{
 		DataDir: filepath.Join(dir, "data"), Organisation: s.Bank.Organisation, Locale: s.Bank.Locale, Zone: s.Bank.Zone,
-		PhoneCountry: "MD", StatusPage: s.Bank.Link, Approval: "none",
-		HTTP: demoHTTP{listen, "http://" + listen},
+		PhoneCountry: "MD", StatusPage: s.Bank.Link, Playbooks: filepath.Join(dir, "playbooks"),
+		HTTP: demoHTTP{listen, "http://" + listen, demoPeople()},
 		NATS: demoNATS{"127.0.0.1:0", "2GiB", []demoTeam{{demoTeamName, rand.Text()}}},
 		// Half a second of the machine's time, at whatever pace the story is played.
 		Cascade: demoCascade{[]string{"sms"}, time.Duration(s.TimeScale * float64(time.Second) / 2)},

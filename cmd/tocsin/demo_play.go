@@ -112,8 +112,8 @@ func (p *player) pause(ctx context.Context) error {
 	}
 }
 
-// look announces updates whose audience is known, shows the newest one's progress, and reports
-// whether all that were published are closed.
+// look has held updates approved, announces those whose audience is known, shows the newest one's progress,
+// and reports whether all are closed, those included that Tocsin says by itself.
 func (p *player) look(ctx context.Context) (closed bool, err error) {
 	closed = true
 	for _, k := range p.keys() {
@@ -121,43 +121,75 @@ func (p *player) look(ctx context.Context) (closed bool, err error) {
 		if err != nil && !errors.Is(err, ledger.ErrNotFound) {
 			return false, err
 		}
-		for _, e := range p.updates {
-			if e.update.Team != k.team || e.update.Incident != k.id {
-				continue
-			}
-			one, err := p.lookAt(ctx, &s, e)
-			if err != nil {
+		for i := range s.Progress {
+			if err := p.lookAt(ctx, &s, &s.Progress[i]); err != nil {
 				return false, err
 			}
-			closed = closed && one
+			closed = closed && ended(&s.Progress[i])
 		}
+		there, err := p.arrived(ctx, k, &s)
+		if err != nil {
+			return false, err
+		}
+		closed = closed && there
 	}
 	return closed, nil
 }
 
-// lookAt shows how one update stands.
-func (p *player) lookAt(ctx context.Context, s *ledger.IncidentSummary, e event) (closed bool, err error) {
-	i := slices.IndexFunc(s.Progress, func(u ledger.UpdateProgress) bool { return u.EventID == e.update.EventID })
-	if i < 0 {
-		return false, refused(ctx, p.w.api, e)
+func ended(u *ledger.UpdateProgress) bool {
+	return u.State == ledger.Closed || u.State == ledger.NotAnnounced
+}
+
+// arrived reports whether all that was published of an incident is there. What was refused is an error.
+func (p *player) arrived(ctx context.Context, k incidentKey, s *ledger.IncidentSummary) (bool, error) {
+	for _, e := range p.updates {
+		if e.update.Team != k.team || e.update.Incident != k.id {
+			continue
+		}
+		if !slices.ContainsFunc(s.Progress, func(u ledger.UpdateProgress) bool { return u.EventID == e.update.EventID }) {
+			return false, refused(ctx, p.w.api, e)
+		}
 	}
-	u := &s.Progress[i]
-	if u.State == ledger.NotAnnounced {
-		return false, fmt.Errorf("the update %s was not announced: it is %s", u.Status, u.Reason)
+	return true, nil
+}
+
+// lookAt shows how one update stands, and has it approved where it waits for that.
+func (p *player) lookAt(ctx context.Context, s *ledger.IncidentSummary, u *ledger.UpdateProgress) error {
+	published := slices.IndexFunc(p.updates, func(e event) bool { return e.update.EventID == u.EventID })
+	if u.State == ledger.NotAnnounced && published >= 0 {
+		return fmt.Errorf("the update %s was not announced: it is %s", u.Status, u.Reason)
+	}
+	if u.State == ledger.Held {
+		return p.approve(ctx, u)
 	}
 	planned := u.State == ledger.Sending || u.State == ledger.Closed
 	if planned && !p.shown[u.EventID] {
 		p.shown[u.EventID] = true
-		p.view.line(fmt.Sprintf("%s  %-13s  %s  → %s customers",
-			clockTime(e.update.Time, p.w.zone), words(string(u.Status)), headline(e.update), thousands(u.Audience)))
+		if err := p.announce(ctx, u, published); err != nil {
+			return err
+		}
 	}
-	if i == len(s.Progress)-1 {
+	if u == &s.Progress[len(s.Progress)-1] {
 		p.view.show(u)
+		if line := progressLine(u); line != p.last {
+			p.last, p.changed = line, time.Now()
+		}
 	}
-	if line := progressLine(u); i == len(s.Progress)-1 && line != p.last {
-		p.last, p.changed = line, time.Now()
+	return nil
+}
+
+// announce shows that an update goes out: the one that was published as number so and so, -1 for one that
+// nobody published.
+func (p *player) announce(ctx context.Context, u *ledger.UpdateProgress, published int) (err error) {
+	text, at := "", u.ReceivedAt
+	if published >= 0 {
+		text, at = headline(p.updates[published].update), p.updates[published].update.Time
+	} else if text, err = p.byItself(ctx, u); err != nil {
+		return err
 	}
-	return u.State == ledger.Closed, nil
+	p.view.line(fmt.Sprintf("%s  %-13s  %s  → %s customers, let go by %s",
+		clockTime(at, p.w.zone), words(string(u.Status)), text, thousands(u.Audience), u.ApprovedBy))
+	return nil
 }
 
 // headline is what an update says, in a line.

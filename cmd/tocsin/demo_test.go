@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"slices"
 	"testing"
 	"time"
@@ -40,7 +41,7 @@ func checkDemoConfig(t *testing.T, s scenarios.Scenario, entries []all.Entry) {
 	}
 	c := newDemoConfig(s, t.TempDir(), "127.0.0.1:9", entries, endpoints)
 	path := t.TempDir() + "/tocsin.yaml"
-	if err := c.write(path); err != nil {
+	if err := errors.Join(writePlaybooks(c.Playbooks), c.write(path)); err != nil {
 		t.Fatal(err)
 	}
 	cfg, err := app.Load(path, func(string) (string, bool) { return "", false })

@@ -78,7 +78,7 @@ func (w *world) startServer(ctx context.Context, customers int) error {
 	}
 	w.config = newDemoConfig(w.scenario, w.dir, listen, w.entries, w.farSides())
 	path := filepath.Join(w.dir, "tocsin.yaml")
-	if err := w.config.write(path); err != nil {
+	if err := errors.Join(writePlaybooks(w.config.Playbooks), w.config.write(path)); err != nil {
 		return err
 	}
 	origin := time.Now()

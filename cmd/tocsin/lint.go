@@ -143,7 +143,7 @@ func (l *linter) file(name string, objects []json.RawMessage, now time.Time) []l
 }
 
 func (l *linter) update(u incident.Update, previous *incident.Update) []lint.Finding {
-	r, err := l.texts(&u)
+	r, u, err := l.texts(u)
 	if err != nil {
 		return lint.Check(lint.Input{Update: u, Previous: previous, Unrendered: []error{err}, Settings: l.settings})
 	}
@@ -157,16 +157,18 @@ func (l *linter) update(u incident.Update, previous *incident.Update) []lint.Fin
 	return []lint.Finding{}
 }
 
-// texts are those of the update's playbook.
-func (l *linter) texts(u *incident.Update) (*templates.Renderer, error) {
+// texts are those of the update's playbook, and said the update with what it adds.
+func (l *linter) texts(u incident.Update) (r *templates.Renderer, said incident.Update, err error) {
 	if l.playbooks == nil {
-		return templates.New(templates.Options{Catalogue: neutral(u)})
+		r, err = templates.New(templates.Options{Catalogue: neutral(&u)})
+		return r, u, err
 	}
-	p := l.playbooks.Choose(u)
+	p := l.playbooks.Choose(&u)
 	if p == nil {
-		return nil, fmt.Errorf("playbook: %q is none; `tocsin playbook list` shows them", u.Playbook)
+		return nil, u, fmt.Errorf("playbook: %q is none; `tocsin playbook list` shows them", u.Playbook)
 	}
-	return p.Texts()
+	r, err = p.Texts()
+	return r, p.Said(u), err
 }
 
 // neutral names an update's services and regions by their ids, and takes the times as they are written.

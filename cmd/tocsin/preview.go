@@ -251,6 +251,9 @@ func (s *previewer) notes(u *incident.Update, texts []preview.Text) []preview.No
 		c := o.Catalogue
 		in.Services, in.Regions, in.Organisation, in.Zone = c.Services, c.Regions, c.Organisation, c.Location
 	}
+	if s.config == nil { // ids are no names that texts could be expected to say
+		in.Services, in.Regions = nil, nil
+	}
 	for _, t := range texts {
 		in.Texts = append(in.Texts, lint.Text{Kind: t.Kind, Locale: t.Locale, Content: t.Content})
 	}

@@ -1,8 +1,11 @@
 package app_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -10,14 +13,16 @@ import (
 	"github.com/tocsin-dev/tocsin/channels/sandbox"
 	"github.com/tocsin-dev/tocsin/dispatcher/audience"
 	"github.com/tocsin-dev/tocsin/dispatcher/forecast"
+	"github.com/tocsin-dev/tocsin/dispatcher/httpapi"
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 	"github.com/tocsin-dev/tocsin/templates/scenarios"
 )
 
-// TestNightsStayWithinTheirForecasts plays every scenario's updates with one channel failing (it takes
-// everything and delivers nothing) and a tenth of all
-// addresses refused on every other: what comes of each update is within its forecast.
+// TestNightsStayWithinTheirForecasts plays every scenario's updates by its bank's playbooks, approved by as many
+// people as they ask for, with one channel failing (it takes everything and delivers nothing) and a tenth of all
+// addresses refused on every other: what comes of each update is within its forecast, and whoever was to be told
+// of the compensation is in its list.
 //
 // None of the figures depends on how fast this machine is. Counts, segments and money follow from the sandbox's
 // conduct: a share that is refused at random stays within four standard deviations of a bad day's. The time
@@ -37,27 +42,44 @@ func playNight(t *testing.T, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := newTown(t, func(cfg map[string]any) { bankOf(cfg, &s) })
+	playbooks := t.TempDir()
+	own, err := scenarios.Playbooks()
+	if err == nil {
+		err = os.CopyFS(playbooks, own)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newTown(t, func(cfg map[string]any) { bankOf(cfg, &s, playbooks) })
 	for _, provider := range []string{"smtp", "viber", "twilio"} {
 		w.sandbox.Desk(provider).SetConduct(sandbox.Conduct{Refuse: 0.10})
 	}
 	w.sandbox.Desk("viber").SetConduct(sandbox.Conduct{Mode: sandbox.Mute})
 	w.customers(bankCustomers(t, &s)...)
-	n := 0
+	n, last, said := 0, ledger.UpdateReport{}, incident.Update{}
 	for _, e := range s.Events {
 		if e.Update == nil {
 			continue
 		}
 		n++
 		u := w.say(e.Update, n)
-		r := w.judged(&u, n)
-		c := r.Forecast
+		w.approved(&u, n)
+		said = u
+		last = w.judged(&u, n)
+		c := last.Forecast
 		if !c.Within {
 			t.Errorf("%s, update %d: not within the forecast: %+v", u.Status, n, c.Missed())
 		}
 		if n == 1 {
 			checkSurge(t, c)
 		}
+	}
+	var list bytes.Buffer
+	if err := w.client.Compensation(t.Context(), "operations", said.Incident, audience.JSONL, &list); err != nil {
+		t.Fatal(err)
+	}
+	if n := int64(bytes.Count(list.Bytes(), []byte("\n"))); n != last.Audience || n == 0 {
+		t.Errorf("%d customers are made good, %d were to be told so", n, last.Audience)
 	}
 }
 
@@ -82,8 +104,52 @@ func checkSurge(t *testing.T, c *forecast.Comparison) {
 	}
 }
 
+// approvers are the tokens of those who let updates go.
+var approvers = []string{"ana's own token of a night", "ion's own token of a night"}
+
+// approved has the n-th update approved by as many people as its playbook asks for, once there is its forecast.
+func (w *town) approved(u *incident.Update, n int) {
+	w.t.Helper()
+	for deadline := time.Now().Add(time.Minute); !w.letGo(u, n); {
+		if time.Now().After(deadline) {
+			w.t.Fatalf("update %d can't be approved", n)
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-w.t.Context().Done():
+		}
+	}
+}
+
+// letGo reports whether the n-th update has been let go, and has those who may do their part.
+func (w *town) letGo(u *incident.Update, n int) bool {
+	s, err := w.client.Incident(w.t.Context(), u.Team, u.Incident)
+	if err != nil || len(s.Progress) < n {
+		return false
+	}
+	v, err := w.client.Update(w.t.Context(), s.Progress[n-1].ID)
+	if err != nil || v.State != ledger.Held {
+		return err == nil
+	}
+	for _, token := range approvers { // one too many is answered that it is not held any more
+		if len(v.Forecast) == 0 {
+			break
+		}
+		_, err := httpapi.NewClient(w.url, token).Approve(w.t.Context(), v.ID, httpapi.Word{Seen: v.Seen})
+		if err != nil && !errors.Is(err, ledger.ErrConflict) {
+			w.t.Fatal(err)
+		}
+	}
+	return false
+}
+
 // bankOf makes a configuration that of a scenario's bank.
-func bankOf(cfg map[string]any, s *scenarios.Scenario) {
+func bankOf(cfg map[string]any, s *scenarios.Scenario, playbooks string) {
+	cfg["playbooks"] = playbooks
+	cfg["http"].(map[string]any)["tokens"] = []map[string]any{
+		{"name": "ana", "token": approvers[0], "approves": true, "person": "Ana Rusu"},
+		{"name": "ion", "token": approvers[1], "approves": true, "person": "Ion Munteanu"},
+	}
 	cfg["organisation"], cfg["locale"], cfg["zone"], cfg["status_page"] = s.Bank.Organisation, s.Bank.Locale, s.Bank.Zone, s.Bank.Link
 	cfg["catalogue"] = map[string]any{"services": s.Bank.Services, "regions": s.Bank.Regions}
 	cfg["prices"] = map[string]any{"currency": "MDL", "MD": 0.31, "default": 0.5}
@@ -126,6 +192,7 @@ func (w *town) say(data scenarios.Object, n int) incident.Update {
 	if err := json.Unmarshal(data, &u.Data); err != nil {
 		w.t.Fatal(err)
 	}
+	u.NextUpdateAt = nil // a time of the story's, not of this night's
 	body, err := incident.Encode(u)
 	if err != nil {
 		w.t.Fatal(err)

@@ -196,3 +196,21 @@ func TestRendererFindsWhatTextsSay(t *testing.T) {
 		t.Errorf("%+v", all)
 	}
 }
+
+// TestAcknowledging: there are many ways to say that something doesn't work.
+func TestAcknowledging(t *testing.T) {
+	s := samples(t)
+	i := slices.IndexFunc(s.Updates, func(u incident.Update) bool { return u.Status == incident.Investigating })
+	for _, summary := range []string{
+		"Card payments have not been working since 13:00.", "Cash machines have not worked since 13:00.",
+		"You have not been able to log in since 13:00.", "Nothing works in our branches since 13:00.", "Card payments fail.",
+	} {
+		u := s.Updates[i]
+		u.Summary, u.Short = incident.Text{"en": summary}, nil
+		for _, f := range Check(Input{Update: u, Services: s.Services, Regions: s.Regions, Organisation: s.Organisation, Zone: s.Zone}) {
+			if f.Rule == "acknowledges" {
+				t.Errorf("%q: %+v", summary, f)
+			}
+		}
+	}
+}

@@ -198,6 +198,14 @@ func (p *Playbook) On() *Playbook { return p.base }
 // Texts returns the renderer of the playbook's texts. It doesn't fill in compensation; see [Set.Prepare].
 func (p *Playbook) Texts() (*templates.Renderer, error) { return p.renderer() }
 
+// Said is an update with what the playbook adds to its words: those of the compensation that it gives.
+func (p *Playbook) Said(u incident.Update) incident.Update {
+	if len(u.Compensation) == 0 {
+		u.Compensation = p.compensation(&u)
+	}
+	return u
+}
+
 // HasTexts reports whether the playbook has texts of its own, which differ from its base's.
 func (p *Playbook) HasTexts() bool {
 	return len(p.layers) > 0 && p.layers[len(p.layers)-1] == fs.FS(p.own)

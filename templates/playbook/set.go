@@ -159,10 +159,7 @@ func (s *Set) Prepare(u incident.Update) (Prepared, []incident.Fault) {
 	if err != nil {
 		return Prepared{}, []incident.Fault{{Path: "data.playbook", Problem: err.Error()}}
 	}
-	said := u
-	if len(said.Compensation) == 0 {
-		said.Compensation = p.compensation(&u)
-	}
+	said := p.Said(u)
 	return Prepared{
 		Terms: p.Resolve(&u), ApprovedBy: p.approval(&u).from, Locales: Locales(r, s.defaultLocale),
 		Render: func(kind channels.Kind, locale string) (notification.Content, error) {

@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"time"
@@ -22,8 +23,11 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 )
 
-//go:embed *.yaml
+//go:embed *.yaml playbooks
 var files embed.FS
+
+// Playbooks holds the bank's own playbooks, one a folder, by which the scenarios' updates are told.
+func Playbooks() (fs.FS, error) { return fs.Sub(files, "playbooks") }
 
 // bankFile is what all scenarios share, and so is none itself.
 const bankFile = "bank.yaml"

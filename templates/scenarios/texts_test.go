@@ -15,6 +15,8 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 	"github.com/tocsin-dev/tocsin/templates"
+	"github.com/tocsin-dev/tocsin/templates/lint"
+	"github.com/tocsin-dev/tocsin/templates/playbook"
 	"github.com/tocsin-dev/tocsin/templates/scenarios"
 )
 
@@ -25,13 +27,17 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 func TestTexts(t *testing.T) {
 	for _, name := range scenarios.Names() {
 		s := load(t, name)
-		renderer := newRenderer(t, s.Bank)
-		for _, locale := range renderer.Locales() {
+		set := playbooks(t, s.Bank)
+		for _, locale := range set.Locales() {
 			var b strings.Builder
 			for _, u := range updates(t, s) {
+				prepared, faults := set.Prepare(u)
+				if len(faults) > 0 {
+					t.Fatal(faults)
+				}
 				fmt.Fprintf(&b, "######## %s, %s\n\n", u.Status, u.Time.In(s.TimeStart.Location()).Format("Monday 15:04"))
 				for _, kind := range templates.Kinds() {
-					b.WriteString(said(t, renderer, u, kind, locale))
+					b.WriteString(said(t, &prepared, u, kind, locale))
 				}
 			}
 			golden(t, name+"."+locale, b.String())
@@ -39,10 +45,31 @@ func TestTexts(t *testing.T) {
 	}
 }
 
+// TestLint holds all that is said to what package lint checks.
+func TestLint(t *testing.T) {
+	settings := lint.Settings{Domains: []string{"banca-meridian.example"}, Locales: []string{"en", "ro", "ru"}}
+	for _, name := range scenarios.Names() {
+		s := load(t, name)
+		set := playbooks(t, s.Bank)
+		var previous *incident.Update
+		for _, u := range updates(t, s) {
+			p := set.Choose(&u)
+			r, err := p.Texts()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range lint.Update(r, p.Said(u), previous, settings) {
+				t.Errorf("%s at %v, %s: %+v", name, u.Time, u.Status, f)
+			}
+			previous = &u
+		}
+	}
+}
+
 // said renders one text as golden files have it.
-func said(t *testing.T, r *templates.Renderer, u incident.Update, kind channels.Kind, locale string) string {
+func said(t *testing.T, p *playbook.Prepared, u incident.Update, kind channels.Kind, locale string) string {
 	t.Helper()
-	c, err := r.Render(u, kind, locale)
+	c, err := p.Render(kind, locale)
 	if err != nil {
 		t.Fatalf("%s %s %s: %v", u.Status, kind, locale, err)
 	}
