@@ -2,6 +2,7 @@ package templates
 
 import (
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/tocsin-dev/tocsin/channels"
@@ -60,10 +61,14 @@ func (l Length) Over() bool { return l.Most > 0 && l.Count > l.Most }
 
 // String is "3 segments of UCS-2, at most 2".
 func (l Length) String() string {
-	if l.Most == 0 {
-		return fmt.Sprintf("%d %s", l.Count, l.Unit)
+	unit := l.Unit
+	if l.Count == 1 {
+		unit = strings.Replace(unit, "segments", "segment", 1)
 	}
-	return fmt.Sprintf("%d %s, at most %d", l.Count, l.Unit, l.Most)
+	if l.Most == 0 {
+		return fmt.Sprintf("%d %s", l.Count, unit)
+	}
+	return fmt.Sprintf("%d %s, at most %d", l.Count, unit, l.Most)
 }
 
 // TooLongError says that a text does not fit although everything that may be left out is.
@@ -79,11 +84,20 @@ func (e *TooLongError) Error() string {
 		e.Kind, e.Status, e.Locale, e.Length, e.Locale)
 }
 
+// LengthOf measures a rendered text as the recipients read it who read most: those of the region with the
+// longest alternative.
+func LengthOf(c *notification.Content, kind channels.Kind) Length {
+	return Measure(kind, Fullest(c))
+}
+
+// Fullest is a content's text with the longest alternative that any region has, and else with defaults.
+func Fullest(c *notification.Content) string { return fullest(c.Text, c.Recipe) }
+
 // Fits returns a *[TooLongError] where a rendered text is longer than its kind of channel takes. In
 // peacetime that is a mistake to be mended; in an outage the text goes out as it is: one that costs a
 // segment more tells more than none.
 func Fits(c *notification.Content, kind channels.Kind, status incident.Status, locale string) error {
-	if l := Measure(kind, fullest(c.Text, c.Recipe)); l.Over() {
+	if l := LengthOf(c, kind); l.Over() {
 		return &TooLongError{Kind: kind, Status: status, Locale: locale, Length: l}
 	}
 	return nil

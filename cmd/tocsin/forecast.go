@@ -90,7 +90,7 @@ func (c *cli) forecasts(ctx context.Context, update string) ([]forecastOf, error
 		}
 		return []forecastOf{{update, f}}, nil
 	}
-	events, err := c.checkedUpdates(update)
+	events, err := c.checkedUpdates(update, "forecast")
 	if err != nil {
 		return nil, err
 	}

@@ -27,8 +27,9 @@ func (c *cli) lintCommand() *cobra.Command {
 		Long: `Check what updates say against what practice says of good outage messages, in files as for
 "tocsin publish"; - reads the standard input. Each update is checked with its texts, as every kind of
 channel will have them, by the configuration's playbooks and with its names; without a configuration,
-with neutral ones. "tocsin playbook check" checks the texts of playbooks. An update without a time is checked as if it were published now, and one that follows another of the
-same incident in its file, as its next one.
+with neutral ones. "tocsin playbook check" checks the texts of playbooks. An update without a time is
+checked as if it were published now, and one that follows another of the same incident in its file, as
+its next one.
 
 Nothing is sent, and nobody is contacted. The exit status is 1 if there is an error; warnings leave it 0.`,
 		Example: "  tocsin lint outage.yaml\n  tocsin lint --json drafts/*.yaml\n  tocsin lint --rules",

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -88,15 +87,13 @@ func (c *cli) playbookCheckCommand() *cobra.Command {
 		Long: `Find everything that is wrong with the playbooks of a folder, by default the configuration's: what can't be
 read, loops, texts that fail, are missing in a language or too long, names that the configuration doesn't
 know, playbooks that are for the same updates or never chosen; and what "tocsin lint" calls an error, in
-their own texts of sample updates. The exit status is 1 if there is anything.`,
+their own texts of sample updates. Without any folder it checks the texts that are built in, with the
+configuration's names and words. The exit status is 1 if there is anything.`,
 		Args: args(cobra.MaximumNArgs(1)),
 		RunE: func(_ *cobra.Command, given []string) error {
 			o, err := c.playbooks(given)
 			if err != nil {
 				return err
-			}
-			if o.Own == nil {
-				return usageError{errors.New("which folder? name it, or set playbooks in the configuration")}
 			}
 			cfg, err := c.config()
 			if err != nil {
@@ -136,7 +133,7 @@ func (c *cli) checkPlaybooks(o playbook.Options, s lint.Settings, asJSON bool) e
 		return err
 	}
 	if set, err := playbook.Load(o); err == nil {
-		found, err := lintPlaybooks(set, s)
+		found, err := lintPlaybooks(set, o.Own == nil, s)
 		if err != nil {
 			return err
 		}
@@ -156,33 +153,37 @@ func (c *cli) checkPlaybooks(o playbook.Options, s lint.Settings, asJSON bool) e
 	case err != nil:
 		return err
 	case len(faults) > 0:
-		c.complain("tocsin: %d faults in %s", len(faults), o.Place)
+		c.complain("tocsin: %s in %s", several(len(faults), "fault"), cmp.Or(o.Place, "the built-in playbooks"))
 		return errSaid
+	case !asJSON && o.Own == nil:
+		c.say("the built-in playbooks are good, and there are no others: name a folder to check it, or set playbooks in the configuration")
 	case !asJSON:
 		c.say("the playbooks in %s are good", o.Place)
 	}
 	return nil
 }
 
-// lintPlaybooks finds errors of wording in the texts of the team's playbooks that are not in those of their
-// bases.
-func lintPlaybooks(set *playbook.Set, s lint.Settings) (playbook.Faults, error) {
+// lintPlaybooks finds errors of wording in the texts of the team's playbooks, or of those built in, that are
+// not in those of their bases.
+func lintPlaybooks(set *playbook.Set, builtIn bool, s lint.Settings) (playbook.Faults, error) {
 	var faults playbook.Faults
 	for _, p := range set.All() {
-		if p.BuiltIn() || !p.HasTexts() {
+		if p.BuiltIn() != builtIn || !p.HasTexts() && p.On() != nil {
 			continue
 		}
 		found, err := lintPlaybook(p, s)
 		if err != nil {
 			return nil, err
 		}
-		before, err := lintPlaybook(p.On(), s)
-		if err != nil {
-			return nil, err
+		var before []lint.Finding
+		if p.On() != nil {
+			if before, err = lintPlaybook(p.On(), s); err != nil {
+				return nil, err
+			}
 		}
 		for _, f := range found {
 			if f.Severity == lint.Error && !slices.ContainsFunc(before, func(b lint.Finding) bool { return sameFinding(b, f) }) {
-				faults = append(faults, playbook.Fault{Place: p.Place, Problem: fmt.Sprintf("%s: %s", f.Status, findingLine(f))})
+				faults = append(faults, playbook.Fault{Place: p.Where(), Problem: fmt.Sprintf("%s: %s", f.Status, findingLine(f))})
 			}
 		}
 	}

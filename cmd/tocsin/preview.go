@@ -120,7 +120,7 @@ func (c *cli) previews(ctx context.Context, update string) ([]*preview.Page, err
 		p.Notes = s.notes(&frozen.Update, p.Texts)
 		return []*preview.Page{p}, nil
 	}
-	events, err := c.checkedUpdates(update)
+	events, err := c.checkedUpdates(update, "shown")
 	if err != nil {
 		return nil, err
 	}

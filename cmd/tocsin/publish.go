@@ -50,7 +50,7 @@ time is now. Every update is checked before the first is published.`,
 }
 
 func (c *cli) publish(ctx context.Context, path string, f publishFlags) error {
-	events, err := c.checkedUpdates(path)
+	events, err := c.checkedUpdates(path, "published")
 	if err != nil {
 		return err
 	}
@@ -76,8 +76,9 @@ func (c *cli) publish(ctx context.Context, path string, f publishFlags) error {
 	return c.follow(ctx, httpapi.NewClient(e.HTTP, e.Token), events)
 }
 
-// checkedUpdates reads the updates of a file. If one has a fault, all faults of all are told.
-func (c *cli) checkedUpdates(path string) ([]event, error) {
+// checkedUpdates reads the updates of a file that are to be published, or whatever is done with them. If one
+// has a fault, all faults of all are told.
+func (c *cli) checkedUpdates(path, done string) ([]event, error) {
 	objects, err := c.readUpdates(path)
 	if err != nil {
 		return nil, err
@@ -97,7 +98,7 @@ func (c *cli) checkedUpdates(path string) ([]event, error) {
 		}
 	}
 	if !good {
-		c.complain("tocsin: nothing was published; `tocsin schema` says what an update holds")
+		c.complain("tocsin: nothing was %s; `tocsin schema` says what an update holds", done)
 		return nil, errSaid
 	}
 	return events, nil

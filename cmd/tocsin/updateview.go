@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -85,6 +86,7 @@ func printText(b *strings.Builder, t *httpapi.TextView) error {
 		fmt.Fprintf(b, "subject: %s\n\n", s)
 	}
 	b.WriteString(strings.TrimRight(text, "\n") + "\n")
+	printRegions(b, t.Content.Recipe)
 	if n := utf8.RuneCountInString(t.Content.HTML.Sample()); n > 0 {
 		fmt.Fprintf(b, "(the same as HTML: %s characters)\n", thousands(int64(n)))
 	}
@@ -96,6 +98,16 @@ func printText(b *strings.Builder, t *httpapi.TextView) error {
 		fmt.Fprintf(b, "(with these facts)\n%s\n", facts)
 	}
 	return err
+}
+
+// printRegions writes what stands in a text for recipients of one region: it is approved with the text.
+func printRegions(b *strings.Builder, r *notification.Recipe) {
+	if r == nil {
+		return
+	}
+	for _, region := range slices.Sorted(maps.Keys(r.Alternatives)) {
+		fmt.Fprintf(b, "{region.alternative} in %s: %s\n", region, r.Alternatives[region])
+	}
 }
 
 func plural(n int, one, many string) string {
@@ -112,6 +124,8 @@ func shown(s notification.Segments) string {
 		switch {
 		case seg.Placeholder == "":
 			b.WriteString(seg.Literal)
+		case seg.Optional && seg.Default == "":
+			b.WriteString(seg.Before + "{" + seg.Placeholder + "}" + seg.After)
 		case seg.Default == "":
 			b.WriteString("{" + seg.Placeholder + "}")
 		default:

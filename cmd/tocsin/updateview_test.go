@@ -25,7 +25,10 @@ func TestUpdateView(t *testing.T) {
 				Subject: notification.Literal("Carduri"), HTML: notification.Literal("<p>Bună</p>"),
 				Text: notification.Segments{{Literal: "Bună "}, {Placeholder: "name", Default: "ziua"}, {Literal: ",\x1b[8m cardurile nu merg.\u202e\n"}},
 			}},
-			{Kind: "sms", Locale: "en", Units: 2, Content: notification.Content{Text: notification.Literal("Cards fail.")}},
+			{Kind: "sms", Locale: "en", Units: 2, Content: notification.Content{
+				Text:   notification.Segments{{Literal: "Cards fail."}, {Placeholder: "region.alternative", Optional: true, Before: " "}},
+				Recipe: &notification.Recipe{Alternatives: map[string]string{"south": "The branch in Cahul pays out.", "north": "Cash at \x1b[8mBălți."}},
+			}},
 		},
 		Seen: "5ab3", Approvers: []string{"Ana Rusu", "Ion Ceban"}, AsOf: came.Add(3 * time.Minute),
 		Approval: ledger.ApprovalStanding{People: 2, Missing: 1, Due: came.Add(10 * time.Minute), Then: playbook.SendIt,

@@ -8,6 +8,7 @@ import (
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/channels/sms"
 	"github.com/tocsin-dev/tocsin/channels/social"
+	"github.com/tocsin-dev/tocsin/templates"
 )
 
 // of lists the texts of a kind.
@@ -24,7 +25,7 @@ func (m *message) of(kind channels.Kind) []*rendition {
 func smsLength(m *message) []hit {
 	var hits []hit
 	for _, r := range m.of(channels.SMS) {
-		text := r.text().text
+		text := templates.Fullest(&r.Content)
 		if n, alphabet := sms.Segments(text); n > m.settings.SMSSegments {
 			hits = append(hits, r.hit(fmt.Sprintf("has %d segments (%d characters in %s): at most %d; %s",
 				n, utf8.RuneCountInString(text), alphabet, m.settings.SMSSegments, m.shorten(r.Locale))))
@@ -83,7 +84,7 @@ func smsCost(m *message) []hit {
 	}
 	var hits []hit
 	for _, r := range m.of(channels.SMS) {
-		n, _ := sms.Segments(r.text().text)
+		n, _ := sms.Segments(templates.Fullest(&r.Content))
 		if cost := float64(n) * s.SegmentPrice; cost > s.SMSPrice {
 			hits = append(hits, r.hit(fmt.Sprintf("costs %.4g for each recipient (%s at %.4g): at most %.4g",
 				cost, list(n, "segment", "segments"), s.SegmentPrice, s.SMSPrice)))
@@ -105,7 +106,7 @@ func postLength(m *message) []hit {
 func messageLength(m *message) []hit {
 	var hits []hit
 	for _, r := range m.of(channels.Messenger) {
-		if n := utf8.RuneCountInString(r.text().text); n > m.settings.MessageLength {
+		if n := utf8.RuneCountInString(templates.Fullest(&r.Content)); n > m.settings.MessageLength {
 			hits = append(hits, r.hit(fmt.Sprintf("has %d characters: at most %d", n, m.settings.MessageLength)))
 		}
 	}

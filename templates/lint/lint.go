@@ -9,6 +9,7 @@ import (
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+	"github.com/tocsin-dev/tocsin/templates"
 )
 
 // Severity says how bad a finding is.
@@ -82,7 +83,7 @@ type Settings struct {
 	SMSSegments            int
 	SegmentPrice, SMSPrice float64
 	// PostLength is how long a post may be by X's rules, the strictest (0: 280), and MessageLength a text
-	// for a messenger, in characters (0: 1000, which is Viber's).
+	// for a messenger, in characters (0: 900, as texts are made; see templates.MostMessage).
 	PostLength, MessageLength int
 	// Emoji is how many a text may have; 0 is 1, negative none.
 	Emoji int
@@ -91,16 +92,16 @@ type Settings struct {
 }
 
 func (s Settings) withDefaults() Settings {
-	s.SMSSegments = cmp.Or(s.SMSSegments, 2)
-	s.PostLength = cmp.Or(s.PostLength, 280)
-	s.MessageLength = cmp.Or(s.MessageLength, 1000)
+	s.SMSSegments = cmp.Or(s.SMSSegments, templates.MostSegments)
+	s.PostLength = cmp.Or(s.PostLength, templates.MostPost)
+	s.MessageLength = cmp.Or(s.MessageLength, templates.MostMessage)
 	s.Emoji = max(cmp.Or(s.Emoji, 1), 0)
 	return s
 }
 
 // Check returns what is wrong with an update and its texts, in the order of the rules. Of an update with
-// faults it tells these only, of one that says nothing to customers nothing. It is pure, and never fails: whatever is in the input, the answer is findings.
-// It changes nothing of the input.
+// faults it tells these only, of one that says nothing to customers nothing. It is pure, and never fails:
+// whatever is in the input, the answer is findings. It changes nothing of the input.
 func Check(in Input) []Finding {
 	m := newMessage(&in)
 	if len(in.Faults) > 0 { // an update that can't be read can't be judged

@@ -15,8 +15,9 @@ import (
 
 // Check finds everything that is wrong with the team's playbooks: all for which Load would refuse them, and
 // what would go unnoticed until the night: names that the configuration doesn't know, texts that are
-// missing in a language or too long, playbooks and rules that are never chosen. An error means that it
-// could not look.
+// missing in a language or too long, playbooks and rules that are never chosen. Without a folder of the
+// team's it finds what of the built-in texts is too long with the catalogue's names. An error means that
+// it could not look.
 func Check(o Options) (Faults, error) {
 	own, err := readOwn(o)
 	if err != nil {
@@ -25,6 +26,9 @@ func Check(o Options) (Faults, error) {
 	s, faults, err := build(o, own)
 	if err != nil || s == nil {
 		return faults, err
+	}
+	if own == nil {
+		return s.checkBuiltIn(o), nil
 	}
 	faults = append(faults, s.ties()...)
 	return append(faults, s.check(o)...), nil
@@ -49,6 +53,16 @@ func (s *Set) check(o Options) Faults {
 		if why := unreachable[p.Name]; why != "" {
 			c.fault("%s", why)
 		}
+		faults = append(faults, c.faults...)
+	}
+	return faults
+}
+
+func (s *Set) checkBuiltIn(o Options) Faults {
+	var faults Faults
+	for _, p := range s.all {
+		c := checking{options: &o, playbook: p}
+		c.lengths()
 		faults = append(faults, c.faults...)
 	}
 	return faults

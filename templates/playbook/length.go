@@ -14,12 +14,14 @@ import (
 // that are not the base's.
 func (c *checking) lengths() {
 	r, err := c.playbook.renderer()
-	if err != nil || c.playbook.base == nil {
+	if err != nil {
 		return
 	}
-	of, err := c.playbook.base.renderer()
-	if err != nil || r == of {
-		return
+	var of *templates.Renderer
+	if c.playbook.base != nil {
+		if of, err = c.playbook.base.renderer(); err != nil || r == of {
+			return
+		}
 	}
 	for _, locale := range r.Locales() {
 		for _, u := range c.typical() {
@@ -30,17 +32,20 @@ func (c *checking) lengths() {
 	}
 }
 
+// length checks one text; base is nil for the texts that all others build on.
 func (c *checking) length(r, base *templates.Renderer, u *incident.Update, kind channels.Kind, locale string) {
 	content, err := r.Render(*u, kind, locale)
 	if err != nil { // a name that the catalogue doesn't have in the language
 		return
 	}
 	text := content.Text.Sample()
-	if before, err := base.Render(*u, kind, locale); err == nil && before.Text.Sample() == text {
-		return
+	if base != nil {
+		if before, err := base.Render(*u, kind, locale); err == nil && before.Text.Sample() == text {
+			return
+		}
 	}
 	if err := templates.Fits(&content, kind, u.Status, locale); err != nil {
-		c.faults = append(c.faults, faultAt(c.playbook.Place, "%s: %s text of a typical update for %q has %s: let it leave more out (may): %q",
+		c.faults = append(c.faults, faultAt(c.playbook.Where(), "%s: %s text of a typical update for %q has %s: let it leave more out (may), or shorten the names that it says: %q",
 			locale, kind, u.Status, templates.Measure(kind, text), text))
 	}
 }

@@ -53,6 +53,14 @@ type Playbook struct {
 // BuiltIn reports whether the playbook came with the program.
 func (p *Playbook) BuiltIn() bool { return p.Place == "" }
 
+// Where says where it is: its folder, or that it is built in.
+func (p *Playbook) Where() string {
+	if p.BuiltIn() {
+		return "built-in " + p.Name
+	}
+	return p.Place
+}
+
 // onto makes a playbook of what a file says on top of its base, which is nil for the built-in generic.
 // Rules come before the base's; all else replaces what the base says, key by key.
 func (f *file) onto(name string, base *Playbook) *Playbook {

@@ -65,8 +65,7 @@ func uncomment(t *testing.T, files []string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text := regexp.MustCompile(`(?m)^(\w+): (\{\}|\[\])((?:\n#  .*)+)`).ReplaceAllString(string(raw), "$1:$3")
-		text = regexp.MustCompile(`(?m)^#  `).ReplaceAllString(text, "  ")
+		text := regexp.MustCompile(`(?m)^#  `).ReplaceAllString(string(raw), "  ")
 		text = regexp.MustCompile(`(?s)^\{\{/\*.*?\n\n|\n\nNothing in this comment.*`).ReplaceAllString(text, "\n")
 		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)

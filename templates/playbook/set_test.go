@@ -1,6 +1,7 @@
 package playbook
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -123,6 +124,66 @@ func TestBuiltInTextsDiffer(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestBuiltInPostsAreSentences: a post has no name before it, so that each sentence in it begins as sentences
+// do, however little room there is.
+func TestBuiltInPostsAreSentences(t *testing.T) {
+	s := loaded(t, nil)
+	o := bank(t, nil)
+	small := regexp.MustCompile(`(^|[.!?]\s+)\p{Ll}`)
+	for _, p := range s.All() {
+		c := checking{options: &o, playbook: p}
+		for _, u := range c.typical() {
+			for _, long := range []int{1, 4} {
+				u.Playbook, u.Summary = p.Name, incident.Text{}
+				for locale, text := range typicalSummary() {
+					u.Summary[locale] = strings.TrimSpace(strings.Repeat(text+" ", long))
+				}
+				u.Short = u.Summary
+				for _, locale := range []string{"en", "ro", "ru"} {
+					if said := strings.ReplaceAll(rendered(t, s, u, channels.Social, locale), "https:", ""); small.MatchString(said) {
+						t.Errorf("%s: %s in %s: a sentence begins small: %s", p.Name, u.Status, locale, said)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestBuiltInHolding: what Tocsin says by itself while a repair is watched is not that it is being worked on.
+func TestBuiltInHolding(t *testing.T) {
+	s := loaded(t, nil)
+	o := bank(t, nil)
+	for _, p := range s.All() {
+		c := checking{options: &o, playbook: p}
+		for _, u := range c.typical() {
+			if u.Playbook, u.Automatic = p.Name, incident.Holding; u.Status != incident.Monitoring {
+				continue
+			}
+			for locale, want := range map[string]string{"en": "still keeping watch", "ro": "urmărim situația în continuare", "ru": "продолжаем наблюдать"} {
+				for _, kind := range []channels.Kind{channels.Email, channels.Messenger, channels.Social} {
+					if said := rendered(t, s, u, kind, locale); !strings.Contains(said, want) {
+						t.Errorf("%s: %s in %s: %s", p.Name, kind, locale, said)
+					}
+				}
+			}
+		}
+	}
+}
+
+// rendered is what an update says.
+func rendered(t *testing.T, s *Set, u incident.Update, kind channels.Kind, locale string) string {
+	t.Helper()
+	p, faults := s.Prepare(u)
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	c, err := p.Render(kind, locale)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.Text.Sample()
 }
 
 func TestSecurityHasNoLinksInSMS(t *testing.T) {

@@ -8,6 +8,7 @@ package preview
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -64,8 +65,13 @@ type card struct {
 	Over     bool
 	Fill     int // how much of what fits is used, in percent; 0 where there is no bound
 	Personal []string
-	Notes    []Note
+	// Regions are what only recipients of one region read.
+	Regions []regional
+	Notes   []Note
 }
+
+// regional is what recipients of a region read where the text says what to do meanwhile.
+type regional struct{ Region, Text string }
 
 // section is one kind of channel in all languages.
 type section struct {
@@ -105,11 +111,11 @@ func (p *Page) sections() []section {
 func (p *Page) card(t *Text) card {
 	c := card{
 		Kind: t.Kind, Locale: t.Locale, Subject: pieces(t.Content.Subject), Body: pieces(t.Content.Text), News: t.Content.News,
-		HTML: sampleHTML(t.Content.HTML), Personal: personal(&t.Content),
+		HTML: sampleHTML(t.Content.HTML), Personal: personal(&t.Content), Regions: regions(t.Content.Recipe),
 	}
-	l := templates.Measure(t.Kind, t.Content.Text.Sample())
+	l := templates.LengthOf(&t.Content, t.Kind)
 	if t.Segments > 0 {
-		l.Count = t.Segments
+		l.Count = max(l.Count, t.Segments)
 	}
 	c.Length, c.Over = l.String(), l.Over()
 	if l.Most > 0 {
@@ -134,6 +140,18 @@ func (p *Page) general(all []section) []Note {
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(p.Notes), func(n Note) bool { return shown[n] })
+}
+
+// regions are the alternatives of a content, by region.
+func regions(r *notification.Recipe) []regional {
+	if r == nil {
+		return nil
+	}
+	var all []regional
+	for _, region := range slices.Sorted(maps.Keys(r.Alternatives)) {
+		all = append(all, regional{region, r.Alternatives[region]})
+	}
+	return all
 }
 
 // personal names the values of recipients that a content asks for.

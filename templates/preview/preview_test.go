@@ -242,3 +242,26 @@ func TestValues(t *testing.T) {
 		t.Error("the page doesn't mark the name")
 	}
 }
+
+// TestRegions: what recipients of one region read is shown, nothing of it hidden, and its length counts.
+func TestRegions(t *testing.T) {
+	p := &preview.Page{Texts: []preview.Text{{Kind: channels.SMS, Locale: "en", Content: notification.Content{
+		Text:   notification.Segments{{Literal: "Cards fail."}, {Placeholder: "region.alternative", Optional: true, Before: " "}},
+		Recipe: &notification.Recipe{Alternatives: map[string]string{"south": "The branch in \u202eCahul pays out.", "north": strings.Repeat("Pay in cash. ", 25)}},
+	}}}}
+	var text, page bytes.Buffer
+	if err := preview.Write(&text, p); err != nil {
+		t.Fatal(err)
+	}
+	if err := preview.HTML(&page, p); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"in south: The branch in �Cahul pays out.", "in north: Pay in cash.", "3 segments", "✗ too long"} {
+		if !strings.Contains(text.String(), want) {
+			t.Errorf("%q is missing in\n%s", want, text.String())
+		}
+	}
+	if !strings.Contains(visible(t, page.String()), "in north: Pay in cash.") {
+		t.Error("the page doesn't show what is said in a region")
+	}
+}

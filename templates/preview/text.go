@@ -43,6 +43,9 @@ func writeCard(b *strings.Builder, title string, c *card) {
 	if len(c.Personal) > 0 {
 		fmt.Fprintf(b, "  personal: %s\n", strings.Join(c.Personal, ", "))
 	}
+	for _, r := range c.Regions {
+		writeLines(b, "", "in "+r.Region+": "+r.Text)
+	}
 	writeNotes(b, c.Notes)
 }
 
@@ -85,10 +88,10 @@ func wrapped(line string) []string {
 	return append(lines, now)
 }
 
-// clean takes what could command a terminal out of a text.
+// clean takes what could command a terminal out of a text: nothing of it is hidden, or shown in another order.
 func clean(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r != '\n' && unicode.IsControl(r) {
+		if r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) {
 			return '�'
 		}
 		return r
