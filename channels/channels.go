@@ -306,9 +306,10 @@ type Measurer interface {
 
 // Limits are a provider's published limits, used where the configuration names none.
 type Limits struct {
-	// PerSecond is the steady rate at which the provider takes messages of one account; 0 is unlimited.
+	// PerSecond is the steady rate at which the provider takes messages of one account; 0 is unlimited. A
+	// [BulkSender]'s call is one, however many recipients it has.
 	PerSecond float64
-	// Concurrency is how many Sends may be under way at once.
+	// Concurrency is how many Sends and SendBulks may be under way at once.
 	Concurrency int
 	// Timeout bounds one Send.
 	Timeout time.Duration

@@ -88,6 +88,10 @@ func (l *Lane) inBulk(j job) {
 		return
 	}
 	defer o.leave()
+	if !o.bulks() { // not any more: whoever probes is one
+		all(failure(bus.Result{}, notBegun()))
+		return
+	}
 	l.callFor(o, j, m, answer)
 }
 
@@ -147,22 +151,45 @@ func (o *outlet) sendBulk(ctx context.Context, m channels.Message, to []string) 
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.Limits.Timeout)
 	defer cancel()
 	begun := time.Now()
-	o.gauges.inFlight.Inc()
+	o.gauges.inFlight.Add(float64(len(to)))
 	results, err := o.Sender.(channels.BulkSender).SendBulk(ctx, m, to)
-	o.gauges.inFlight.Dec()
+	o.gauges.inFlight.Sub(float64(len(to)))
+	o.gauges.seconds.Observe(time.Since(begun).Seconds())
 	if err == nil && len(results) != len(to) {
 		err = &channels.Error{Class: channels.Unknown, Code: "results"}
 	}
-	if err == nil {
-		done(nil)
-		o.gauges.sent(nil, time.Since(begun))
-		return results, nil
+	if err != nil {
+		e := channels.AsError(err)
+		results = make([]channels.BulkResult, len(to))
+		for i := range results {
+			results[i].Err = e
+		}
+		o.heed(results, done)
+		return nil, e
 	}
-	e := channels.AsError(err)
-	done(e)
-	o.gauges.sent(e, time.Since(begun))
-	if e.Class == channels.RateLimited {
-		o.quiet(e.RetryAfter)
+	o.heed(results, done)
+	return results, nil
+}
+
+// heed learns from a call's results what they say of the provider: it works if it took something, or refused
+// somebody for what they are.
+func (o *outlet) heed(results []channels.BulkResult, done func(error)) {
+	works := false
+	var failed error
+	for i := range results {
+		e := results[i].Err
+		o.gauges.count(e)
+		if e != nil && e.Class == channels.RateLimited {
+			o.quiet(e.RetryAfter)
+		}
+		if e == nil || healthy(e) {
+			works = true
+			continue
+		}
+		failed = e
 	}
-	return nil, e
+	if works {
+		failed = nil
+	}
+	done(failed)
 }

@@ -6,6 +6,11 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/dispatcher/bus"
@@ -116,6 +121,65 @@ func TestBulkResultsAreEachOnesOwn(t *testing.T) {
 			t.Errorf("attempt %d: %+v, want %v", i, results[i], want)
 		}
 	}
+}
+
+// TestBulkIsHeeded: each recipient's answer counts, and tells of the provider what one to a single message would.
+func TestBulkIsHeeded(t *testing.T) {
+	p := &broadcaster{provider: newProvider()}
+	lane, batch := newBulkLane(nil, p, nil), bulkBatch(3)
+	o := lane.outlets[0]
+	call := func(n int) {
+		results := make(chan bus.Result, n)
+		lane.inBulk(job{ctx: t.Context(), batch: batch, n: n, result: results})
+		if len(results) != n {
+			t.Errorf("%d results for %d", len(results), n)
+		}
+	}
+	p.one = func(to string) *channels.Error {
+		if to == "1001" {
+			return &channels.Error{Class: channels.RateLimited, RetryAfter: time.Minute}
+		}
+		return nil
+	}
+	call(3)
+	if quiet := o.quietFor(time.Now()); quiet < 50*time.Second {
+		t.Errorf("one was too fast: quiet for %v, want a minute", quiet)
+	}
+	o.pause = time.Time{}
+	p.one = func(string) *channels.Error { return &channels.Error{Class: channels.Auth, Code: "24"} }
+	for range tripAfter {
+		call(2)
+	}
+	if o.downSince().IsZero() || o.bulks() {
+		t.Error("a provider that takes nothing of any call is not left alone")
+	}
+	if d := cmp.Diff(map[string]float64{"none": 2, "rate_limited": 1, "auth": 2 * tripAfter}, map[string]float64{
+		"none": testutil.ToFloat64(o.gauges.taken), "rate_limited": testutil.ToFloat64(o.gauges.sends.WithLabelValues("rate_limited")), "auth": testutil.ToFloat64(o.gauges.sends.WithLabelValues("auth")),
+	}); d != "" {
+		t.Errorf("messages counted (-want +got):\n%s", d)
+	}
+}
+
+// TestABulkDoesNotProbe: one that waited for its turn while the provider went down is put back, to be probed singly.
+func TestABulkDoesNotProbe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &broadcaster{provider: newProvider()}
+		lane, batch := newBulkLane(nil, p, nil), bulkBatch(4)
+		o := lane.outlets[0]
+		o.quiet(shortPause) // so the call has to wait
+		results := make(chan bus.Result, 4)
+		go lane.inBulk(job{ctx: t.Context(), batch: batch, n: 4, result: results})
+		synctest.Wait()
+		o.hushed.set(time.Now(), time.Now())
+		for range 4 {
+			if r := <-results; r.Code != codeNotBegun {
+				t.Errorf("%+v, want it put back", r)
+			}
+		}
+		if len(p.calls) != 0 {
+			t.Errorf("the provider was called for %v", p.calls)
+		}
+	})
 }
 
 // TestBulkCallsThatFail: what is said of a call is said of everybody in it, and of nobody else.

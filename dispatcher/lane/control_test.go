@@ -3,6 +3,7 @@ package lane
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/dispatcher/bus"
@@ -41,6 +42,36 @@ func TestPausedIsGivenBack(t *testing.T) {
 	l.hold(bus.PausedKey(7), nil)
 	if l.isPaused(7) {
 		t.Error("still paused")
+	}
+}
+
+// TestPausedMeanwhile: what waited for its turn when the pause came has not begun, alone or in bulk; a message
+// that is repeated does not wait.
+func TestPausedMeanwhile(t *testing.T) {
+	for name, bulk := range map[string]bool{"singly": false, "in bulk": true} {
+		b, p := bustest.Start(t), &broadcaster{provider: newProvider()}
+		l, want := newTestLane(b, p.provider, nil), 1
+		pause := func() { l.hold(bus.PausedKey(7), []byte("Ana")) }
+		if bulk {
+			l, want = newBulkLane(b, p, nil), testWindow/2
+		}
+		l.outlets[0].places = make(chan struct{}, 1) // the workers wait for one another
+		p.answer = func(context.Context, int64) (channels.Ack, error) { pause(); return channels.Ack{}, nil }
+		p.all = func(int, []string) *channels.Error { pause(); return nil }
+		batch := bulkBatch(20)
+		batch.Update = 7
+		if err := process(t.Context(), l, batch); err != nil {
+			t.Fatal(err)
+		}
+		total, _ := p.most()
+		if held := count(resultsOf(t, b, batch), bus.ResultReturned); total != want || held != 20-want {
+			t.Errorf("%s: %d sent and %d held back, want %d and the rest", name, total, held, want)
+		}
+	}
+	v := view{paused: func() bool { return true }, again: map[int64]bool{2: true}}
+	v.knows(time.Now())
+	if v.begin(1) || !v.begin(2) {
+		t.Error("paused: a new attempt begins, or a repeated one doesn't")
 	}
 }
 

@@ -128,12 +128,17 @@ const noClass = "none"
 
 // sent counts a provider's answer; e is nil if it took the message.
 func (g *gauges) sent(e *channels.Error, took time.Duration) {
+	g.count(e)
+	g.seconds.Observe(took.Seconds())
+}
+
+// count counts an answer that was one of several in a call.
+func (g *gauges) count(e *channels.Error) {
 	if e == nil {
 		g.taken.Inc()
-	} else {
-		g.sends.WithLabelValues(e.Class.String()).Inc()
+		return
 	}
-	g.seconds.Observe(took.Seconds())
+	g.sends.WithLabelValues(e.Class.String()).Inc()
 }
 
 func (m *Metrics) breaker(channel, provider string, open bool) {

@@ -64,14 +64,22 @@ func newOutlet(p Provider, channel string, m *Metrics, log *slog.Logger) *outlet
 // refuses says why no attempt may be given to the provider now, and when one may; nil if one may, and
 // then the caller should: it may be the one that probes.
 func (o *outlet) refuses(now time.Time) *channels.Error {
+	if e := o.shut(now); e != nil {
+		return e
+	}
+	if !o.hushed.allows(now) {
+		return &channels.Error{Class: channels.Unavailable, Code: codeSilent, RetryAfter: openFor}
+	}
+	return nil
+}
+
+// shut says why nothing goes to the provider for a while, whoever wants it: it fails, or asked for a long pause.
+func (o *outlet) shut(now time.Time) *channels.Error {
 	if o.breaker.open() {
 		return breakerOpen()
 	}
 	if quiet := o.quietFor(now); quiet > shortPause {
 		return &channels.Error{Class: channels.RateLimited, Code: "paused", RetryAfter: quiet}
-	}
-	if !o.hushed.allows(now) {
-		return &channels.Error{Class: channels.Unavailable, Code: codeSilent, RetryAfter: openFor}
 	}
 	return nil
 }
@@ -89,8 +97,7 @@ func (o *outlet) delay(now time.Time) time.Duration {
 func (o *outlet) free() bool { return len(o.places) < cap(o.places) }
 
 // enter waits for a place, for the provider's rate and for a pause that it asked for. It fails if ctx
-// ends, or if the provider turns out to be down while others are in its places. On nil the caller
-// leaves again.
+// ends, or if the provider turns out to be shut meanwhile. On nil the caller leaves again.
 func (o *outlet) enter(ctx context.Context) *channels.Error {
 	select {
 	case o.places <- struct{}{}:
@@ -101,23 +108,21 @@ func (o *outlet) enter(ctx context.Context) *channels.Error {
 			return stopping()
 		}
 	}
-	if o.breaker.open() { // before the rate is asked: what isn't sent must not use it up
+	if e := o.shut(time.Now()); e != nil { // before the rate is asked: what isn't sent must not use it up
 		o.leave()
-		return breakerOpen()
+		return e
 	}
-	delay := max(o.limiter.Reserve().Delay(), o.quietFor(time.Now()))
-	if delay <= 0 {
-		return nil
+	for delay := max(o.limiter.Reserve().Delay(), o.quietFor(time.Now())); delay > 0; delay = o.quietFor(time.Now()) {
+		e := stopping()
+		if pause(ctx, delay) {
+			e = o.shut(time.Now())
+		}
+		if e != nil {
+			o.leave()
+			return e
+		}
 	}
-	timer := time.NewTimer(delay)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		o.leave()
-		return stopping()
-	}
+	return nil
 }
 
 // codeSilent is the code of an attempt that a provider is not given because its receipts have stopped.

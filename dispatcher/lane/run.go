@@ -74,7 +74,7 @@ func (l *Lane) process(ctx context.Context, b *bus.Batch, queued time.Time, begu
 		results:  make(chan bus.Result, l.answers(len(b.Attempts))),
 		appended: make(chan appended, 1),
 	}
-	r.view.pauses = l.sight
+	r.view.pauses, r.view.paused = l.sight, func() bool { return l.isPaused(b.Update) }
 	if l.asks() {
 		r.startedAt, r.ids = make([]time.Time, len(b.Attempts)), make([]string, len(b.Attempts))
 	}
@@ -127,9 +127,12 @@ func (r *run) replay(ctx context.Context) error {
 			r.through = min(rec.Through, len(r.b.Attempts)) // a run that hands over lowers it to what it did start
 		}
 	}
-	r.inDoubt = make([]bool, len(r.b.Attempts))
+	r.inDoubt, r.view.again = make([]bool, len(r.b.Attempts)), map[int64]bool{}
 	for i := range min(r.through, len(r.b.Attempts)) {
 		r.inDoubt[i] = !r.settled[i]
+		if r.inDoubt[i] {
+			r.view.again[r.b.Attempts[i].Notification] = true
+		}
 	}
 	return nil
 }

@@ -32,6 +32,10 @@ type view struct {
 	revoked atomic.Pointer[map[int64]bool]
 	sending atomic.Int64 // attempts that a provider has been given and not answered
 	pauses  *sight       // what the lane knows of pauses; nil if it hears of none
+
+	// Both are set before any attempt is given to a worker.
+	paused func() bool    // whether the update is; nil for never
+	again  map[int64]bool // notifications whose attempts are repeats, which a pause doesn't keep back
 }
 
 // knows notes that nothing was revoked before a moment but what is known.
@@ -51,6 +55,9 @@ func (v *view) begin(notification int64) bool {
 		return false
 	}
 	if revoked := v.revoked.Load(); revoked != nil && (*revoked)[notification] {
+		return false
+	}
+	if v.paused != nil && !v.again[notification] && v.paused() {
 		return false
 	}
 	v.sending.Add(1)

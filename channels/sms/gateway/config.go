@@ -139,8 +139,8 @@ type Proof struct {
 }
 
 // Replies is how what customers write comes to our webhook, /v1/receipts/<channel>/gateway. Fields are as in
-// receipts. A call is taken for replies where it names no attempt, has an address, and has no state where
-// receipts have theirs.
+// receipts. An item of a call that names no attempt is taken for a reply where it has an address, and no state
+// where receipts have theirs.
 type Replies struct {
 	// From says where fields are: in a json or form body, or in the query.
 	From string `yaml:"from"`

@@ -40,40 +40,42 @@ func (c *Config) compileReplies() (*replies, error) {
 }
 
 // ParseCallback implements [channels.CallbackParser]. A call to an attempt's URL brings receipts; one to the
-// URL of none brings replies if it has an address where those have theirs and no state where receipts do,
-// else receipts.
+// URL of none may bring replies, too: what has an address where those have theirs and no state where receipts
+// do. What is neither is left out, where the call holds others.
 func (s *sender) ParseCallback(c channels.Callback) (channels.Heard, error) {
 	receipts, replies := s.receipts != nil && s.receipts.proves(c), s.replies != nil && c.Ref == "" && s.replies.proves(c)
 	if !receipts && !replies {
 		return channels.Heard{}, &channels.Error{Class: channels.Auth, Code: "proof", Err: errors.New("the call doesn't prove that it is the gateway's")}
 	}
-	reports, err := s.reports(c)
+	var written []channels.Inbound
 	if replies {
 		items, _ := s.replies.items(c)
-		if written := s.replies.written(items); len(written) > 0 && !s.anyState(reports) {
-			return channels.Heard{Inbound: written}, nil
-		}
+		written = s.replies.written(slices.DeleteFunc(items, s.reports(c)))
 	}
-	switch {
-	case !receipts:
-		return channels.Heard{}, &channels.Error{Class: channels.Rejected, Code: "body", Err: errors.New("no number that wrote anything where the description says")}
-	case err != nil:
-		return channels.Heard{}, &channels.Error{Class: channels.Rejected, Code: "body", Err: err}
+	var heard channels.Heard
+	err := error(&channels.Error{Class: channels.Rejected, Code: "body", Err: errors.New("no number that wrote anything where the description says")})
+	if receipts {
+		heard, err = s.receipts.parse(c)
 	}
-	return s.receipts.hear(c.Ref, reports)
+	if len(written) > 0 {
+		heard.Inbound, err = written, nil
+	}
+	return heard, err
 }
 
-// reports are a call's items as receipts have them.
-func (s *sender) reports(c channels.Callback) ([]item, error) {
+// reports returns what tells items of replies that are receipts: by a state of their own, or where replies
+// and receipts have not the same layout, by one anywhere in the call.
+func (s *sender) reports(c channels.Callback) func(item) bool {
 	if s.receipts == nil {
-		return nil, nil
+		return func(item) bool { return false }
 	}
-	return s.receipts.items(c)
-}
-
-// anyState reports whether one of the items says what became of a message.
-func (s *sender) anyState(reports []item) bool {
-	return slices.ContainsFunc(reports, func(look item) bool { return look(s.receipts.state) != "" })
+	stated := func(look item) bool { return look(s.receipts.state) != "" }
+	if s.receipts.from == s.replies.from && (s.receipts.list == nil) == (s.replies.list == nil) {
+		return stated
+	}
+	items, _ := s.receipts.items(c)
+	some := slices.ContainsFunc(items, stated)
+	return func(item) bool { return some }
 }
 
 // written is what numbers wrote; what has no number that could be answered is left out.

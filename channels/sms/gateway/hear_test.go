@@ -3,6 +3,7 @@ package gateway
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -25,6 +26,8 @@ replies: {from: query, address: msisdn, text: msg, proof: {query: {name: k, valu
 
 func TestReplies(t *testing.T) {
 	two, one := mustNew(t, both), mustNew(t, only)
+	lists := mustNew(t, strings.Replace(strings.Replace(both, "list: /events", "list: /dlr", 1), "list: /events", "list: /mo", 1))
+	around := mustNew(t, strings.Replace(strings.Replace(both, "list: /events", "list: /dlr", 1), "list: /events, ", "", 1))
 	said := func(text string) []channels.Inbound { return []channels.Inbound{{Address: "+37369000100", Text: text}} }
 	for name, tt := range map[string]struct {
 		s                *sender
@@ -38,6 +41,10 @@ func TestReplies(t *testing.T) {
 		"a number written as one":       {s: two, body: `{"events":[{"from":37369000100,"text":"STOP"}]}`, inbound: said("STOP")},
 		"nothing written":               {s: two, body: `{"events":[{"from":"37369000100"}]}`, inbound: said("")},
 		"a receipt with its number":     {s: two, body: `{"events":[{"from":"37369000100","text":"Cards","state":"ok","ref":"r"}]}`, receipts: 1},
+		"a reply beside a receipt":      {s: two, body: `{"events":[{"state":"ok","ref":"r"},{"from":"37369000100","text":"STOP"}]}`, inbound: said("STOP"), receipts: 1},
+		"beside one that is unreadable": {s: two, body: `{"events":[{"state":"?","ref":"r"},{"from":"37369000100","text":"STOP"}]}`, inbound: said("STOP")},
+		"in lists of their own":         {s: lists, body: `{"dlr":[{"state":"ok","ref":"r","from":"1"}],"mo":[{"from":"37369000100","text":"STOP"}]}`, inbound: said("STOP"), receipts: 1},
+		"a receipt around a list":       {s: around, body: `{"from":"37369000100","text":"STOP","dlr":[{"state":"ok","ref":"r"}]}`, receipts: 1},
 		"a receipt":                     {s: two, body: `{"events":[{"state":"ok","ref":"r"}]}`, receipts: 1},
 		"no events":                     {s: two, body: `{"events":[]}`},
 		"a name":                        {s: two, body: `{"events":[{"from":"Bank","text":"STOP"}]}`, class: channels.Rejected},
@@ -80,7 +87,7 @@ func FuzzReplies(f *testing.F) {
 			c := channels.Callback{Method: "POST", URL: &url.URL{RawQuery: query + "&k=" + urlSecret}, Header: http.Header{"X-Secret": {"hush"}}, Body: []byte(body)}
 			heard, err := s.ParseCallback(c)
 			for _, in := range heard.Inbound {
-				if err != nil || !isNumber(in.Address) || len(heard.Receipts) > 0 {
+				if err != nil || !isNumber(in.Address) {
 					t.Errorf("%+v, %v", heard, err)
 				}
 			}

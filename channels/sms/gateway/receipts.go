@@ -66,7 +66,16 @@ func (d *Receipts) compileStates(r *receipts) error {
 	return err
 }
 
-// hear reads the reports in a call. Those with a word for what became of the message that the
+// parse reads the reports in a call.
+func (r *receipts) parse(c channels.Callback) (channels.Heard, error) {
+	reports, err := r.items(c)
+	if err != nil {
+		return channels.Heard{}, &channels.Error{Class: channels.Rejected, Code: "body", Err: err}
+	}
+	return r.hear(c.Ref, reports)
+}
+
+// hear reads reports. Those with a word for what became of the message that the
 // description doesn't have are left out, where the call holds others.
 func (r *receipts) hear(ref string, reports []item) (channels.Heard, error) {
 	var heard channels.Heard
