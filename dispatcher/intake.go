@@ -82,6 +82,9 @@ func (in *Intake) take(ctx context.Context, m jetstream.Msg) error {
 	if len(faults) == 0 && u.Team != team {
 		faults = append(faults, incident.Fault{Path: "data.team", Problem: fmt.Sprintf("must be %q: it was published on %s", team, m.Subject())})
 	}
+	if len(faults) == 0 && u.Automatic != "" && u.Follows == "" { // it can't be held to what was let go
+		faults = append(faults, incident.Fault{Path: "data.follows", Problem: "is missing: what Tocsin says by itself follows an update; of what a team says, leave automatic out"})
+	}
 	var prepared playbook.Prepared
 	var texts []ledger.Text
 	if len(faults) == 0 && !u.Silent() {

@@ -198,6 +198,8 @@ func TestIntakeRejects(t *testing.T) {
 	early.Status, early.Cause = incident.Postmortem, incident.Text{"en": "A failed disk."}
 	unplanned := testUpdate(4)
 	unplanned.Playbook = "absent"
+	alone := testUpdate(5)
+	alone.Automatic = incident.Holding
 	w := newIntake(t, nil)
 	for _, tt := range []struct {
 		name, team string
@@ -215,6 +217,7 @@ func TestIntakeRejects(t *testing.T) {
 		{"a text that can't be written", "payments", encode(t, unspeakable), "texts.sms.en"},
 		{"a playbook that there isn't", "payments", encode(t, unplanned), "data.playbook"},
 		{"a status that can't come first", "payments", encode(t, early), "data.status"},
+		{"what Tocsin says by itself, after nothing", "payments", encode(t, alone), "data.follows"},
 		{"more faults than a header holds", "payments", data(func(d map[string]any) {
 			d["affects"] = map[string]any{"services": make([]int, 20_000)}
 		}), ""},

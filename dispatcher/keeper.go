@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/tocsin-dev/tocsin/dispatcher/bus"
@@ -196,19 +197,28 @@ func (k *Keeper) publish(ctx context.Context) error {
 	}
 }
 
-// handOver publishes messages, and returns which are done with.
+// handOver publishes messages, and returns which are done with. Where one stream takes none, those of the other
+// go all the same: nobody is kept from hearing something because nobody could be told that it was said.
 func (k *Keeper) handOver(ctx context.Context, waiting []ledger.Outgoing) (done []int64, err error) {
+	refused := map[string]bool{}
 	for i := range waiting {
 		m := &waiting[i]
-		if !m.Until.IsZero() && k.Clock.Now().After(m.Until) {
+		stream, _, _ := strings.Cut(m.Subject, ".")
+		switch {
+		case refused[stream]:
+			continue
+		case !m.Until.IsZero() && k.Clock.Now().After(m.Until):
 			k.Metrics.tooLate()
 			k.Log.WarnContext(ctx, "an update of Tocsin's own is not published: it came too late", "subject", m.Subject, "id", m.Message)
-		} else if err := k.Bus.PublishMessage(ctx, m.Subject, eventHeader(m), m.Body); err != nil {
-			return done, err
+		default:
+			if e := k.Bus.PublishMessage(ctx, m.Subject, eventHeader(m), m.Body); e != nil {
+				refused[stream], err = true, errors.Join(err, e)
+				continue
+			}
 		}
 		done = append(done, m.ID)
 	}
-	return done, nil
+	return done, err
 }
 
 // eventHeader lets the stream know a message again.

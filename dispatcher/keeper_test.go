@@ -35,12 +35,13 @@ type keeperBus struct {
 	mu   sync.Mutex
 	all  []message
 	down bool
+	deaf string // subjects that begin so are not taken
 }
 
 func (b *keeperBus) PublishMessage(_ context.Context, subject string, header map[string][]string, body []byte) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.down {
+	if b.down || b.deaf != "" && strings.HasPrefix(subject, b.deaf) {
 		return errDown
 	}
 	b.all = append(b.all, message{subject, header["Nats-Msg-Id"][0], body})
@@ -177,6 +178,26 @@ func TestKeeperHoldsTheLine(t *testing.T) {
 		}
 		if all := w.bus.on(""); len(all) != before {
 			w.Errorf("after the end it told %d messages more: %v", len(all)-before, w.told())
+		}
+	})
+}
+
+// While nobody can be told what happens to promises, customers are told all the same; and each is made up for later.
+func TestKeeperSpeaksWhileOutcomesAreDown(t *testing.T) {
+	keeping(t, func(w *keeperWorld) {
+		w.take(w.outage(1))
+		w.bus.deaf = "outcomes."
+		w.passes(26 * time.Minute)
+		if said := w.said(); len(said) != 1 {
+			w.Fatalf("said %+v, want one holding update", said)
+		}
+		if n := testutil.ToFloat64(w.keeper.Metrics.failures); n == 0 {
+			w.Error("the failure is not counted")
+		}
+		w.bus.deaf = ""
+		w.passes(time.Second)
+		if want := []string{"next_update reminded", "next_update said"}; !slices.Equal(w.told(), want) || len(w.said()) != 1 {
+			w.Errorf("told %v, want %v; said %d times", w.told(), want, len(w.said()))
 		}
 	})
 }

@@ -77,6 +77,12 @@ func TestRemindersWaitForTheDay(t *testing.T) {
 			t.Errorf("recipient %d: %v, %s; only who would hear of it after it began is not told", r+1, n.Outcome, n.Reason)
 		}
 	}
+	told = remind(now.Add(-time.Minute)) // it was approved late
+	for r, n := range told {
+		if n.Outcome != notification.Suppressed || n.Reason != notification.OutOfDate {
+			t.Errorf("recipient %d: %v, %s; it has begun already", r, n.Outcome, n.Reason)
+		}
+	}
 	told = s.tell(func(u *incident.Update) { work(now.Add(10 * time.Hour))(u); u.Impact = incident.Critical })
 	for r, n := range told {
 		if at := n.Attempt.QueuedAt; at.Truncate(time.Second) != now {

@@ -301,14 +301,14 @@ func (g *pager) batch(all []planned, from, to int) ledger.NewBatch {
 	channel := all[from].channel()
 	kind, _ := g.planner.Rules.Kind(channel)
 	content := g.texts[textKey{kind, all[from].Locale}]
-	leaves := g.now
+	leaves, policy := g.now, g.planner.Policy.Of(&g.update.Update)
 	if at := all[from].NotBefore; at.After(leaves) {
 		leaves = at
 	}
 	b := ledger.NewBatch{From: from, To: to, Items: make([]ledger.Item, 0, to-from), Batch: ledger.BatchHead{
 		Update: g.update.ID, Channel: channel, Kind: kind, Locale: all[from].Locale, NotBefore: all[from].NotBefore,
 		Priority: notification.PriorityOf(g.update.Update.Status, g.update.Update.Impact), Last: len(all[from].Steps) == 1,
-		GivenUp: g.planner.Policy.GivenUp(channel, leaves, leaves),
+		GivenUp: policy.GivenUp(channel, leaves, leaves),
 	}}
 	values := templates.NewFiller(content)
 	for i := from; i < to; i++ {

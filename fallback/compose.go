@@ -34,13 +34,13 @@ func (f *fold) compose(ctx context.Context) error {
 	var ready []further
 	for _, a := range all {
 		left, err := f.settleUnusable(ctx, &a)
+		if err == nil && left {
+			left, err = f.deferQuietly(ctx, &a)
+		}
 		if err != nil {
 			return err
 		}
 		if left {
-			if err := f.deferQuietly(ctx, &a); err != nil {
-				return err
-			}
 			ready = append(ready, a)
 		}
 	}
@@ -112,18 +112,52 @@ func (f *fold) unusable(ctx context.Context, a *further) (notification.Reason, e
 	return notification.NoReason, nil
 }
 
-// deferQuietly puts an attempt off to the end of its recipient's quiet hours. What is urgent goes on at
-// once: its recipient would have been told by now if the first channel had worked.
-func (f *fold) deferQuietly(ctx context.Context, a *further) error {
+// deferQuietly puts an attempt off to the end of its recipient's quiet hours. An attempt that would come after
+// the beginning of what it reminds of is settled instead: left says whether there is still one to be sent.
+func (f *fold) deferQuietly(ctx context.Context, a *further) (left bool, err error) {
 	u, err := f.e.announced.get(ctx, f.e.Ledger, a.n.Update)
-	if err != nil || u.priority == notification.Urgent {
-		return err
+	if err != nil {
+		return false, err
 	}
-	if until := f.e.Rules.Until(&a.recipient.Recipient, u.automatic, u.impact, a.notBefore); !until.IsZero() {
-		a.notBefore, a.n.Attempt.QueuedAt = until, until // its step's wait begins when it may leave
+	at := f.quietUntil(u, a)
+	if !u.until.IsZero() && !later(at, a.notBefore).Before(u.until) {
+		f.settleLate(a)
+		return false, nil
+	}
+	if !at.IsZero() {
+		a.notBefore, a.n.Attempt.QueuedAt = at, at // its step's wait begins when it may leave
 		f.deferred++
 	}
-	return nil
+	return true, nil
+}
+
+// quietUntil is when the quiet hours end that an attempt is due in, zero if it is due in none. What is urgent goes on
+// at once: its recipient would have been told by now if the first channel had worked.
+func (f *fold) quietUntil(u *announcement, a *further) time.Time {
+	if u.priority == notification.Urgent {
+		return time.Time{}
+	}
+	return f.e.Rules.Until(&a.recipient.Recipient, u.automatic, u.impact, a.notBefore)
+}
+
+// settleLate settles a notification whose news will no longer be worth telling when its attempt is due.
+func (f *fold) settleLate(a *further) {
+	policy := f.e.Policy
+	policy.Until = f.now // there is nothing left to wait for
+	*a.n = Decide(*a.n, notification.Event{
+		Attempt: notification.ID{Notification: a.n.ID, Step: a.n.Attempt.Step, Try: a.n.Attempt.Try},
+		Kind:    notification.ResultFailed, Class: channels.Rejected, Code: string(notification.OutOfDate),
+	}, policy, f.now).Notification
+	if a.n.Outcome == notification.Unreachable {
+		a.n.Reason = notification.OutOfDate // on the last step too
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // batchKey is what attempts share that travel together. Times within the same second are one.
@@ -188,7 +222,7 @@ func (f *fold) batch(ctx context.Context, all []further) (ledger.AttemptBatch, e
 	b := ledger.AttemptBatch{BatchHead: ledger.BatchHead{
 		Update: n.Update, Channel: n.Attempt.Channel, Kind: kind, Locale: n.Locale, Priority: u.priority,
 		Step: n.Attempt.Step, Try: n.Attempt.Try, NotBefore: all[0].notBefore,
-		Last: n.LastStep(), GivenUp: f.givenUp(all),
+		Last: n.LastStep(), GivenUp: f.givenUp(u, all),
 	}}
 	values := templates.NewFiller(content)
 	for i := range all {
@@ -202,11 +236,13 @@ func (f *fold) batch(ctx context.Context, all []further) (ledger.AttemptBatch, e
 
 // givenUp is when what of a batch still waits for its lane is given up: the latest moment of its attempts,
 // which differ where their notifications began at different times.
-func (f *fold) givenUp(all []further) time.Time {
+func (f *fold) givenUp(u *announcement, all []further) time.Time {
 	var last time.Time
+	policy := f.e.Policy
+	policy.Until = u.until
 	for i := range all {
 		n := all[i].n
-		at := f.e.Policy.GivenUp(n.Attempt.Channel, all[i].notBefore, n.Begun())
+		at := policy.GivenUp(n.Attempt.Channel, all[i].notBefore, n.Begun())
 		if at.IsZero() {
 			return at
 		}
@@ -227,6 +263,7 @@ type announcement struct {
 	priority  notification.Priority
 	impact    incident.Impact
 	automatic incident.Automatic
+	until     time.Time // when it is no longer worth telling; zero is as the policy says
 	texts     []ledger.Text
 }
 
@@ -250,6 +287,7 @@ func (c *announced) get(ctx context.Context, l Ledger, id int64) (*announcement,
 	a := &announcement{
 		priority: notification.PriorityOf(u.Update.Status, u.Update.Impact), impact: u.Update.Impact, automatic: u.Update.Automatic, texts: texts,
 	}
+	a.until = (notification.Policy{}).Of(&u.Update).Until
 	c.updates[id] = a
 	return a, nil
 }

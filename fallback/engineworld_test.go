@@ -92,6 +92,7 @@ type world struct {
 	// What announce announces: news of this incident, of this status.
 	incident string
 	status   incident.Status
+	change   func(*incident.Update) // what else it says; optional
 }
 
 func newWorld(t *testing.T) *world {
@@ -170,6 +171,9 @@ func (w *world) announce(event string, n int, steps ...string) []notification.No
 	u := incident.Update{Source: "s", EventID: event, Time: now, Data: incident.Data{
 		Team: "payments", Incident: w.incident, Kind: incident.Outage, Status: w.status, Impact: incident.Major, StartedAt: now,
 	}}
+	if w.change != nil {
+		w.change(&u)
+	}
 	texts := []ledger.Text{
 		{Kind: channels.Messenger, Locale: "ro", Content: notification.Content{Text: notification.Literal("pe viber")}},
 		{Kind: channels.SMS, Locale: "ro", Content: notification.Content{Text: notification.Segments{{Literal: event + " "}, {Placeholder: "name", Default: "client"}}}},

@@ -49,3 +49,33 @@ func TestFoldWhatTocsinSaysOfAnOlderLedger(t *testing.T) {
 		t.Error("one that is older is announced")
 	}
 }
+
+func TestWhatTocsinSaysRepeats(t *testing.T) {
+	before := upd(Identified, 10, "")
+	before.Summary, before.NextUpdateAt, before.MissedEstimate = Text{"en": "Cards fail."}, new(at(40)), new(at(5))
+	before.Estimate = &Estimate{At: at(60), Confidence: "low"}
+	for name, tt := range map[string]struct {
+		change func(*Update)
+		ok     bool
+	}{
+		"the same":                   {func(*Update) {}, true},
+		"another time":               {func(u *Update) { u.NextUpdateAt = new(at(70)) }, true},
+		"the estimate is missed":     {func(u *Update) { u.Estimate, u.MissedEstimate = nil, new(at(60)) }, true},
+		"another summary":            {func(u *Update) { u.Summary = Text{"en": "All works."} }, false},
+		"a link":                     {func(u *Update) { u.Link = "https://example.com" }, false},
+		"another estimate":           {func(u *Update) { u.Estimate = &Estimate{At: at(90), Confidence: "low"} }, false},
+		"no estimate":                {func(u *Update) { u.Estimate = nil }, false},
+		"another estimate is missed": {func(u *Update) { u.Estimate, u.MissedEstimate = nil, new(at(61)) }, false},
+		"for others":                 {func(u *Update) { u.Affects.Recipients = []string{"c-1"} }, false},
+		"with another playbook":      {func(u *Update) { u.Playbook = "generic" }, false},
+		"a status further":           {func(u *Update) { u.Status = Monitoring }, false},
+		"merged":                     {func(u *Update) { u.MergedInto = "other" }, false},
+	} {
+		u := before
+		u.Automatic, u.Follows, u.MissedEstimate = Holding, "10", nil
+		tt.change(&u)
+		if faults := RepeatFaults(&u, &before); (len(faults) == 0) != tt.ok {
+			t.Errorf("%s: %v", name, faults)
+		}
+	}
+}

@@ -75,6 +75,11 @@ func UnknownCorrected(event string) error {
 	return fault("data.corrects", fmt.Sprintf("names %q, which is no update of this incident", event))
 }
 
+// NotLetGo refuses what Tocsin would say by itself after an update that was not let go: it repeats it.
+func NotLetGo(event string) error {
+	return fault("data.follows", fmt.Sprintf("names %q, which is no update of this incident that was let go", event))
+}
+
 // CheckParent refuses to merge an incident into the one named, where into is the incident in which
 // following it ends, nil if there is none; self says that this is the incident itself.
 func CheckParent(named string, into *incident.Incident, self bool) error {

@@ -90,14 +90,28 @@ type Policy struct {
 	// UsefulFor is how long news is worth telling, from when it was to leave first: what has not left
 	// by then doesn't any more. 0 is without end.
 	UsefulFor time.Duration
+	// Until is when the news of one update is no longer worth telling, whenever it was to leave; zero if never.
+	Until time.Time
+}
+
+// Of returns the policy for the notifications of an update: who is reminded of a maintenance must hear of it
+// before it begins.
+func (p Policy) Of(u *incident.Update) Policy {
+	if u.Automatic == incident.Reminder {
+		p.Until = u.StartedAt
+	}
+	return p
 }
 
 // Expires returns when a notification that was to leave at begun is no longer worth sending; zero if never.
 func (p *Policy) Expires(begun time.Time) time.Time {
 	if p.UsefulFor == 0 {
-		return time.Time{}
+		return p.Until
 	}
-	return begun.Add(p.UsefulFor)
+	if at := begun.Add(p.UsefulFor); p.Until.IsZero() || at.Before(p.Until) {
+		return at
+	}
+	return p.Until
 }
 
 // GivenUp returns when an attempt on a channel that has been due since at is given up if it still waits

@@ -108,11 +108,21 @@ func (r *Rules) For(rec *audience.Recipient, in Case) Decision {
 	default:
 		d.NotBefore = r.Until(rec, in.Automatic, in.Impact, in.Now)
 	}
-	if in.Automatic == incident.Reminder && len(d.Steps) > 0 && !d.NotBefore.Before(in.StartsAt) {
+	if len(d.Steps) > 0 && in.tooLate(d.NotBefore) {
 		d.Steps, d.Outcome, d.Reason = nil, notification.Suppressed, notification.OutOfDate
 		d.NotBefore = time.Time{}
 	}
 	return d
+}
+
+// tooLate reports whether what Tocsin reminds of will have begun by the time that may be said: at notBefore,
+// or now where that has passed.
+func (c *Case) tooLate(notBefore time.Time) bool {
+	at := c.Now
+	if notBefore.After(at) {
+		at = notBefore
+	}
+	return c.Automatic == incident.Reminder && !at.Before(c.StartsAt)
 }
 
 // Until returns when news that is ready now may be sent to a recipient: zero at once, else at the end of

@@ -88,6 +88,10 @@ func pastOf(w *world) {
 		w.equal("past of "+tt.name, before, w.past(w.record(tt.u, ledger.Held)))
 	}
 	w.equal("past of the root", of("a", "").Updates, []ledger.PastUpdate{{ID: second.ID}, {ID: first.ID}, {ID: child.ID, Merged: true}})
+	work := update("work", 1)
+	work.Kind, work.Status, work.StartedAt, work.EndsAt = incident.Maintenance, incident.Scheduled, at(9000), new(at(9600))
+	announced, _ := w.announce(work, 2)
+	w.equal("past of a maintenance", of("work", "").Updates, []ledger.PastUpdate{{ID: announced.ID, Date: at(9000)}})
 	foreign, err := w.PastOf(w.ctx, "loans", "a", "")
 	w.must(err)
 	w.equal("another team's", foreign, ledger.Past{})

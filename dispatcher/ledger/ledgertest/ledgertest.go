@@ -177,6 +177,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"PastOfAnIncident", past},
 		{"IncidentOfARecipient", inIncident},
 		{"CorrectionsNameWhatTheyCorrect", corrections},
+		{"WhatTocsinSaysRepeatsWhatWasLetGo", automatic},
 		{"ToldAreThoseWhoMayHaveIt", toldBy},
 		{"MergedIncidentsShareTheirPast", mergedPast},
 		{"MergedIncidentsAreSuperseded", mergedSuperseding},

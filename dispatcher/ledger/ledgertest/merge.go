@@ -46,6 +46,26 @@ func corrections(w *world) {
 	w.record(correction("a", 5, "b-1"), ledger.NotAnnounced) // corrects nothing, being told to nobody
 }
 
+// What Tocsin says by itself may say what was let go, and nothing else: it may go out though nobody has seen it.
+func automatic(w *world) {
+	says := func(n int, follows string, change func(*incident.Update)) incident.Update {
+		u := update("a", 1)
+		u.EventID, u.Time, u.Automatic, u.Follows = update("a", n).EventID, at(n), incident.Holding, follows
+		if change != nil {
+			change(&u)
+		}
+		return u
+	}
+	w.record(update("a", 1), ledger.Approved)
+	w.record(update("b", 1), ledger.Approved)
+	w.record(says(2, "a-1", func(u *incident.Update) { u.NextUpdateAt = new(at(3600)) }), ledger.Approved)
+	w.refused(says(3, "a-1", func(u *incident.Update) { u.Summary = incident.Text{"en": "Nobody has seen this."} }), ledger.Approved, "data.automatic")
+	w.refused(says(3, "b-1", nil), ledger.Approved, "data.follows")
+	w.record(update("a", 4), ledger.Held)
+	w.refused(says(5, "a-4", nil), ledger.Approved, "data.follows") // repeats what nobody has let go
+	w.record(says(6, "a-4", nil), ledger.NotAnnounced)              // is told to nobody
+}
+
 // merging is the n-th update of an incident, which merges it into another.
 func merging(key string, n int, into string) incident.Update {
 	u := update(key, n)

@@ -81,7 +81,8 @@ func (l *Ledger) KeepClocks(ctx context.Context, incident int64, before, after [
 	})
 }
 
-// Outbox returns up to limit messages that are to be published, in the order in which they were decided on.
+// Outbox returns up to limit messages that are to be published, in the order in which they were decided on: those
+// that are of use only until some time first.
 func (l *Ledger) Outbox(ctx context.Context, limit int) ([]ledger.Outgoing, error) {
 	return collect(ctx, l.pool, func(row pgx.Rows) (ledger.Outgoing, error) {
 		var m ledger.Outgoing
@@ -89,7 +90,7 @@ func (l *Ledger) Outbox(ctx context.Context, limit int) ([]ledger.Outgoing, erro
 		err := row.Scan(&m.ID, &m.Subject, &m.Message, &m.Body, &until)
 		m.Until = fromMS(until)
 		return m, err
-	}, `SELECT id, subject, message, body, until FROM outbox ORDER BY id LIMIT $1`, limit)
+	}, `SELECT id, subject, message, body, until FROM outbox ORDER BY until = 0, id LIMIT $1`, limit)
 }
 
 // Published forgets messages of the outbox.

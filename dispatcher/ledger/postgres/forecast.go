@@ -53,11 +53,7 @@ const belowOf = `WITH RECURSIVE root (id) AS (SELECT id FROM incidents WHERE tea
 func (l *Ledger) PastOf(ctx context.Context, team, key, corrects string) (ledger.Past, error) {
 	var p ledger.Past
 	var err error
-	p.Updates, err = collect(ctx, l.pool, func(row pgx.Rows) (ledger.PastUpdate, error) {
-		var u ledger.PastUpdate
-		err := row.Scan(&u.ID, &u.Merged)
-		return u, err
-	}, belowOf+`SELECT o.id, o.incident NOT IN (SELECT id FROM root) FROM updates o
+	p.Updates, err = collect(ctx, l.pool, scanPast, belowOf+`SELECT o.id, o.incident NOT IN (SELECT id FROM root), `+dateOf+` FROM updates o
 		WHERE o.incident IN (SELECT id FROM below) AND o.audience > 0
 			AND ($3 = '' OR o.event_id = $3 AND o.incident IN (SELECT id FROM root)) ORDER BY o.id DESC`, team, key, corrects)
 	if err != nil {

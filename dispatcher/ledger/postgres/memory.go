@@ -13,19 +13,22 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 )
 
+// dateOf is when the maintenance begins that update o announces, ” if it announces none.
+const dateOf = `CASE o.status WHEN 'scheduled' THEN o.value::json ->> 'started_at' ELSE '' END`
+
+func scanPast(row pgx.Rows) (u ledger.PastUpdate, err error) {
+	var date string
+	if err = row.Scan(&u.ID, &u.Merged, &date); err == nil && date != "" {
+		err = u.Date.UnmarshalText([]byte(date))
+	}
+	return u, err
+}
+
 // Past returns what was announced before an update.
 func (l *Ledger) Past(ctx context.Context, update int64) (ledger.Past, error) {
 	var p ledger.Past
 	var err error
-	p.Updates, err = collect(ctx, l.pool, func(row pgx.Rows) (ledger.PastUpdate, error) {
-		var u ledger.PastUpdate
-		var date string
-		err := row.Scan(&u.ID, &u.Merged, &date)
-		if err == nil && date != "" {
-			err = u.Date.UnmarshalText([]byte(date))
-		}
-		return u, err
-	}, below+`SELECT o.id, o.incident <> u.incident, CASE o.status WHEN 'scheduled' THEN o.value::json ->> 'started_at' ELSE '' END
+	p.Updates, err = collect(ctx, l.pool, scanPast, below+`SELECT o.id, o.incident <> u.incident, `+dateOf+`
 		FROM updates u JOIN updates o ON o.incident IN (SELECT id FROM below)
 		WHERE u.id = $1 AND o.id < u.id AND o.audience > 0 AND (u.corrects = 0 OR o.id = u.corrects) ORDER BY o.id DESC`, update)
 	if err != nil {

@@ -1,6 +1,11 @@
 package postgres
 
 import (
+	"encoding/json"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 )
@@ -50,4 +55,28 @@ func (t tx) corrected(incidentRow int64, u *incident.Update) (id int64, err erro
 		err = ledger.UnknownCorrected(u.Corrects)
 	}
 	return id, err
+}
+
+// repeats holds what Tocsin says by itself to what it follows (incident.RepeatFaults): an update that was let go.
+func (t tx) repeats(incidentRow int64, u *incident.Update) error {
+	if u.Follows == "" {
+		return nil
+	}
+	var value []byte
+	err := t.scan(`SELECT value FROM updates WHERE incident = $1 AND event_id = $2
+		AND state IN ('approved', 'planning', 'sending', 'closed') ORDER BY id DESC LIMIT 1`, []any{incidentRow, text(u.Follows)}, &value)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return ledger.NotLetGo(u.Follows)
+	}
+	var before incident.Update
+	if err == nil {
+		err = json.Unmarshal(value, &before)
+	}
+	if err != nil {
+		return err
+	}
+	if faults := incident.RepeatFaults(u, &before); len(faults) > 0 {
+		return &incident.FaultError{Faults: faults}
+	}
+	return nil
 }

@@ -15,7 +15,7 @@ import (
 // update that is already there (same team, source and id) changes nothing: recorded is then false
 // and decide is not called. If what is there says something else, the error is ledger.ErrReused. An
 // update that merges its incident into one that it can't be merged into, or corrects what there isn't,
-// is refused with an *incident.FaultError.
+// or that Tocsin says by itself and doesn't repeat what it follows, is refused with an *incident.FaultError.
 func (l *Ledger) RecordUpdate(ctx context.Context, u incident.Update,
 	decide func(*incident.Incident) (ledger.NewUpdate, error),
 ) (recorded bool, err error) {
@@ -73,7 +73,9 @@ func (t tx) insertUpdate(incidentRow int64, n ledger.NewUpdate) error {
 	var corrects int64
 	row, err := t.putIncident(incidentRow, &n)
 	if err == nil && n.State != ledger.NotAnnounced {
-		corrects, err = t.corrected(row, &n.Update)
+		if corrects, err = t.corrected(row, &n.Update); err == nil {
+			err = t.repeats(row, &n.Update)
+		}
 	}
 	if err != nil {
 		return err
