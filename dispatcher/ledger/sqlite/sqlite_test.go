@@ -34,9 +34,15 @@ func open(t testing.TB, path string, o sqlite.Options) *sqlite.Ledger {
 }
 
 func TestSuite(t *testing.T) {
+	asked := map[string]bool{}
 	ledgertest.Run(t, func(t *testing.T) ledgertest.Store {
-		return open(t, filepath.Join(t.TempDir(), "ledger.db"), sqlite.Options{})
+		l := open(t, filepath.Join(t.TempDir(), "ledger.db"), sqlite.Options{})
+		t.Cleanup(func() { readsNoTableWhole(t, l, asked) })
+		return l
 	})
+	if len(asked) < 50 {
+		t.Errorf("only %d statements were seen", len(asked))
+	}
 }
 
 func people(from, to int) []audience.Recipient {
