@@ -14,6 +14,19 @@ func Values(c *notification.Content, r *audience.Recipient) map[string]string {
 	return NewFiller(c).Values(r)
 }
 
+// Alternatives returns what stands in a content for the recipients of single regions, by region, as they
+// read it.
+func Alternatives(c *notification.Content) map[string]string {
+	if c.Recipe == nil {
+		return nil
+	}
+	f, all := NewFiller(c), map[string]string{}
+	for region, said := range c.Recipe.Alternatives {
+		all[region] = f.fold(said)
+	}
+	return all
+}
+
 // Filler makes the values of many recipients of one content: what recipients of the same zone and
 // region have in common it makes once. It is not safe for concurrent use.
 type Filler struct {

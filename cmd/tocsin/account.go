@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/url"
 	"os"
 	"strings"
 
@@ -28,6 +29,9 @@ func (c *cli) account(f accountFlags) (*httpapi.Client, error) {
 	server := f.server
 	if server == "" {
 		server, _ = c.env("TOCSIN_SERVER")
+	}
+	if u, err := url.Parse(server); server != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
+		return nil, usageError{fmt.Errorf("--server: %q is no URL: want one as https://tocsin.example", server)}
 	}
 	switch {
 	case token == "" && server == "":

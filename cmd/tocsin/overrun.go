@@ -101,7 +101,10 @@ func (c *cli) publishOverrun(ctx context.Context, api *httpapi.Client, m *incide
 			return overrunFault(err)
 		}
 		if u == outage {
-			if _, err := api.Incident(ctx, m.Team, into); err == nil {
+			if there, err := api.Incident(ctx, m.Team, into); err == nil {
+				if err := becameOf(&there.Incident, m); err != nil {
+					return err
+				}
 				c.say("%s/%s is there already", m.Team, into)
 				continue
 			} else if !errors.Is(err, ledger.ErrNotFound) {
@@ -114,6 +117,19 @@ func (c *cli) publishOverrun(ctx context.Context, api *httpapi.Client, m *incide
 		c.say("published: %s/%s %s (id %s)", u.Team, u.Incident, u.Status, u.EventID)
 	}
 	c.say("%s/%s is merged into %s/%s; `tocsin incidents %s/%s` says whether it waits for approval", m.Team, m.ID, m.Team, into, m.Team, into)
+	return nil
+}
+
+// becameOf says why an incident that is there can't be what a maintenance has become: whoever was told of the
+// maintenance would be told of something else.
+func becameOf(there, m *incident.Incident) error {
+	switch {
+	case there.Kind != incident.Outage || there.ID == m.ID || m.EndsAt == nil || !there.StartedAt.Equal(*m.EndsAt):
+		return fmt.Errorf("%s/%s is there already, and did not begin when %s was to end: choose another id with --as; "+
+			"if it is the same trouble, publish an update of the maintenance with merged_into: %s", there.Team, there.ID, m.ID, there.ID)
+	case there.Over():
+		return fmt.Errorf("%s/%s is %s already: choose another id with --as", there.Team, there.ID, words(string(there.Status)))
+	}
 	return nil
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/incident"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
+	"github.com/tocsin-dev/tocsin/templates"
 )
 
 // printUpdateView writes everything that whoever approves an update must see.
@@ -86,7 +87,7 @@ func printText(b *strings.Builder, t *httpapi.TextView) error {
 		fmt.Fprintf(b, "subject: %s\n\n", s)
 	}
 	b.WriteString(strings.TrimRight(text, "\n") + "\n")
-	printRegions(b, t.Content.Recipe)
+	printRegions(b, &t.Content)
 	if n := utf8.RuneCountInString(t.Content.HTML.Sample()); n > 0 {
 		fmt.Fprintf(b, "(the same as HTML: %s characters)\n", thousands(int64(n)))
 	}
@@ -101,12 +102,10 @@ func printText(b *strings.Builder, t *httpapi.TextView) error {
 }
 
 // printRegions writes what stands in a text for recipients of one region: it is approved with the text.
-func printRegions(b *strings.Builder, r *notification.Recipe) {
-	if r == nil {
-		return
-	}
-	for _, region := range slices.Sorted(maps.Keys(r.Alternatives)) {
-		fmt.Fprintf(b, "{region.alternative} in %s: %s\n", region, r.Alternatives[region])
+func printRegions(b *strings.Builder, c *notification.Content) {
+	said := templates.Alternatives(c)
+	for _, region := range slices.Sorted(maps.Keys(said)) {
+		fmt.Fprintf(b, "{region.alternative} in %s: %s\n", region, said[region])
 	}
 }
 

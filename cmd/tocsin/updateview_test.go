@@ -27,7 +27,7 @@ func TestUpdateView(t *testing.T) {
 			}},
 			{Kind: "sms", Locale: "en", Units: 2, Content: notification.Content{
 				Text:   notification.Segments{{Literal: "Cards fail."}, {Placeholder: "region.alternative", Optional: true, Before: " "}},
-				Recipe: &notification.Recipe{Alternatives: map[string]string{"south": "The branch in Cahul pays out.", "north": "Cash at \x1b[8mBălți."}},
+				Recipe: &notification.Recipe{Fold: true, Alternatives: map[string]string{"south": "The branch in Cahul pays out.", "north": "Cash at \x1b[8mBălți."}},
 			}},
 		},
 		Seen: "5ab3", Approvers: []string{"Ana Rusu", "Ion Ceban"}, AsOf: came.Add(3 * time.Minute),

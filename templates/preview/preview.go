@@ -111,7 +111,7 @@ func (p *Page) sections() []section {
 func (p *Page) card(t *Text) card {
 	c := card{
 		Kind: t.Kind, Locale: t.Locale, Subject: pieces(t.Content.Subject), Body: pieces(t.Content.Text), News: t.Content.News,
-		HTML: sampleHTML(t.Content.HTML), Personal: personal(&t.Content), Regions: regions(t.Content.Recipe),
+		HTML: sampleHTML(t.Content.HTML), Personal: personal(&t.Content), Regions: regions(&t.Content),
 	}
 	l := templates.LengthOf(&t.Content, t.Kind)
 	if t.Segments > 0 {
@@ -143,13 +143,11 @@ func (p *Page) general(all []section) []Note {
 }
 
 // regions are the alternatives of a content, by region.
-func regions(r *notification.Recipe) []regional {
-	if r == nil {
-		return nil
-	}
+func regions(c *notification.Content) []regional {
+	said := templates.Alternatives(c)
 	var all []regional
-	for _, region := range slices.Sorted(maps.Keys(r.Alternatives)) {
-		all = append(all, regional{region, r.Alternatives[region]})
+	for _, region := range slices.Sorted(maps.Keys(said)) {
+		all = append(all, regional{region, said[region]})
 	}
 	return all
 }
