@@ -61,12 +61,13 @@ func NewHooks(urls map[string]channels.Secret, base string, env channels.Env) (*
 }
 
 // Post posts v as JSON, of at most limit bytes, to the webhook of a name. Errors are those of
-// [channels.API.Call], InvalidAddress for a name that isn't configured, and Rejected for what is too long.
+// [channels.API.Call], and Rejected for what is too long and for a name that isn't configured: as
+// InvalidAddress the name would be shunned after it was added.
 func (h *Hooks) Post(ctx context.Context, name string, v any, limit int) (channels.Answer, error) {
 	to, ok := h.byName[name]
 	if !ok {
 		return channels.Answer{}, &channels.Error{
-			Class: channels.InvalidAddress, Code: "no_such_webhook", Err: errors.New("not among the webhooks configured"),
+			Class: channels.Rejected, Code: "no_such_webhook", Err: errors.New("not among the webhooks configured"),
 		}
 	}
 	body, err := json.Marshal(v)

@@ -30,8 +30,8 @@ func TestHooks(t *testing.T) {
 		if _, err := h.Post(context.Background(), "ops", map[string]string{"text": "ab"}, 12); channels.AsError(err).Code != "too_long" {
 			t.Errorf("error %v, want too_long", err)
 		}
-		if _, err := h.Post(context.Background(), "nobody", 1, 12); channels.AsError(err).Class != channels.InvalidAddress {
-			t.Errorf("error %v, want class invalid_address", err)
+		if _, err := h.Post(context.Background(), "nobody", 1, 12); channels.AsError(err).Class != channels.Rejected || channels.AsError(err).Code != "no_such_webhook" {
+			t.Errorf("error %v, want rejected (no_such_webhook)", err)
 		}
 	}
 }
