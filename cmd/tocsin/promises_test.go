@@ -14,10 +14,15 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/promise"
 )
 
-// promised waits until the next update of an incident is overdue, and the keeper knows.
+// promised waits until the next update of an incident is overdue, and the keeper knows; negated, until nothing
+// that was promised of it is waited for any more.
 func promised(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: promised DIR TEAM/ID")
+	if len(args) != 2 {
+		ts.Fatalf("usage: [!] promised DIR TEAM/ID")
+	}
+	if neg {
+		untilIncident(ts, args, "its clocks have stopped", clocksStopped)
+		return
 	}
 	untilIncident(ts, args, "its next update is overdue", func(s *ledger.IncidentSummary) error {
 		for i := range s.Clocks {
@@ -27,6 +32,15 @@ func promised(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		return errors.New("it is not")
 	})
+}
+
+func clocksStopped(s *ledger.IncidentSummary) error {
+	for i := range s.Clocks {
+		if k := &s.Clocks[i]; k.StoppedAt.IsZero() {
+			return fmt.Errorf("%s runs", k.Name)
+		}
+	}
+	return nil
 }
 
 // told waits until so many updates of an incident are closed.

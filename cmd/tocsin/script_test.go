@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"tocsin": mai
 // Scripts find in the environment three free addresses, HTTP, NATS and SANDBOX. The command
 // `await sandbox` returns when the one at SANDBOX answers, `await DIR` when the server on a data
 // directory is ready, `promised DIR TEAM/ID` when it knows that an incident's next update is overdue,
-// `told DIR TEAM/ID N` when N of its updates are closed; `retry PROGRAM ARGS` runs a program until it succeeds.
+// `! promised DIR TEAM/ID` when none of its clocks runs, `told DIR TEAM/ID N` when N of its updates are closed; `retry PROGRAM ARGS` runs a program until it succeeds.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",

@@ -238,8 +238,8 @@ func (c *Config) validate() error {
 	if c.NATS.MaxBytes < minStreams {
 		bad("nats.max_bytes", "must be at least 64MiB: the streams share it")
 	}
-	if b := c.Budget; b.Segments < 0 || b.Money < 0 {
-		bad("budget", "must not be negative; 0 is no bound")
+	if b := c.Budget; b.Segments < 0 || !(b.Money >= 0 && b.Money <= math.MaxFloat64) {
+		bad("budget", "must be a number that is not negative; 0 is no bound")
 	} else if b.Money > 0 && !c.Prices.known() {
 		bad("budget.money", "needs prices: what one SMS segment costs (prices: {currency: EUR, default: 0.05})")
 	}

@@ -42,7 +42,7 @@ func (p *Prices) UnmarshalYAML(node *yaml.Node) error {
 			continue
 		}
 		var price float64
-		if err := value.Decode(&price); err != nil {
+		if err := value.Decode(&price); err != nil || math.IsNaN(price) || math.IsInf(price, 0) {
 			return fmt.Errorf("line %d: prices: %s: %q is not a price", value.Line, key.Value, value.Value)
 		}
 		if key.Value == "default" {
