@@ -126,7 +126,7 @@ func (in *Intake) render(u incident.Update, p *playbook.Prepared) (texts []ledge
 			case err != nil:
 				faults = append(faults, incident.Fault{Path: "texts." + string(kind) + "." + locale, Problem: err.Error()})
 			}
-			units := in.Measure(kind, content.Text.Sample())
+			units := in.Measure(kind, templates.Fullest(&content)) // what is billed at most
 			texts = append(texts, ledger.Text{Kind: kind, Locale: locale, Content: content, Units: units})
 		}
 	}

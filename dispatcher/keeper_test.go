@@ -172,7 +172,7 @@ func TestKeeperHoldsTheLine(t *testing.T) {
 		u.Time, u.Status, u.ResolvedAt = time.Now().UTC(), incident.Resolved, new(time.Now().UTC())
 		w.take(u)
 		before := len(w.bus.on(""))
-		w.passes(5 * time.Hour)
+		w.passes(time.Hour)
 		if n := len(w.said()); n != 1 {
 			w.Errorf("after the end it said %d more", n-1)
 		}
