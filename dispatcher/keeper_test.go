@@ -80,7 +80,7 @@ type keeperWorld struct {
 func keeping(t *testing.T, test func(*keeperWorld)) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &keeperWorld{T: t, ledger: &keeperLedger{Ledger: openLedger(t)}, bus: &keeperBus{}}
-		w.keeper = &Keeper{Ledger: w.ledger, Bus: w.bus, Metrics: NewKeeperMetrics(prometheus.NewRegistry()), Log: quiet()}
+		w.keeper = &Keeper{Ledger: w.ledger, Bus: w.bus, Look: 10 * time.Second, Metrics: NewKeeperMetrics(prometheus.NewRegistry()), Log: quiet()}
 		test(w)
 	})
 }

@@ -204,7 +204,7 @@ func (b *builder) render(p *Playbook) Faults {
 	if hasTexts {
 		p.layers = append(p.layers, p.own)
 	}
-	options := templates.Options{Catalogue: b.options.Catalogue, Layers: p.layers}
+	options := templates.Options{Catalogue: b.options.Catalogue, Layers: p.layers, Tried: !p.teams()}
 	p.renderer = sync.OnceValues(func() (*templates.Renderer, error) { return templates.New(options) })
 	if !p.teams() {
 		return nil

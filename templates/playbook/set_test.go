@@ -88,6 +88,16 @@ func TestBuiltIn(t *testing.T) {
 	}
 }
 
+// TestBuiltInTextsAreTried, since installations take them for good.
+func TestBuiltInTextsAreTried(t *testing.T) {
+	o := bank(t, nil)
+	for _, p := range loaded(t, nil).All() {
+		if _, err := templates.New(templates.Options{Catalogue: o.Catalogue, Layers: p.layers}); err != nil {
+			t.Errorf("%s: %v", p.Name, err)
+		}
+	}
+}
+
 // TestBuiltInTextsDiffer where they were written to: each says in each language what the usual text doesn't.
 func TestBuiltInTextsDiffer(t *testing.T) {
 	s := loaded(t, nil)
