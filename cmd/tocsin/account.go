@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"net/url"
 	"os"
 	"strings"
@@ -33,6 +34,9 @@ func (c *cli) account(f accountFlags) (*httpapi.Client, error) {
 	if u, err := url.Parse(server); server != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http") {
 		return nil, usageError{fmt.Errorf("--server: %q is no URL: want one as https://tocsin.example", server)}
 	}
+	if exposed(server) {
+		return nil, usageError{fmt.Errorf("--server: %s would carry your token over the network in clear: want https, or http on this machine", server)}
+	}
 	switch {
 	case token == "" && server == "":
 		return c.api()
@@ -46,6 +50,16 @@ func (c *cli) account(f accountFlags) (*httpapi.Client, error) {
 		server = e.HTTP
 	}
 	return httpapi.NewClient(server, token), nil
+}
+
+// exposed reports whether what is said to a server can be read on the way.
+func exposed(server string) bool {
+	u, err := url.Parse(server)
+	if err != nil || u.Scheme != "http" {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback())
 }
 
 func (c *cli) ownToken(file string) (string, error) {
