@@ -111,7 +111,7 @@ func (p *play) directory(t *rapid.T) {
 
 // announce takes news in: of one of two incidents, sometimes a correction.
 func (p *play) announce(t *rapid.T) {
-	if len(p.updates) >= 6 {
+	if len(p.updates) >= 6 { // Skip of rapid's: here, and wherever the model can't do this now, it draws another action
 		t.Skip("there is enough news")
 	}
 	u := incident.Update{Source: "s", EventID: fmt.Sprint("e", len(p.updates)+1), Time: time.Now(), Data: incident.Data{

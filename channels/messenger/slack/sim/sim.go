@@ -19,9 +19,8 @@ const (
 	// Origin is that of every webhook.
 	Origin = "https://hooks.slack.com"
 	prefix = "/services/T00000000/B00000000/"
-	// Token ends the token of every webhook, after the channel. Slack's own pages write a secret so, and no
-	// scanner of secrets takes it for a real one.
-	Token = "XXXXXXXXXXXXXXXXXXXXXXXX"
+	// Token ends the token of every webhook, after the channel. It is as long as Slack's are.
+	Token = "SimulatedSlackHasNoTeams"
 )
 
 // URL is the webhook of a channel.
