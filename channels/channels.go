@@ -20,6 +20,7 @@
 //   - [Prober]: the provider can be asked whether it works, without sending anything
 //   - [Measurer]: the cost of a text can be counted before it is sent
 //   - [Inquirer]: the provider can be asked what became of a message
+//   - [Recaller]: the provider can take a message back
 //   - [BulkSender]: the provider takes one message for many recipients in one call
 //   - [Listener]: what became of messages is heard in another way than by webhook
 //
@@ -349,6 +350,9 @@ type Spec struct {
 	// Inquirer), and how long after an attempt whose answer was lost: what the provider doesn't know
 	// of it by then, it never got. 0 where it can't be asked.
 	InquireAfter time.Duration
+	// RecallWithin says that the provider can take messages back (the Sender is a Recaller), and how long
+	// after it took them; [Always] where age doesn't matter. 0 where it can't.
+	RecallWithin time.Duration
 	// Threads says that messages about one incident can follow each other in a thread: the adapter makes
 	// its message a reply to Message.Thread.
 	Threads bool

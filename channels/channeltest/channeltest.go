@@ -117,6 +117,7 @@ func (h Harness) runOptional(t *testing.T) {
 	_, measures := sender.(channels.Measurer)
 	_, bulks := sender.(channels.BulkSender)
 	_, inquires := sender.(channels.Inquirer)
+	_, recalls := sender.(channels.Recaller)
 	for _, part := range []struct {
 		name, lacking string
 		given         bool
@@ -129,6 +130,7 @@ func (h Harness) runOptional(t *testing.T) {
 		{"idempotency", "Spec.Idempotent is false", h.Spec.Idempotent, h.testIdempotency},
 		{"probe", "the Sender is no Prober", probes, h.testProbe},
 		{"inquiry", "the Sender is no Inquirer", inquires, h.testInquiry},
+		{"recall", "the Sender is no Recaller", recalls, h.testRecall},
 		{"threads", "Spec.Threads is false", h.Spec.Threads, h.testThreads},
 		{"bulk", "the Sender is no BulkSender", bulks, h.testBulk},
 		{"measure", "the Sender is no Measurer", measures, h.testMeasure},

@@ -57,6 +57,9 @@ func TestFlawsAreFound(t *testing.T) {
 		"gives no code":                         "send/refused_address",
 		"trusts everybody":                      "receipts/forged",
 		"signs the body only":                   "receipts/forged",
+		"takes back the first":                  "recall/a_message",
+		"fails on what is gone":                 "recall/a_message",
+		"says that all is gone":                 "recall/too_late",
 		"forgets the thread":                    "threads/reply",
 		"gives up without its thread":           "threads",
 	} {

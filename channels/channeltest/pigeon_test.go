@@ -33,6 +33,9 @@ type letter struct {
 	Under                   string `json:",omitempty"`
 }
 
+// recalled is what it posts to have a letter back.
+type recalled struct{ ID, To string }
+
 // feather is what the provider posts to the callback.
 type feather struct {
 	Ref, State string
@@ -46,17 +49,18 @@ func seal(key string, body []byte) string {
 
 func pigeonSpec(flaw string) channels.Spec {
 	return channels.Spec{
-		Provider:   "pigeon",
-		Title:      "Pigeon Post",
-		Kind:       channels.Messenger,
-		Channel:    "pigeon",
-		Proofs:     []channels.Proof{channels.Accepted, channels.Delivered},
-		Silence:    channels.SilenceIsFailure,
-		Idempotent: true,
-		Threads:    true,
-		Limits:     channels.Limits{PerSecond: 1, Concurrency: 1, Timeout: time.Minute},
-		Docs:       "https://pigeon.example/docs",
-		Example:    "key: grain\nloft: https://pigeon.example\n",
+		Provider:     "pigeon",
+		Title:        "Pigeon Post",
+		Kind:         channels.Messenger,
+		Channel:      "pigeon",
+		Proofs:       []channels.Proof{channels.Accepted, channels.Delivered},
+		Silence:      channels.SilenceIsFailure,
+		Idempotent:   true,
+		Threads:      true,
+		RecallWithin: 24 * time.Hour,
+		Limits:       channels.Limits{PerSecond: 1, Concurrency: 1, Timeout: time.Minute},
+		Docs:         "https://pigeon.example/docs",
+		Example:      "key: grain\nloft: https://pigeon.example\n",
 		New: func(decode func(any) error, env channels.Env) (channels.Sender, error) {
 			p := &pigeon{env: env, flaw: flaw, over: make(chan struct{})}
 			return p, p.configure(decode)
@@ -152,6 +156,25 @@ func (p *pigeon) deliver(ctx context.Context, l letter, m channels.Message) (str
 	return p.post(ctx, "/letters", body, m.Address)
 }
 
+func (p *pigeon) Recall(ctx context.Context, m channels.Sent) error {
+	l := recalled{m.ProviderID, m.Address}
+	if p.flaw == "takes back the first" {
+		l.ID = "id-1"
+	}
+	body, err := json.Marshal(l)
+	if err != nil {
+		return &channels.Error{Class: channels.Rejected, Code: "json", Err: err}
+	}
+	_, refused := p.post(ctx, "/recalls", body, m.Address)
+	switch {
+	case refused == nil, refused.Code == "404" && p.flaw != "fails on what is gone", refused.Code == "409" && p.flaw == "says that all is gone":
+		return nil
+	case refused.Code == "409":
+		refused.Class = channels.Rejected
+	}
+	return refused
+}
+
 func (p *pigeon) post(ctx context.Context, path string, body []byte, address string) (string, *channels.Error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.Loft+path, bytes.NewReader(body))
 	if err != nil {
@@ -227,7 +250,7 @@ func (p *pigeon) ParseCallback(c channels.Callback) (channels.Heard, error) {
 // pigeonLoft is the far side.
 func pigeonLoft() sandbox.Simulator {
 	return sandbox.Simulator{Provider: "pigeon", HTTP: func(d *sandbox.Desk) http.Handler {
-		return &loft{desk: d, taken: map[string]string{}}
+		return &loft{desk: d, taken: map[string]string{}, there: map[recalled]time.Time{}}
 	}}
 }
 
@@ -235,7 +258,8 @@ type loft struct {
 	desk *sandbox.Desk
 
 	mu    sync.Mutex
-	taken map[string]string // ids by Ref
+	taken map[string]string      // ids by Ref
+	there map[recalled]time.Time // what was not taken back, since when
 }
 
 func (s *loft) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -255,8 +279,31 @@ func (s *loft) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusUnauthorized)
 		return
 	}
-	if strings.HasSuffix(r.URL.Path, "/letters") {
+	switch {
+	case strings.HasSuffix(r.URL.Path, "/letters"):
 		s.takeLetter(w, body)
+	case strings.HasSuffix(r.URL.Path, "/recalls"):
+		s.recall(w, body)
+	}
+}
+
+func (s *loft) recall(w http.ResponseWriter, body []byte) {
+	var l recalled
+	if err := json.Unmarshal(body, &l); err != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, there := s.there[l]
+	switch {
+	case !there:
+		w.WriteHeader(http.StatusNotFound)
+	case time.Now().Add(time.Duration(s.desk.Conduct().Clock)).Sub(at) > 24*time.Hour:
+		w.WriteHeader(http.StatusConflict)
+	default:
+		delete(s.there, l)
+		s.desk.Recall(l.To)
 	}
 }
 
@@ -282,6 +329,7 @@ func (s *loft) takeLetter(w http.ResponseWriter, body []byte) {
 		return
 	}
 	s.taken[l.Ref] = fmt.Sprintf("id-%d", len(s.taken)+1)
+	s.there[recalled{s.taken[l.Ref], l.To}] = time.Now()
 	_, _ = io.WriteString(w, s.taken[l.Ref])
 	s.desk.Follow(l.To, fate, func(ctx context.Context, state string) { s.report(ctx, l, state) })
 }

@@ -30,6 +30,7 @@ func (h Harness) testSpec(t *testing.T) {
 	}
 	Spec(t, h.Spec)
 	t.Run("inquiry", h.checkInquirer)
+	t.Run("recall", h.checkRecaller)
 	t.Run("addresses", h.checkAddresses)
 }
 

@@ -13,6 +13,8 @@ type Tally struct {
 	Refused   int `json:"refused"`
 	// Repeats counts messages whose text had already been accepted for the same address.
 	Repeats int `json:"repeats"`
+	// Recalled counts messages that were taken back after they had been accepted.
+	Recalled int `json:"recalled,omitempty"`
 }
 
 // book is a provider's own record of what it was given, kept apart from whatever the sender of the
@@ -84,6 +86,13 @@ func (b *book) deliver(address string) {
 	defer b.mu.Unlock()
 	b.page(address).Delivered++
 	b.total.Delivered++
+}
+
+func (b *book) recall(address string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.page(address).Recalled++
+	b.total.Recalled++
 }
 
 // Total returns the counts over all addresses.

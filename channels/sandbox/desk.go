@@ -119,6 +119,10 @@ func (d *Desk) Follow(address string, f Fate, report func(ctx context.Context, s
 	}
 }
 
+// Recall counts that a message was taken back that had been accepted for the address. The simulator calls
+// it once for each message that it takes away, not for one that is gone already.
+func (d *Desk) Recall(address string) { d.book.recall(address) }
+
 // Reports lists what the provider would say of a message with fate f, in the order in which it would
 // say it: for those that can be asked.
 func (d *Desk) Reports(f Fate) []Report { return d.Conduct().reports(f) }

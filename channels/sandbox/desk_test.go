@@ -35,9 +35,10 @@ func TestTheBookCounts(t *testing.T) {
 	} {
 		d.Follow(m.address, d.Take(m.address, m.text), nil)
 	}
+	d.Recall("b1")
 	want := map[string]Tally{
 		"a1": {Accepted: 4, Delivered: 4, Repeats: 2},
-		"b1": {Accepted: 1, Delivered: 1},
+		"b1": {Accepted: 1, Delivered: 1, Recalled: 1},
 		"c8": {Accepted: 1},
 		"d9": {Refused: 2},
 	}
@@ -48,7 +49,7 @@ func TestTheBookCounts(t *testing.T) {
 			t.Errorf("%s: %+v, want %+v", address, got[address], want[address])
 		}
 	}
-	if total, want := d.Total(), (Tally{Accepted: 6, Delivered: 5, Refused: 2, Repeats: 2}); total != want || len(got) != 4 {
+	if total, want := d.Total(), (Tally{Accepted: 6, Delivered: 5, Refused: 2, Repeats: 2, Recalled: 1}); total != want || len(got) != 4 {
 		t.Errorf("%d addresses, total %+v; want 4, %+v", len(got), total, want)
 	}
 	d.book.clear()

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
@@ -102,6 +103,7 @@ func columns() []column {
 		{"Receipts", (*adapter).receipts},
 		{"No receipt means", func(a *adapter) string { return silence(&a.Spec) }},
 		{"Can be asked", func(a *adapter) string { return yes(a.InquireAfter > 0) }},
+		{"Recall", func(a *adapter) string { return recall(a.RecallWithin) }},
 		{"Idempotent", func(a *adapter) string { return yes(a.Idempotent) }},
 		{"Threads", func(a *adapter) string { return yes(a.Threads) }},
 		{"Bulk", (*adapter).bulk},
@@ -207,6 +209,16 @@ func silence(s *channels.Spec) string {
 		return "delivered, as far as is known"
 	}
 	return "delivered, if nothing bounces within " + span(s.BounceWindow)
+}
+
+func recall(within time.Duration) string {
+	switch within {
+	case 0:
+		return "no"
+	case channels.Always:
+		return "yes"
+	}
+	return "within " + span(within)
 }
 
 func limits(l channels.Limits) string {
