@@ -18,8 +18,8 @@ type Change struct {
 	NotBefore time.Time
 	// Await says that the current attempt now waits: for its step's silence, or for its bounce window.
 	Await Await
-	// Recall is the attempt that is to be stopped if it has not left; without a batch, none is.
-	Recall notification.Attempt
+	// Revoke is the attempt that is to be stopped if it has not left; without a batch, none is.
+	Revoke notification.Attempt
 	// DoubleReach says that a recipient who was already reached has now been reached once more.
 	DoubleReach bool
 }
@@ -99,7 +99,7 @@ func (d *decision) past(i int) {
 	}
 	// Said again when the receipt comes again: the first word may have been lost in a crash.
 	if n.Outcome == notification.Reached && n.Attempt.State == notification.Queued && d.proves(a) {
-		d.Recall = n.Attempt
+		d.Revoke = n.Attempt
 	}
 }
 
@@ -154,9 +154,9 @@ func (d *decision) current() {
 	then := d.move(a)
 	switch {
 	case was.State == notification.Queued && d.leaves(then):
-		d.Recall = was
+		d.Revoke = was
 	case d.repeatsEarlierTry():
-		d.Recall = was // said again, as for a past step
+		d.Revoke = was // said again, as for a past step
 	}
 	if n.Outcome != notification.Open {
 		// The attempt's own state is kept true, the outcome stays. A fallback that left although
@@ -347,7 +347,7 @@ func (d *decision) markStop() {
 		n.Stop = notification.CalledOff
 	}
 	if n.Attempt.State == notification.Queued {
-		d.Recall = n.Attempt
+		d.Revoke = n.Attempt
 	}
 }
 

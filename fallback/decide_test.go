@@ -234,13 +234,13 @@ func TestDecideReturned(t *testing.T) {
 		{"word of an earlier try means nothing", again, returned(0), Change{Notification: again}},
 		{"nor that it failed", again, first(notification.ReceiptFailed), Change{Notification: again}},
 		{"but that it arrived does", again, first(notification.ReceiptDelivered), Change{
-			Notification: reached(with(again, func(n *notification.Notification) { n.Attempt.State, n.Attempt.Took = notification.Delivered, true }), "sms", channels.Delivered), Changed: true, Recall: again.Attempt}},
+			Notification: reached(with(again, func(n *notification.Notification) { n.Attempt.State, n.Attempt.Took = notification.Delivered, true }), "sms", channels.Delivered), Changed: true, Revoke: again.Attempt}},
 		{"and so does that it was taken: the later try is not to go out as well", again, first(notification.ReceiptAccepted), Change{
-			Notification: with(again, func(n *notification.Notification) { n.Attempt.State, n.Attempt.Took = notification.Accepted, true }), Changed: true, Recall: again.Attempt, Await: AwaitSilence}},
+			Notification: with(again, func(n *notification.Notification) { n.Attempt.State, n.Attempt.Took = notification.Accepted, true }), Changed: true, Revoke: again.Attempt, Await: AwaitSilence}},
 		{"a try that has left can't be stopped", with(again, func(n *notification.Notification) { n.Attempt.State, n.Attempt.Took = notification.Accepted, true }), first(notification.ReceiptDelivered), Change{
 			Notification: reached(with(again, func(n *notification.Notification) { n.Attempt.State, n.Attempt.Took = notification.Delivered, true }), "sms", channels.Delivered), Changed: true}},
-		{"said again, it stops the later one again", takenBefore, first(notification.ReceiptAccepted), Change{Notification: takenBefore, Recall: takenBefore.Attempt}},
-		{"also when that was the end of it", arrivedBefore, first(notification.ReceiptDelivered), Change{Notification: arrivedBefore, Recall: arrivedBefore.Attempt}},
+		{"said again, it stops the later one again", takenBefore, first(notification.ReceiptAccepted), Change{Notification: takenBefore, Revoke: takenBefore.Attempt}},
+		{"also when that was the end of it", arrivedBefore, first(notification.ReceiptDelivered), Change{Notification: arrivedBefore, Revoke: arrivedBefore.Attempt}},
 		{"a try to come is not heard of", sms, event(sms, notification.ReceiptDelivered, func(e *notification.Event) { e.Attempt.Try = 1 }), Change{Notification: sms}},
 		{"nor a step to come", sms, event(sms, notification.ReceiptDelivered, func(e *notification.Event) { e.Attempt.Step = 1 }), Change{Notification: sms}},
 	})
@@ -264,7 +264,7 @@ func TestDecideSupersession(t *testing.T) {
 	sms, gone := on("sms", notification.Queued), on("sms", notification.Accepted)
 	revoked := settled(stale(on("sms", notification.Revoked)), notification.Superseded, notification.NewerUpdate)
 	run(t, []decideTest{
-		{"what has not left is revoked", sms, current(&sms, notification.Supersession), Change{Notification: stale(sms), Changed: true, Recall: sms.Attempt}},
+		{"what has not left is revoked", sms, current(&sms, notification.Supersession), Change{Notification: stale(sms), Changed: true, Revoke: sms.Attempt}},
 		{"what has left is only marked", gone, current(&gone, notification.Supersession), Change{Notification: stale(gone), Changed: true}},
 		{"once", stale(sms), current(&sms, notification.Supersession), Change{Notification: stale(sms)}},
 		{"the lane stopped it", stale(sms), current(&sms, notification.ResultRevoked), Change{Notification: revoked, Changed: true}},
@@ -294,7 +294,7 @@ func TestDecideOrders(t *testing.T) {
 	viber, sms, gone := on("viber", notification.Queued), onSMS(notification.Failed, notification.Queued), on("viber", notification.Accepted)
 	moved := fresh(onSMS(notification.Revoked, notification.Queued))
 	run(t, []decideTest{
-		{"cancelled before it left", viber, current(&viber, notification.Cancellation), Change{Notification: calledOff(viber), Changed: true, Recall: viber.Attempt}},
+		{"cancelled before it left", viber, current(&viber, notification.Cancellation), Change{Notification: calledOff(viber), Changed: true, Revoke: viber.Attempt}},
 		{"and the lane stopped it", calledOff(viber), current(&viber, notification.ResultRevoked),
 			Change{Notification: settled(calledOff(on("viber", notification.Revoked)), notification.Suppressed, notification.Cancelled), Changed: true}},
 		{"cancelled after it left: it may still arrive", calledOff(gone), current(&gone, notification.ReceiptRead),
@@ -302,12 +302,12 @@ func TestDecideOrders(t *testing.T) {
 		{"or goes no further", calledOff(gone), current(&gone, notification.SilencePassed),
 			Change{Notification: settled(took(calledOff(on("viber", notification.Expired))), notification.Suppressed, notification.Cancelled), Changed: true}},
 		{"superseded first stays superseded", stale(viber), current(&viber, notification.Cancellation), Change{Notification: stale(viber)}},
-		{"moved on while it waits", viber, current(&viber, notification.Moved), Change{Notification: moved, Changed: true, Queue: true, NotBefore: now, Recall: viber.Attempt}},
+		{"moved on while it waits", viber, current(&viber, notification.Moved), Change{Notification: moved, Changed: true, Queue: true, NotBefore: now, Revoke: viber.Attempt}},
 		{"not when it has left", gone, current(&gone, notification.Moved), Change{Notification: gone}},
 		{"nor where nothing follows", sms, current(&sms, notification.Moved), Change{Notification: sms}},
 		{"moved, and it had left: it may still reach", moved, first(notification.ReceiptRead), Change{
 			Notification: reached(with(moved, func(n *notification.Notification) { n.Past[0].State, n.Past[0].Took = notification.Read, true }), "viber", channels.Read),
-			Changed:      true, Recall: moved.Attempt}},
+			Changed:      true, Revoke: moved.Attempt}},
 	})
 }
 
@@ -318,14 +318,14 @@ func TestDecideWithdrawals(t *testing.T) {
 	}
 	left := fresh(with(onSMS(notification.Revoked, notification.Queued), func(n *notification.Notification) { n.Past[0].Code = "no_consent" }))
 	run(t, []decideTest{
-		{"goes on to the next channel", viber, withdrawal(viber), Change{Notification: left, Changed: true, Queue: true, NotBefore: now, Recall: viber.Attempt}},
-		{"and ends where nothing follows", sms, withdrawal(sms), Change{Changed: true, Recall: sms.Attempt, Notification: settled(
+		{"goes on to the next channel", viber, withdrawal(viber), Change{Notification: left, Changed: true, Queue: true, NotBefore: now, Revoke: viber.Attempt}},
+		{"and ends where nothing follows", sms, withdrawal(sms), Change{Changed: true, Revoke: sms.Attempt, Notification: settled(
 			with(onSMS(notification.Failed, notification.Revoked), func(n *notification.Notification) { n.Attempt.Code = "no_consent" }), notification.Unreachable, notification.NoConsent)}},
 		{"not when it has left", gone, withdrawal(gone), Change{Notification: gone}},
-		{"nor where older news is being stopped", stale(viber), withdrawal(viber), Change{Changed: true, Recall: viber.Attempt, Notification: settled(
+		{"nor where older news is being stopped", stale(viber), withdrawal(viber), Change{Changed: true, Revoke: viber.Attempt, Notification: settled(
 			stale(with(on("viber", notification.Revoked), func(n *notification.Notification) { n.Attempt.Code = "no_consent" })), notification.Superseded, notification.NewerUpdate)}},
 		{"once", left, event(viber, notification.Withdrawal, func(e *notification.Event) { e.Code = "no_consent" }), Change{Notification: left}},
-		{"it had left all the same: it may still reach", left, first(notification.ReceiptRead), Change{Changed: true, Recall: left.Attempt,
+		{"it had left all the same: it may still reach", left, first(notification.ReceiptRead), Change{Changed: true, Revoke: left.Attempt,
 			Notification: reached(with(left, func(n *notification.Notification) { n.Past[0].State, n.Past[0].Took = notification.Read, true }), "viber", channels.Read)}},
 	})
 }
@@ -334,9 +334,9 @@ func TestDecideTooLate(t *testing.T) {
 	viber, sms := on("viber", notification.Queued), onSMS(notification.Failed, notification.Queued)
 	run(t, []decideTest{
 		{"its lane never came: the next step", viber, current(&viber, notification.QueuePassed),
-			Change{Notification: fresh(onSMS(notification.Expired, notification.Queued)), Changed: true, Queue: true, NotBefore: now, Recall: viber.Attempt}},
+			Change{Notification: fresh(onSMS(notification.Expired, notification.Queued)), Changed: true, Queue: true, NotBefore: now, Revoke: viber.Attempt}},
 		{"or the end", sms, current(&sms, notification.QueuePassed), Change{
-			Notification: settled(onSMS(notification.Failed, notification.Expired), notification.Unreachable, notification.Unavailable), Changed: true, Recall: sms.Attempt}},
+			Notification: settled(onSMS(notification.Failed, notification.Expired), notification.Unreachable, notification.Unavailable), Changed: true, Revoke: sms.Attempt}},
 		{"it has left meanwhile", on("viber", notification.Accepted), current(&viber, notification.QueuePassed), Change{Notification: on("viber", notification.Accepted)}},
 	})
 	p := policy()
@@ -361,8 +361,8 @@ func TestDecideLateReceipts(t *testing.T) {
 	bySMS := reached(onSMS(notification.Expired, notification.Delivered), "sms", channels.Delivered)
 	byViber := reached(late(waiting, notification.Read), "viber", channels.Read)
 	run(t, []decideTest{
-		{"reaches, and revokes the fallback that has not left", waiting, first(notification.ReceiptRead), Change{Notification: byViber, Changed: true, Recall: waiting.Attempt}},
-		{"says so again when it comes again: the word may have been lost", byViber, first(notification.ReceiptRead), Change{Notification: byViber, Recall: waiting.Attempt}},
+		{"reaches, and revokes the fallback that has not left", waiting, first(notification.ReceiptRead), Change{Notification: byViber, Changed: true, Revoke: waiting.Attempt}},
+		{"says so again when it comes again: the word may have been lost", byViber, first(notification.ReceiptRead), Change{Notification: byViber, Revoke: waiting.Attempt}},
 		{"reaches, and leaves a fallback that has left", left, first(notification.ReceiptRead), Change{Notification: reached(late(left, notification.Read), "viber", channels.Read), Changed: true}},
 		{"too little proof is only kept", waiting, first(notification.ReceiptDelivered), Change{Notification: late(waiting, notification.Delivered), Changed: true}},
 		{"a late failure doesn't go on twice", waiting, event(waiting, notification.ReceiptFailed, func(e *notification.Event) { e.Attempt.Step, e.Code = 0, "9" }),

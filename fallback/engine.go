@@ -376,7 +376,7 @@ func (e *Engine) overtake(ctx context.Context, p ledger.SupersedingPage) error {
 	f := newFold(e)
 	for i := range outdated {
 		f.event(&outdated[i], notification.Event{Kind: notification.Supersession})
-		f.recallIfQueued(&outdated[i])
+		f.stopIfQueued(&outdated[i])
 	}
 	return f.apply(ctx)
 }

@@ -293,7 +293,7 @@ func (f *fold) follow(c *Change) {
 		f.await(n, ledger.Bounce, f.treatment(n).BounceWindow)
 	case AwaitNothing:
 	}
-	f.recall(n.ID, &c.Recall)
+	f.stop(n.ID, &c.Revoke)
 }
 
 // treatment is how the current step of a notification is treated.
@@ -315,8 +315,8 @@ func channelOf(n *notification.Notification, step uint8) string {
 	return n.Steps[step].Channel
 }
 
-// recall has the lane told to stop an attempt.
-func (f *fold) recall(id int64, a *notification.Attempt) {
+// stop has the lane told to stop an attempt.
+func (f *fold) stop(id int64, a *notification.Attempt) {
 	if a.Batch == 0 {
 		return // there is none, or it was queued and settled within this fold: no lane will hear of it
 	}
@@ -327,11 +327,11 @@ func (f *fold) recall(id int64, a *notification.Attempt) {
 	f.revoked[j][id] = true
 }
 
-// recallIfQueued tells the lane again about an attempt that was to be stopped: the word may have
+// stopIfQueued tells the lane again about an attempt that was to be stopped: the word may have
 // been lost in a crash.
-func (f *fold) recallIfQueued(n *notification.Notification) {
+func (f *fold) stopIfQueued(n *notification.Notification) {
 	if n.Attempt.State == notification.Queued {
-		f.recall(n.ID, &n.Attempt)
+		f.stop(n.ID, &n.Attempt)
 	}
 }
 

@@ -141,7 +141,7 @@ func (f *fold) cancel(n *notification.Notification, unsent bool) {
 	if unsent {
 		f.event(n, notification.Event{Kind: notification.ResultRevoked})
 	}
-	f.recallIfQueued(n)
+	f.stopIfQueued(n)
 }
 
 // moveOn has the cascade go on if its attempt waits for a channel.

@@ -122,14 +122,14 @@ func (s *story) tell(ev notification.Event) {
 	s.checkAttempts(before)
 	s.checkQueue(before, c)
 	s.checkLegal()
-	recalled := c.Recall.State != notification.NoAttempt
+	revoked := c.Revoke.State != notification.NoAttempt
 	again := ev.Attempt.Try < before.Attempt.Try && !c.Changed // the first word may be lost
-	if recalled && before.Attempt.State != notification.Queued && !again {
-		s.t.Fatalf("recalled what no lane has: %+v", s.n)
+	if revoked && before.Attempt.State != notification.Queued && !again {
+		s.t.Fatalf("revoked what no lane has: %+v", s.n)
 	}
-	if recalled && s.n.Stop == notification.GoOn && s.n.Outcome != notification.Reached && ev.Attempt.Try == s.n.Attempt.Try &&
+	if revoked && s.n.Stop == notification.GoOn && s.n.Outcome != notification.Reached && ev.Attempt.Try == s.n.Attempt.Try &&
 		ev.Kind != notification.QueuePassed && ev.Kind != notification.Moved && ev.Kind != notification.Withdrawal {
-		s.t.Fatalf("recalled without need: %+v", s.n)
+		s.t.Fatalf("revoked without need: %+v", s.n)
 	}
 	switch {
 	case c.Queue:

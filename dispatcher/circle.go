@@ -98,11 +98,11 @@ func (g *pager) members(ctx context.Context, page []ledger.Recipient) ([]member,
 			out = append(out, page[i].Number)
 		}
 	}
-	known, err := g.recall(ctx, g.circle.all, in)
+	known, err := g.toldBy(ctx, g.circle.all, in)
 	if err != nil {
 		return nil, err
 	}
-	owed, err := g.recall(ctx, g.circle.owed, out)
+	owed, err := g.toldBy(ctx, g.circle.owed, out)
 	if err != nil {
 		return nil, err
 	}
@@ -121,10 +121,10 @@ func (g *pager) members(ctx context.Context, page []ledger.Recipient) ([]member,
 	return all, g.count(ctx, all)
 }
 
-// recall asks who of the recipients was told by any of the updates, newest first, and by which channel
+// toldBy asks who of the recipients was told by any of the updates, newest first, and by which channel
 // they were last reached. Who was reached by one needn't be looked for in older ones: mostly it is one
 // look per recipient.
-func (g *pager) recall(ctx context.Context, updates, recipients []int64) (map[int64]string, error) {
+func (g *pager) toldBy(ctx context.Context, updates, recipients []int64) (map[int64]string, error) {
 	channels := map[int64]string{}
 	for _, u := range updates {
 		if len(recipients) == 0 {
