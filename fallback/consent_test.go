@@ -91,7 +91,7 @@ func TestEngineTellsLanesFirst(t *testing.T) {
 		t.Fatalf("error %v", err)
 	}
 	w.eventually("the lane to be told", func() bool { return w.isRevoked(n) })
-	es, err := w.ledger.Errands(t.Context(), 9)
+	es, err := w.ledger.Errands(t.Context(), 0, 9)
 	w.must(err)
 	if len(es) != 1 {
 		t.Errorf("errands %v: they were not done", es)

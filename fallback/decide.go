@@ -20,6 +20,8 @@ type Change struct {
 	Await Await
 	// Revoke is the attempt that is to be stopped if it has not left; without a batch, none is.
 	Revoke notification.Attempt
+	// Recall has the steps whose message the provider is to be asked to take back.
+	Recall []uint8
 	// DoubleReach says that a recipient who was already reached has now been reached once more.
 	DoubleReach bool
 }
@@ -38,6 +40,14 @@ const (
 // notification.Next: no event, in whatever order and however often it comes, is an error.
 func Decide(n notification.Notification, ev notification.Event, p notification.Policy, now time.Time) Change {
 	d := decision{Change: Change{Notification: n}, ev: ev, policy: p, now: now}
+	switch ev.Kind {
+	case notification.RecallOrdered:
+		d.recall()
+		return d.Change
+	case notification.ReceiptRecalled, notification.ReceiptKept:
+		d.recalled()
+		return d.Change
+	}
 	if i, past := pastAttempt(&n, ev); past {
 		d.past(i)
 	} else if isCurrent(&n, ev) {
@@ -140,6 +150,9 @@ func (d *decision) move(a *notification.Attempt) notification.Consequence {
 	}
 	if !a.Took && (t.To.Proof() >= channels.Accepted || d.ev.Kind == notification.ReceiptFailed || d.ev.Kind == notification.ResultAccepted) {
 		a.Took, d.Changed = true, true
+	}
+	if a.Recall == notification.RecallWanted {
+		d.askBack(a)
 	}
 	return t.Then
 }
@@ -343,7 +356,7 @@ func (d *decision) markStop() {
 		return
 	}
 	n.Stop, d.Changed = notification.NewerNews, true
-	if d.ev.Kind == notification.Cancellation {
+	if d.ev.Kind == notification.Cancellation || d.ev.Kind == notification.RecallOrdered {
 		n.Stop = notification.CalledOff
 	}
 	if n.Attempt.State == notification.Queued {

@@ -33,9 +33,10 @@ type Ledger interface {
 	Apply(ctx context.Context, f ledger.Fold) error
 	Incident(ctx context.Context, team, id string) (ledger.IncidentSummary, error)
 	CarryOut(ctx context.Context, o ledger.Order, now time.Time) (ledger.OrderReport, error)
-	Errands(ctx context.Context, limit int) ([]ledger.Errand, error)
+	Errands(ctx context.Context, after int64, limit int) ([]ledger.Errand, error)
 	Pending(ctx context.Context, e ledger.Errand) (ns []notification.Notification, unsent map[int64]bool, err error)
 	QueuedFor(ctx context.Context, recipients []int64) ([]notification.Notification, error)
+	AddressesSent(ctx context.Context, to []ledger.SentTo) ([]string, error)
 }
 
 // Bus is what the engine needs of NATS.
@@ -50,7 +51,8 @@ type Bus interface {
 type Engine struct {
 	Ledger Ledger
 	Bus    Bus
-	// Inquiries is where providers are asked about what they have not reported; optional.
+	// Inquiries is where providers are asked about what they have not reported, and for what is recalled;
+	// optional.
 	Inquiries Inquiries
 	// Control is where word of providers whose receipts have stopped is given, and kept; optional.
 	Control Control
@@ -69,6 +71,7 @@ type Engine struct {
 	recent    recent    // notifications as they were written last, kept
 	health    *health   // what is learnt of providers
 	asking    asking    // what providers are being asked about; of the engine that judges
+	noRoom    time.Time // when there was no room for a recall last
 }
 
 const (

@@ -27,12 +27,15 @@ type fold struct {
 	revoked  map[journal]map[int64]bool
 	asked    map[int64]bool // batches about which providers are being asked
 	heardOut []int64        // batches that don't wait for answers any more
+	recalls  []asked        // messages that providers are to take back
 	// tellFirst has the lanes told before the commit. So it must be where nothing would bring up again
 	// what is given up: the word would be lost with an engine that dies after its commit. If it dies before
 	// that, the lane answers that it has stopped what nobody asked it to stop, and it is queued again.
 	tellFirst bool
-	deferred  int   // further attempts put off to the end of quiet hours
-	signs     signs // what this fold tells of providers
+	// recallFirst has the fold put off while there is no room to tell lanes of recalls.
+	recallFirst bool
+	deferred    int   // further attempts put off to the end of quiet hours
+	signs       signs // what this fold tells of providers
 }
 
 // journal names a batch's journal.
@@ -109,6 +112,10 @@ func receiptEvent(id notification.ID, s channels.ReceiptState, code, provider st
 		ev.Kind = notification.ReceiptFailed
 	case channels.ReceiptAbsent:
 		ev.Kind = notification.ReceiptAbsent
+	case channels.ReceiptRecalled:
+		ev.Kind = notification.ReceiptRecalled
+	case channels.ReceiptKept:
+		ev.Kind = notification.ReceiptKept
 	default: // accepted; and a word that only a later version knows proves no more
 		ev.Kind = notification.ReceiptAccepted
 	}
@@ -160,6 +167,9 @@ func (f *fold) resultEvent(channel string, r *bus.Record, res *bus.Result) notif
 func (f *fold) apply(ctx context.Context) error {
 	begun := time.Now()
 	if err := f.decide(ctx); err != nil {
+		return err
+	}
+	if err := f.recall(ctx); err != nil {
 		return err
 	}
 	if f.tellFirst {
@@ -294,6 +304,7 @@ func (f *fold) follow(c *Change) {
 	case AwaitNothing:
 	}
 	f.stop(n.ID, &c.Revoke)
+	f.askBack(c)
 }
 
 // treatment is how the current step of a notification is treated.

@@ -10,9 +10,10 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/notification"
 )
 
-// Inquiries is where lanes are told whom to ask about which messages.
+// Inquiries is where lanes are told whom to ask about which messages, and for which they are to be had back.
 type Inquiries interface {
 	PublishInquiries(ctx context.Context, q bus.Inquiries, id string) error
+	PublishRecalls(ctx context.Context, q bus.Inquiries) error
 }
 
 // How long before silence is judged providers are asked: the last fifth of the wait, but long enough
@@ -92,12 +93,17 @@ func (f *fold) inquire(ctx context.Context, batch int64, waiting []notification.
 // took it. About attempts of which nobody knows whether they were taken, lanes ask by themselves.
 func (e *Engine) inquiryOf(n *notification.Notification) (bus.Inquiry, bool) {
 	a := &n.Attempt
-	provider, id := "", a.ProviderID
-	if len(e.Policy.Channels[a.Channel].Providers) > 1 {
-		provider, id = notification.SplitProvider(id)
-	}
+	provider, id := e.named(a)
 	if id == "" || (a.State != notification.Accepted && a.State != notification.Delivered) {
 		return bus.Inquiry{}, false
 	}
 	return bus.Inquiry{Notification: n.ID, Step: a.Step, Try: a.Try, Provider: provider, ProviderID: id}, true
+}
+
+// named is the provider that has an attempt's message, "" where the channel has only one, and its id there.
+func (e *Engine) named(a *notification.Attempt) (provider, id string) {
+	if len(e.Policy.Channels[a.Channel].Providers) > 1 {
+		return notification.SplitProvider(a.ProviderID)
+	}
+	return "", a.ProviderID
 }

@@ -145,6 +145,7 @@ func TestSilenceIsJudgedWithoutAnAnswer(t *testing.T) {
 type mute struct{}
 
 func (mute) PublishInquiries(context.Context, bus.Inquiries, string) error { return bus.ErrFull }
+func (mute) PublishRecalls(context.Context, bus.Inquiries) error           { return bus.ErrFull }
 
 // TestEngineThatWasAwayAsksBeforeItJudges: what providers reported meanwhile is lost, and the wait is over.
 func TestEngineThatWasAwayAsksBeforeItJudges(t *testing.T) {

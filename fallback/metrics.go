@@ -17,7 +17,7 @@ type Metrics struct {
 	events, receipts, outcomes, further, revocations, unread, dead, orders *prometheus.CounterVec
 	failures, strays, due, double, deferred, conflicts                     prometheus.Counter
 	seconds                                                                prometheus.Histogram
-	judged, asked                                                          *prometheus.CounterVec
+	judged, asked, back                                                    *prometheus.CounterVec
 }
 
 // NewMetrics makes the engine's metrics and registers them.
@@ -47,7 +47,8 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 	}
 	m.judged = prometheus.NewCounterVec(opts("provider_judgements_total", "Words given on a provider's receipts: stopped, or coming again."), []string{"channel", "provider", "word"})
 	m.asked = prometheus.NewCounterVec(opts("inquiries_total", "Attempts without a receipt that a provider was to be asked about before their deadline, by whether the lanes could be told."), []string{"channel", "published"})
-	r.MustRegister(m.judged, m.asked, m.events, m.receipts, m.outcomes, m.further, m.revocations, m.unread, m.dead, m.orders, m.deferred, m.failures, m.strays, m.due, m.double, m.conflicts, m.seconds)
+	m.back = prometheus.NewCounterVec(opts("recalls_total", "Messages that a provider was to be asked to take back, by whether the lanes could be told."), []string{"channel", "published"})
+	r.MustRegister(m.judged, m.asked, m.back, m.events, m.receipts, m.outcomes, m.further, m.revocations, m.unread, m.dead, m.orders, m.deferred, m.failures, m.strays, m.due, m.double, m.conflicts, m.seconds)
 	return m
 }
 
@@ -72,6 +73,10 @@ func (m *Metrics) health(channel, provider string, stopped bool) {
 
 func (m *Metrics) inquired(channel string, n int, published bool) {
 	m.asked.WithLabelValues(channel, strconv.FormatBool(published)).Add(float64(n))
+}
+
+func (m *Metrics) recalled(channel string, n int, published bool) {
+	m.back.WithLabelValues(channel, strconv.FormatBool(published)).Add(float64(n))
 }
 
 func (m *Metrics) revoked(channel string, n int) {

@@ -299,7 +299,7 @@ func (p *play) owed(n int64) bool {
 	}
 	pages, err := p.ledger.SupersedingPages(p.Context(), 1)
 	p.must(err)
-	errands, err := p.ledger.Errands(p.Context(), 1)
+	errands, err := p.ledger.Errands(p.Context(), 0, 1)
 	p.must(err)
 	return len(pages)+len(errands) > 0
 }

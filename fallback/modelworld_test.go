@@ -22,6 +22,7 @@ type surroundings struct {
 	messages  []*message
 	letters   []*letter
 	questions []question
+	recalls   []bus.Inquiries
 	units     map[string]int64 // by incident: what was handed over that is billed
 	ids       int
 	mended    bool // nothing gets lost any more
@@ -88,6 +89,12 @@ func (s *surroundings) PublishInquiries(_ context.Context, q bus.Inquiries, _ st
 	for _, i := range q.Inquiries {
 		s.questions = append(s.questions, question{notification.ID{Notification: i.Notification, Step: i.Step, Try: i.Try}, q.Channel, time.Now()})
 	}
+	return nil
+}
+
+// PublishRecalls implements Inquiries.
+func (s *surroundings) PublishRecalls(_ context.Context, q bus.Inquiries) error {
+	s.recalls = append(s.recalls, q)
 	return nil
 }
 

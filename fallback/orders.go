@@ -3,6 +3,8 @@ package fallback
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -53,7 +55,7 @@ func (e *Engine) obey(ctx context.Context, o ledger.Order) error {
 // holdBack tells the lanes which updates are paused, and which no longer are: what they have in hand they
 // give back, and it waits in the ledger.
 func (e *Engine) holdBack(ctx context.Context, r *ledger.OrderReport) error {
-	if e.Control == nil || r.Refused || (r.Verb != ledger.Pause && r.Verb != ledger.Resume && r.Verb != ledger.Cancel) {
+	if e.Control == nil || r.Refused || (r.Verb != ledger.Pause && r.Verb != ledger.Resume && r.Verb != ledger.Cancel && r.Verb != ledger.Recall) {
 		return nil
 	}
 	s, err := e.Ledger.Incident(ctx, r.Team, r.Incident)
@@ -75,22 +77,35 @@ func (e *Engine) holdBack(ctx context.Context, r *ledger.OrderReport) error {
 	return nil
 }
 
-// errandsAtOnce bounds what one look at errands takes.
-const errandsAtOnce = 64
+const (
+	// errandsAtOnce bounds what one look at errands takes.
+	errandsAtOnce = 64
+	// roomAfter is how long a recall waits where there was no room for it, of machine time.
+	roomAfter = 5 * time.Second
+)
 
 // runErrands does what orders have left to be done, a range of notifications at a time. An errand
-// is done only when the lanes have been told.
+// is done only when the lanes have been told. Of recalls, which are of all whom an update told and hurry less
+// than what is to be sent, it does one each time.
 func (e *Engine) runErrands(ctx context.Context) error {
-	for {
-		errands, err := e.Ledger.Errands(ctx, errandsAtOnce)
+	recalled := false
+	for after := int64(0); ; {
+		errands, err := e.Ledger.Errands(ctx, after, errandsAtOnce)
 		if err != nil || len(errands) == 0 {
 			return err
 		}
+		after = errands[len(errands)-1].ID
 		left, orders := apart(errands)
 		if err := e.seeOff(ctx, left); err != nil {
 			return err
 		}
 		for _, er := range orders {
+			if er.Verb == ledger.Recall {
+				if recalled {
+					continue
+				}
+				recalled = true
+			}
 			if err := e.runErrand(ctx, er); err != nil {
 				return err
 			}
@@ -99,11 +114,19 @@ func (e *Engine) runErrands(ctx context.Context) error {
 }
 
 func (e *Engine) runErrand(ctx context.Context, er ledger.Errand) error {
+	if er.Verb == ledger.Recall && time.Since(e.noRoom) < roomAfter {
+		return nil
+	}
 	err := e.inParts(ctx, span{er.First, er.Last}, func(ctx context.Context, part span) error {
 		some := er
 		some.First, some.Last = part.first, part.last
 		return e.runPart(ctx, some)
 	})
+	if er.Verb == ledger.Recall && errors.Is(err, bus.ErrFull) {
+		e.noRoom = time.Now()
+		e.Log.WarnContext(ctx, "a recall waits for room, and nothing else for it", "update", er.Update, "error", err)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -119,11 +142,13 @@ func (e *Engine) runPart(ctx context.Context, er ledger.Errand) error {
 		return err
 	}
 	f := newFold(e)
-	f.tellFirst = true
+	f.tellFirst, f.recallFirst = true, er.Verb == ledger.Recall
 	for i := range pending {
 		switch n := &pending[i]; er.Verb {
 		case ledger.Cancel:
-			f.cancel(n, unsent[n.ID])
+			f.cancel(n, notification.Cancellation, unsent[n.ID])
+		case ledger.Recall:
+			f.cancel(n, notification.RecallOrdered, unsent[n.ID])
 		case ledger.Move:
 			f.moveOn(n, er.Channel)
 		}
@@ -131,10 +156,10 @@ func (e *Engine) runPart(ctx context.Context, er ledger.Errand) error {
 	return f.apply(ctx)
 }
 
-// cancel stops a notification of a cancelled update. No lane will answer for what was never handed to
+// cancel stops a notification of an update that was cancelled or recalled. No lane will answer for what was never handed to
 // one, and never will be: the engine answers itself.
-func (f *fold) cancel(n *notification.Notification, unsent bool) {
-	f.event(n, notification.Event{Kind: notification.Cancellation})
+func (f *fold) cancel(n *notification.Notification, by notification.EventKind, unsent bool) {
+	f.event(n, notification.Event{Kind: by})
 	if n.Attempt.State != notification.Queued {
 		return
 	}

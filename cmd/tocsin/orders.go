@@ -52,6 +52,8 @@ func (c *cli) orderCommands() []*cobra.Command {
 			"  tocsin resume payments/cards"+who+`"checked"`, cobra.ExactArgs(1), target),
 		c.orderCommand(ledger.Cancel, "cancel TEAM/ID|UPDATE", "End an incident's updates, or one: what has not left is stopped",
 			"  tocsin cancel 7"+who+`"false alarm"`, cobra.ExactArgs(1), target),
+		c.orderCommand(ledger.Recall, "recall TEAM/ID|UPDATE", "Cancel an incident's updates, or one, and have what was sent taken back where its provider can",
+			"  tocsin recall 7"+who+`"sent to everybody by mistake"`, cobra.ExactArgs(1), target),
 		c.orderCommand(ledger.Retry, "retry UPDATE", "Tell an update again to those whom it did not reach",
 			"  tocsin retry 7"+who+`"the SMS gateway works again"`, cobra.ExactArgs(1), target),
 		c.orderCommand(ledger.Move, "move CHANNEL [TEAM/ID|UPDATE]", "Move what waits for a channel on to its next step",

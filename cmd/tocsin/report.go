@@ -77,6 +77,9 @@ func printReport(w io.Writer, r ledger.Report, zone *time.Location) error {
 		if err := printUpdate(&b, &r.Updates[i], zone); err != nil {
 			return err
 		}
+		if wasRecalled(&r.Updates[i], r.Orders) {
+			fmt.Fprintf(&b, "  %s\n", recallLine(r.Updates[i].Channels))
+		}
 	}
 	printOrders(&b, r.Orders, zone)
 	_, err := io.WriteString(w, b.String())

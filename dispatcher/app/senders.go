@@ -87,6 +87,7 @@ func policyOf(c *Config, one *configured) (notification.ChannelPolicy, error) {
 		if s.InquireAfter > 0 {
 			askable(&p, s.InquireAfter, lane.AskRate(one.accounts[i].limits))
 		}
+		p.RecallWithin = max(p.RecallWithin, s.RecallWithin)
 		p.Providers = append(p.Providers, one.accounts[i].Name)
 	}
 	p.Queue = ch.Queue

@@ -351,7 +351,7 @@ func TestSubjects(t *testing.T) {
 		bus.LaneConsumer("sms", notification.Urgent):     "lane-sms-urgent",
 		bus.ChannelOf("results"):                         "",
 		bus.ReceiptsSubject("sms", "twilio"):             "receipts.sms.twilio",
-		fmt.Sprint(len(bus.StreamNames())) + " streams":  "8 streams",
+		fmt.Sprint(len(bus.StreamNames())) + " streams":  "9 streams",
 		bus.ChannelOf(bus.SendSubject("x", "y")) + "/in": "x/in",
 	} {
 		if got != want {

@@ -61,7 +61,7 @@ func TestDeployedPermissionsSuffice(t *testing.T) {
 		t.Errorf("journal %+v, %v", es, err)
 	}
 	for subject := range map[string]bool{bus.IncidentSubject("cards"): true, bus.RejectedSubject("cards"): true, bus.ReceiptsSubject("sms", "p"): true,
-		bus.InquiriesSubject("sms"): true, bus.OrderSubject("pause"): true, bus.OutcomesSubject("cards", "i-1"): true} {
+		bus.InquiriesSubject("sms"): true, bus.RecallsSubject("sms"): true, bus.OrderSubject("pause"): true, bus.OutcomesSubject("cards", "i-1"): true} {
 		if err := b.PublishMessage(ctx, subject, nil, []byte("{}")); err != nil {
 			t.Error(err)
 		}

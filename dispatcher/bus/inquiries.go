@@ -13,7 +13,8 @@ import (
 // Inquiries is what travels on INQUIRIES: attempts of a channel of which a provider is to be asked what
 // became of them. The fallback engine asks about those that the provider took and did not report on,
 // lanes about those of which they don't know whether the provider took them. Lanes do the asking;
-// answers travel as receipts.
+// answers travel as receipts. In the same form messages travel on RECALLS that a provider is to take back,
+// by its id and the address that they went to, which is "" where it isn't known any more.
 type Inquiries struct {
 	Channel string `json:"channel"`
 	// NotBefore is when they may be asked first; zero is now. Until is when it is too late. Both are
@@ -45,6 +46,12 @@ type Inquiry struct {
 // inquiriesAge is how long an inquiry is kept at most.
 const inquiriesAge = 15 * time.Minute
 
+// RecallsAge is how long a recall is kept at most, and so how long a provider that is down is asked again.
+const RecallsAge = 3 * day
+
+// MaxRecalls is how many recalls one message carries at most.
+const MaxRecalls = 256
+
 // InquiriesSubject is where a channel's inquiries go.
 func InquiriesSubject(channel string) string { return "inquiries." + channel }
 
@@ -58,4 +65,20 @@ func (b *Bus) PublishInquiries(ctx context.Context, q Inquiries, id string) erro
 		return fmt.Errorf("encoding inquiries: %w", err)
 	}
 	return b.publish(ctx, &nats.Msg{Subject: InquiriesSubject(q.Channel), Data: body}, jetstream.WithMsgID(id))
+}
+
+// RecallsSubject is where a channel's recalls go.
+func RecallsSubject(channel string) string { return "recalls." + channel }
+
+// RecallsConsumer names the consumer of one channel's recalls.
+func RecallsConsumer(channel string) string { return "recall-" + channel }
+
+// PublishRecalls stores recalls and returns when they are. Stored twice, they are made twice, which changes
+// nothing.
+func (b *Bus) PublishRecalls(ctx context.Context, q Inquiries) error {
+	body, err := json.Marshal(&q)
+	if err != nil {
+		return fmt.Errorf("encoding recalls: %w", err)
+	}
+	return b.publish(ctx, &nats.Msg{Subject: RecallsSubject(q.Channel), Data: body})
 }

@@ -18,6 +18,7 @@ const (
 	ResultsStream   = "RESULTS"
 	ReceiptsStream  = "RECEIPTS"
 	InquiriesStream = "INQUIRIES"
+	RecallsStream   = "RECALLS"
 	OrdersStream    = "ORDERS"
 	OutcomesStream  = "OUTCOMES"
 )
@@ -55,9 +56,11 @@ func streams(maxBytes int64) []jetstream.StreamConfig {
 	outcomes := stream(OutcomesStream, "what became of what customers were promised", "outcomes.*.*", 0.01, 30*day)
 	outcomes.Discard = jetstream.DiscardOld // it needs no reader
 	results := stream(ResultsStream, "journals of the batches: what lanes promise and report", "results.*.*", 0.25, 3*day)
-	receipts := stream(ReceiptsStream, "what providers said of attempts", "receipts.*.*", 0.2, 3*day)
-	inquiries := stream(InquiriesStream, "attempts that providers are to be asked about", "inquiries.*", 0.02, inquiriesAge)
+	receipts := stream(ReceiptsStream, "what providers said of attempts", "receipts.*.*", 0.19, 3*day)
+	inquiries := stream(InquiriesStream, "attempts that providers are to be asked about", "inquiries.*", 0.01, inquiriesAge)
 	inquiries.Retention = jetstream.WorkQueuePolicy // and gone once asked: there may be addresses in it
+	recalls := stream(RecallsStream, "messages that providers are to take back", "recalls.*", 0.02, RecallsAge)
+	recalls.Retention = jetstream.WorkQueuePolicy // there are addresses in it
 	// A direct read may be answered by a follower that lags: what decides about sending is read from
 	// the leader.
 	results.AllowDirect, receipts.AllowDirect = false, false
@@ -70,6 +73,7 @@ func streams(maxBytes int64) []jetstream.StreamConfig {
 		receipts,
 		inquiries,
 		outcomes,
+		recalls, // last, so that the others have been made smaller where it is new
 	}
 }
 
@@ -84,7 +88,7 @@ func StreamNames() []string {
 
 // Room returns nil while every stream can take its largest message; else ErrFull for each that
 // can't. REJECTED and OUTCOMES always can: they forget the oldest. INQUIRIES needn't: what finds no room there isn't
-// asked, and is left to receipts and deadlines.
+// asked, and is left to receipts and deadlines. Neither need RECALLS, which holds up nothing but itself.
 func (b *Bus) Room(ctx context.Context) error {
 	states, err := b.States(ctx)
 	if err != nil {
@@ -92,7 +96,7 @@ func (b *Bus) Room(ctx context.Context) error {
 	}
 	var errs []error
 	for _, s := range states {
-		if slices.Contains([]string{RejectedStream, OutcomesStream, InquiriesStream}, s.Name) {
+		if slices.Contains([]string{RejectedStream, OutcomesStream, InquiriesStream, RecallsStream}, s.Name) {
 			continue
 		}
 		if s.MaxBytes > 0 && s.MaxBytes-int64(s.Bytes) < largestMessage {

@@ -58,6 +58,9 @@ func columns() []column {
 		{"revoked", false, state(notification.Revoked)},
 		{"returned", false, what(ledger.Returned)},
 		{"repeated", false, what(ledger.Repeated)},
+		{"asked back", false, what(ledger.RecallAsked)},
+		{"recalled", false, what(ledger.Recalled)},
+		{"kept", false, what(ledger.RecallKept)},
 		{"double reach", false, what(ledger.Double)},
 	}
 }

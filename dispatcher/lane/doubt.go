@@ -12,6 +12,7 @@ import (
 // Inquiries is what a lane needs of the bus to have providers asked.
 type Inquiries interface {
 	PublishInquiries(ctx context.Context, q bus.Inquiries, id string) error
+	PublishRecalls(ctx context.Context, q bus.Inquiries) error
 	PublishReceipts(ctx context.Context, provider string, r bus.Receipts) error
 }
 

@@ -63,6 +63,7 @@ type told struct {
 
 	mu        sync.Mutex
 	inquiries []bus.Inquiries
+	recalls   []bus.Inquiries
 	receipts  map[string][]bus.Receipt // by provider
 }
 
@@ -70,6 +71,13 @@ func (m *told) PublishInquiries(_ context.Context, q bus.Inquiries, _ string) er
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.inquiries = append(m.inquiries, q)
+	return m.err
+}
+
+func (m *told) PublishRecalls(_ context.Context, q bus.Inquiries) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.recalls = append(m.recalls, q)
 	return m.err
 }
 
@@ -110,8 +118,7 @@ func about(n int, provider string) bus.Inquiries {
 }
 
 func held(ctx context.Context, l *Lane, q bus.Inquiries) error {
-	i := inquest{l: l, q: q, known: known(q.Inquiries), answers: map[string][]bus.Receipt{}, published: time.Now()}
-	return i.hold(ctx)
+	return l.inquest(q).work(ctx)
 }
 
 func TestAnswersTravelAsReceipts(t *testing.T) {

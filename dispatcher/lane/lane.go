@@ -214,6 +214,13 @@ func (l *Lane) Run(ctx context.Context) error {
 			}
 		})
 	}
+	if l.recalls() {
+		consumers.Go(func() {
+			if err := l.answerRecalls(ctx); err != nil {
+				cancel(fmt.Errorf("lane %s: %w", l.Channel, err))
+			}
+		})
+	}
 	defer workers.Wait()
 	defer close(l.jobs)
 	for i, p := range notification.Priorities() {

@@ -12,7 +12,7 @@ import (
 // Metrics are the lanes' metrics, shared by all lanes of a process.
 type Metrics struct {
 	batches, results, sends, repeats, claims, overtaken, aliens, fulls, aways, blinds *prometheus.CounterVec
-	inquiries, unaskeds                                                               *prometheus.CounterVec
+	inquiries, unaskeds, recalls                                                      *prometheus.CounterVec
 	inFlight, open, silent                                                            *prometheus.GaugeVec
 	seconds                                                                           *prometheus.HistogramVec
 }
@@ -41,6 +41,7 @@ func NewMetrics(r prometheus.Registerer) *Metrics {
 		aways:     counter("journal_unavailable_total", "Requests to a batch's journal that NATS did not answer; they are tried again.", "channel"),
 		blinds:    counter("blind_total", "Times that a batch's attempts waited because the lane could not know whether they were still wanted.", "channel"),
 		inquiries: counter("inquiries_total", "Attempts that a provider was asked about, by what it said of the message, the class of error, or why it was not asked any more.", "channel", "provider", "answer"),
+		recalls:   counter("recalls_total", "Messages that a provider was to take back, by what it said (recalled, kept) or the class of the error after which it is asked again.", "channel", "provider", "answer"),
 		unaskeds:  counter("inquiries_unpublished_total", "Attempts in doubt that no provider was asked about, since INQUIRIES took no more.", "channel"),
 		inFlight:  gauge("attempts_in_flight", "Attempts under way at the provider."),
 		open:      gauge("breaker_open", "1 while the provider is left alone because it failed."),
@@ -97,6 +98,11 @@ func (m *Metrics) unasked(channel string, n int) { m.unaskeds.WithLabelValues(ch
 // answer counts n attempts that a provider was asked about.
 func (m *Metrics) answer(channel, provider, answer string, n int) {
 	m.inquiries.WithLabelValues(channel, provider, answer).Add(float64(n))
+}
+
+// recall counts a message that a provider was to take back.
+func (m *Metrics) recall(channel, provider, answer string) {
+	m.recalls.WithLabelValues(channel, provider, answer).Inc()
 }
 
 // provider makes a provider's states visible before anything has happened.

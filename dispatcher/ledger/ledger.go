@@ -84,6 +84,13 @@ type Text struct {
 	Units int
 }
 
+// SentTo is where an attempt went: to a recipient's address on a channel, in a batch.
+type SentTo struct {
+	Recipient int64
+	Channel   string
+	Batch     int64
+}
+
 // NewUpdate is an update to be recorded, with the incident as it is after it.
 type NewUpdate struct {
 	Update     incident.Update

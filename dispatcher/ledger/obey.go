@@ -19,9 +19,9 @@ type Target struct {
 	// Incident is the store's own key of its incident.
 	Incident int64
 	State    UpdateState
-	// Open is the number of its notifications without an outcome.
-	Open   int64
-	Paused bool
+	// Audience is the number of its notifications, Open those without an outcome.
+	Audience, Open int64
+	Paused         bool
 	// Dropped says that who was reached is not kept any more.
 	Dropped bool
 }
@@ -49,7 +49,8 @@ type Situation struct {
 type Ruling struct {
 	// Result says what is done; of Retry see [Retold].
 	Result string
-	// Updates are those that Cancel ends, and those whose waiting notifications Move moves on.
+	// Updates are those that Cancel ends, those that Recall takes back, and those whose waiting notifications
+	// Move moves on.
 	Updates []Target
 }
 
@@ -71,6 +72,8 @@ func (o *Order) Rule(s *Situation) (Ruling, error) {
 		return o.rulePaused(s, false)
 	case Cancel:
 		return o.ruleCancel(s)
+	case Recall:
+		return o.ruleRecall(s)
 	case Retry:
 		return Ruling{}, retriable(s)
 	case Move:
@@ -129,8 +132,50 @@ func (o *Order) ruleCancel(s *Situation) (Ruling, error) {
 	return r, nil
 }
 
+// sent reports whether messages of an update may have gone out that are still known of.
+func (t *Target) sent() bool { return t.Audience > 0 && !t.Dropped }
+
+// ruleRecall takes back whatever may have been sent, and cancels what may still be.
+func (o *Order) ruleRecall(s *Situation) (Ruling, error) {
+	var r Ruling
+	open, dropped := int64(0), false
+	for _, x := range s.Targets {
+		dropped = dropped || x.Dropped
+		if x.live() || x.sent() {
+			r.Updates = append(r.Updates, x)
+			open += x.Open
+		}
+	}
+	switch {
+	case len(r.Updates) == 0 && dropped:
+		return r, refuse("that is so old that whom it reached is not kept any more: nothing can be taken back")
+	case len(r.Updates) == 0:
+		return r, refuse("nothing was sent, and nothing is to be: there is nothing to take back")
+	}
+	r.Result = fmt.Sprintf("%d updates recalled: %d notifications that were still open are stopped, and what was sent is taken back where its provider can; the report counts it",
+		len(r.Updates), open)
+	return r, nil
+}
+
+// Live returns those of the targets that may still send something.
+func Live(all []Target) []Target {
+	var live []Target
+	for _, x := range all {
+		if x.live() {
+			live = append(live, x)
+		}
+	}
+	return live
+}
+
 // CancelReason is the reason of an update that an order has cancelled.
-func (o *Order) CancelReason() string { return fmt.Sprintf("cancelled by %s: %s", o.By, o.Why) }
+func (o *Order) CancelReason() string {
+	word := "cancelled"
+	if o.Verb == Recall {
+		word = "recalled"
+	}
+	return fmt.Sprintf("%s by %s: %s", word, o.By, o.Why)
+}
 
 func (o *Order) ruleMove(s *Situation) (Ruling, error) {
 	var r Ruling

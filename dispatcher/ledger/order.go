@@ -15,6 +15,8 @@ const (
 	Resume Verb = "resume"
 	// Cancel ends updates: what has not left is stopped, and nothing further is tried.
 	Cancel Verb = "cancel"
+	// Recall cancels updates, and has taken back what was sent of them, where the provider can.
+	Recall Verb = "recall"
 	// Retry tells an update again to those whom it did not reach, as an update of its own.
 	Retry Verb = "retry"
 	// Move has the cascades go on whose attempt waits for a channel.
@@ -24,7 +26,7 @@ const (
 )
 
 // Verbs lists all verbs.
-func Verbs() []Verb { return []Verb{Pause, Resume, Cancel, Retry, Move, Budget} }
+func Verbs() []Verb { return []Verb{Pause, Resume, Cancel, Recall, Retry, Move, Budget} }
 
 // Order is an operator's order. It is carried out once, however often it comes.
 type Order struct {
@@ -61,7 +63,7 @@ func (o *Order) Validate() error {
 func (o *Order) validateTarget() error {
 	named := o.Team != "" && o.Incident != ""
 	switch o.Verb {
-	case Pause, Resume, Cancel:
+	case Pause, Resume, Cancel, Recall:
 		if !named && o.Update == 0 {
 			return fmt.Errorf("%s needs an incident or an update", o.Verb)
 		}

@@ -132,6 +132,11 @@ type ChannelReport struct {
 	Returned  int64  `json:"returned"`
 	Reached   int64  `json:"reached"`
 	Fallback  int64  `json:"reached_by_fallback"`
+	// Of messages that were asked back: how many in all, how many their provider could not take back, and
+	// how many it did. Of the rest nothing has been heard yet.
+	RecallAsked int64 `json:"recall_asked,omitempty"`
+	RecallKept  int64 `json:"recall_kept,omitempty"`
+	Recalled    int64 `json:"recalled,omitempty"`
 }
 
 // OutcomeCount counts notifications by how they ended.

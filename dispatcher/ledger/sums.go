@@ -23,6 +23,7 @@ func ChannelReports(u *UpdateProgress) []ChannelReport {
 			Accepted: state(notification.Accepted), Delivered: state(notification.Delivered), Read: state(notification.Read),
 			Failed: state(notification.Failed), Expired: state(notification.Expired), Unknown: state(notification.Unknown),
 			Revoked: state(notification.Revoked), Returned: u.Count(c, Returned),
+			RecallAsked: u.Count(c, RecallAsked), RecallKept: u.Count(c, RecallKept), Recalled: u.Count(c, Recalled),
 			Reached: u.Count(c, notification.Reached.String()), Fallback: u.Count(c, Fallback),
 		})
 	}

@@ -29,6 +29,11 @@ const (
 	// Repeated counts attempts sent although a crash had left them in doubt: at most as many were sent
 	// twice.
 	Repeated = "repeated"
+	// RecallAsked counts attempts whose message a provider was asked to take back; RecallKept those that it
+	// could not take back, Recalled those that it did.
+	RecallAsked = "recall_asked"
+	RecallKept  = "recall_kept"
+	Recalled    = "recalled"
 )
 
 // TallyChange calls add for every count that changes when a notification goes from before to after.
@@ -76,6 +81,7 @@ func tallyAttempt(before, after *notification.Attempt, add func(channel, what st
 	if taken(after) && !taken(before) {
 		add(after.Channel, channels.Accepted.String(), 1)
 	}
+	tallyRecall(before, after, add)
 	if after.State == was {
 		return
 	}
@@ -85,6 +91,26 @@ func tallyAttempt(before, after *notification.Attempt, add func(channel, what st
 	// One that is queued again, since its provider never got it, was counted as queued before.
 	if after.State.Proof() == channels.NoProof && after.State != notification.Queued {
 		add(after.Channel, after.State.String(), 1)
+	}
+}
+
+func tallyRecall(before, after *notification.Attempt, add func(channel, what string, n int64)) {
+	was := notification.NotRecalled
+	if before != nil {
+		was = before.Recall
+	}
+	if after.Recall == was {
+		return
+	}
+	if was < notification.RecallAsked && after.Recall >= notification.RecallAsked {
+		add(after.Channel, RecallAsked, 1)
+	}
+	switch after.Recall {
+	case notification.RecallKept:
+		add(after.Channel, RecallKept, 1)
+	case notification.Recalled:
+		add(after.Channel, Recalled, 1)
+	case notification.NotRecalled, notification.RecallWanted, notification.RecallAsked:
 	}
 }
 

@@ -159,12 +159,12 @@ func OrderEntry(team, key string, update int64, order, by, why string, at time.T
 	return TrailEntry{At: at, Kind: TrailOrder, Team: team, Incident: key, Update: update, Order: order, By: by, Why: why}
 }
 
-// Entries are a carried out order's entries in the trail: one for each update that it has ended, else one.
+// Entries are a carried out order's entries in the trail: one for each update that it has ended or recalled, else one.
 func (r *OrderReport) Entries(updates []Target) []TrailEntry {
 	entry := func(update int64) TrailEntry {
 		return OrderEntry(r.Team, r.Incident, update, string(r.Verb)+": "+r.Result, r.By, r.Why, r.DoneAt)
 	}
-	if r.Verb != Cancel {
+	if r.Verb != Cancel && r.Verb != Recall {
 		return []TrailEntry{entry(r.Update)}
 	}
 	all := make([]TrailEntry, len(updates))

@@ -166,6 +166,9 @@ func (c *complaints) attempt(n *Notification, a *Attempt) {
 	if a.State.Proof() >= channels.Accepted && !a.Took {
 		c.add("taken", "step %d is %v, but no provider took it", a.Step, a.State)
 	}
+	if a.Recall > Recalled || (a.Recall >= RecallAsked && !a.Took) {
+		c.add("taken back of a provider that took it", "step %d is %v, with its recall %v", a.Step, a.State, a.Recall)
+	}
 	if stayed := a.State == Failed || (a.State == Queued && n.Outcome != Open); a.Batch == 0 && !stayed {
 		c.add("a batch", "step %d is %v, but in no batch", a.Step, a.State)
 	}

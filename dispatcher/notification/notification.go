@@ -22,6 +22,11 @@
 // late, twice or before the result they follow: the table in transitions.go says for each state
 // what each event means, and a state never falls back to a weaker proof.
 //
+// # Recalls
+//
+// An operator may recall an update: what has not left is stopped, and what a provider took it is asked to
+// take back, where it can. What attempts proved and how notifications ended stays as it was.
+//
 // # Outcomes
 //
 // A notification is open until it is reached (with a proof), unreachable or suppressed (with a
@@ -149,8 +154,10 @@ type Attempt struct {
 	// which one took it as well, see AtProvider.
 	ProviderID string
 	// Took says that the provider has taken it at some time, whatever became of it later.
-	Took  bool
-	Batch int64
+	Took bool
+	// Recall says how far the taking back of its message is.
+	Recall Recall
+	Batch  int64
 	// QueuedAt is when its step was first queued, or when quiet hours let it leave: tries of a step
 	// share it.
 	QueuedAt time.Time

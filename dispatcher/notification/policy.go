@@ -63,6 +63,9 @@ type ChannelPolicy struct {
 	AskRate float64
 	// AskAfter is how long after an attempt in doubt they can be asked whether they have it, in machine time.
 	AskAfter time.Duration
+	// RecallWithin is how long after it took a message a provider behind it can take it back, in machine
+	// time; 0 where none can.
+	RecallWithin time.Duration
 	// Providers are the names of the providers behind it, at least one.
 	Providers []string
 }

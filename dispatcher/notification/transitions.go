@@ -28,12 +28,16 @@ const (
 	Cancellation                      // an operator cancelled the update
 	ReceiptAbsent                     // the provider, asked, says that it never got it
 	Withdrawal                        // the recipient has left its channel
+	RecallOrdered                     // an operator recalled the update
+	ReceiptRecalled                   // the provider has taken it back
+	ReceiptKept                       // the provider can't take it back
 )
 
 var eventNames = [...]string{
 	"result_accepted", "result_failed", "result_unknown", "result_returned", "result_revoked",
 	"receipt_accepted", "receipt_delivered", "receipt_read", "receipt_failed",
 	"silence_passed", "bounce_passed", "supersession", "queue_passed", "moved", "cancellation", "receipt_absent", "withdrawal",
+	"recall_ordered", "receipt_recalled", "receipt_kept",
 }
 
 func (k EventKind) String() string { return eventNames[k] }
@@ -126,6 +130,7 @@ var transitions = map[State]map[EventKind]Transition{
 		ReceiptFailed:    {Failed, Advance},
 		Supersession:     {Queued, MarkStop},
 		Cancellation:     {Queued, MarkStop},
+		RecallOrdered:    {Queued, MarkStop},
 		QueuePassed:      {Expired, Advance},
 		Moved:            {Revoked, Advance},
 		Withdrawal:       {Revoked, Advance},
@@ -139,6 +144,7 @@ var transitions = map[State]map[EventKind]Transition{
 		BouncePassed:     {Accepted, Presume},
 		Supersession:     {Accepted, MarkStop},
 		Cancellation:     {Accepted, MarkStop},
+		RecallOrdered:    {Accepted, MarkStop},
 	},
 	Unknown: {
 		ResultAccepted:   {Accepted, Prove},
@@ -151,6 +157,7 @@ var transitions = map[State]map[EventKind]Transition{
 		SilencePassed:    {Expired, Advance},
 		Supersession:     {Unknown, MarkStop},
 		Cancellation:     {Unknown, MarkStop},
+		RecallOrdered:    {Unknown, MarkStop},
 	},
 	Delivered: {
 		ResultAccepted: {Delivered, Note}, // overtaken, as above
@@ -158,6 +165,7 @@ var transitions = map[State]map[EventKind]Transition{
 		SilencePassed:  {Delivered, Advance}, // open only where the step asks for a reader
 		Supersession:   {Delivered, MarkStop},
 		Cancellation:   {Delivered, MarkStop},
+		RecallOrdered:  {Delivered, MarkStop},
 	},
 	Read: {
 		ResultAccepted: {Read, Note},

@@ -108,7 +108,10 @@ func TestNames(t *testing.T) {
 	for o := Open; o <= Superseded; o++ {
 		name(o.String())
 	}
-	if len(States()) != int(Unknown)+1 || len(EventKinds()) != int(Withdrawal)+1 {
+	for r := NotRecalled; r <= Recalled; r++ {
+		name(r.String())
+	}
+	if len(States()) != int(Unknown)+1 || len(EventKinds()) != int(ReceiptKept)+1 {
 		t.Error("a state or an event has no name")
 	}
 }

@@ -166,7 +166,7 @@ func consentTrail(w *world) {
 // leaving are the recipients that the engine is to look at.
 func (w *world) leaving() []int64 {
 	w.Helper()
-	es, err := w.Errands(w.ctx, 100)
+	es, err := w.Errands(w.ctx, 0, 100)
 	w.must(err)
 	var all, done []int64
 	for _, e := range es {

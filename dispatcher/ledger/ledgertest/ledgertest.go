@@ -73,7 +73,7 @@ type Store interface {
 	CarryOut(ctx context.Context, o ledger.Order, now time.Time) (ledger.OrderReport, error)
 	Order(ctx context.Context, id string) (ledger.OrderReport, error)
 	Orders(ctx context.Context, team, key string) ([]ledger.OrderReport, error)
-	Errands(ctx context.Context, limit int) ([]ledger.Errand, error)
+	Errands(ctx context.Context, after int64, limit int) ([]ledger.Errand, error)
 	Pending(ctx context.Context, e ledger.Errand) ([]notification.Notification, map[int64]bool, error)
 	UnreachedAfter(ctx context.Context, update, after, until int64, limit int) ([]ledger.Recipient, error)
 	Spend(ctx context.Context, batches []int64, limit int64) ([]int64, error)

@@ -52,7 +52,7 @@ func manyOrder(w *world) {
 	if !s.Paused || s.Spending.Cap != 100 || len(s.Progress) != 2 {
 		w.Errorf("paused %v, cap %d, %d updates; want paused, 100 and 2", s.Paused, s.Spending.Cap, len(s.Progress))
 	}
-	errands, err := w.Errands(w.ctx, 10)
+	errands, err := w.Errands(w.ctx, 0, 10)
 	w.must(err)
 	all, err := w.Orders(w.ctx, "payments", "cards")
 	w.must(err)
@@ -160,7 +160,7 @@ func cancelBesidePlanning(w *world) {
 
 func (w *world) errandsOf(update int64) []ledger.Errand {
 	w.Helper()
-	all, err := w.Errands(w.ctx, 1000)
+	all, err := w.Errands(w.ctx, 0, 1000)
 	w.must(err)
 	return slices.DeleteFunc(all, func(e ledger.Errand) bool { return e.Update != update })
 }

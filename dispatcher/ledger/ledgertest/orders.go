@@ -156,7 +156,7 @@ func cancelled(w *world) {
 	if got.State != ledger.Cancelled || !strings.Contains(got.Reason, "Ana") {
 		w.Errorf("state %s, reason %q", got.State, got.Reason)
 	}
-	errands, err := w.Errands(w.ctx, 10)
+	errands, err := w.Errands(w.ctx, 0, 10)
 	w.must(err)
 	if len(errands) != 1 || errands[0].Verb != ledger.Cancel || errands[0].Update != u.ID {
 		w.Fatalf("errands %+v", errands)
@@ -179,7 +179,7 @@ func cancelled(w *world) {
 			w.Errorf("stop %v", n.Stop)
 		}
 	}
-	if errands, err = w.Errands(w.ctx, 10); err != nil || len(errands) != 0 {
+	if errands, err = w.Errands(w.ctx, 0, 10); err != nil || len(errands) != 0 {
 		w.Errorf("errands left: %+v, %v", errands, err)
 	}
 	r, err := w.Report(w.ctx, "payments", "cards")
@@ -197,7 +197,7 @@ func errandsCoverAll(w *world) {
 	w.must(w.CommitPage(w.ctx, page(u, 4, 6, true)))
 	w.must(w.MarkSent(w.ctx, []int64{w.of(u.ID)[0].Attempt.Batch}, at(20)))
 	w.obeyed(ledger.Order{Verb: ledger.Move, Channel: "email"})
-	errands, err := w.Errands(w.ctx, 10)
+	errands, err := w.Errands(w.ctx, 0, 10)
 	w.must(err)
 	seen, waits := map[int64]bool{}, 0
 	for _, e := range errands {

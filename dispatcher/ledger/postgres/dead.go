@@ -1,6 +1,8 @@
 package postgres
 
 import (
+	"context"
+
 	"github.com/jackc/pgx/v5"
 
 	"github.com/tocsin-dev/tocsin/dispatcher/audience"
@@ -13,6 +15,21 @@ type entry struct {
 	audience.Recipient
 	dead        string
 	readdressed int64
+}
+
+// AddressesSent returns the address that each of the attempts went to, in their order; "" where it isn't
+// known any more, since the directory has changed or has forgotten the recipient.
+func (l *Ledger) AddressesSent(ctx context.Context, to []ledger.SentTo) ([]string, error) {
+	return rows.AddressesSent(to, sequenceOf, func(numbers []int64, each func(number, readdressed int64, addresses string)) error {
+		_, err := collect(ctx, l.pool, func(row pgx.Rows) (struct{}, error) {
+			var number, readdressed int64
+			var addresses string
+			err := row.Scan(&number, &readdressed, &addresses)
+			each(number, readdressed, addresses)
+			return struct{}{}, err
+		}, `SELECT number, readdressed, addresses FROM recipients WHERE number = ANY($1) AND NOT deleted`, numbers)
+		return err
+	})
 }
 
 // bury remembers addresses that were refused as invalid, unless the directory has changed since they

@@ -96,14 +96,14 @@ func (t tx) updateNotifications(f *ledger.Fold) error {
 	}
 	first, last := span(c.ids)
 	done, err := t.changed(`UPDATE notifications n SET version = n.version + 1, step = x.step, try = x.try, state = x.state, batch = x.batch,
-			queued_at = x.queued_at, code = x.code, provider_id = x.provider_id, took = x.took, stop = x.stop, outcome = x.outcome,
+			queued_at = x.queued_at, code = x.code, provider_id = x.provider_id, took = x.took, recall = x.recall, stop = x.stop, outcome = x.outcome,
 			reason = x.reason, proof = x.proof, reached_by = x.reached_by, settled_at = x.settled_at
 		FROM unnest($1::bigint[], $2::bigint[], $3::smallint[], $4::smallint[], $5::smallint[], $6::bigint[], $7::bigint[], $8::text[],
-				$9::text[], $10::boolean[], $11::smallint[], $12::smallint[], $13::text[], $14::smallint[], $15::text[], $16::bigint[])
-			AS x (id, version, step, try, state, batch, queued_at, code, provider_id, took, stop, outcome, reason, proof, reached_by, settled_at)
-		WHERE n.id = x.id AND n.version = x.version AND n.id BETWEEN $17 AND $18`,
+				$9::text[], $10::boolean[], $11::smallint[], $12::smallint[], $13::text[], $14::smallint[], $15::text[], $16::bigint[], $17::smallint[])
+			AS x (id, version, step, try, state, batch, queued_at, code, provider_id, took, stop, outcome, reason, proof, reached_by, settled_at, recall)
+		WHERE n.id = x.id AND n.version = x.version AND n.id BETWEEN $18 AND $19`,
 		c.ids, c.versions, c.steps, c.tries, c.states, c.batches, c.queued, c.codes, c.providerIDs, c.took, c.stops, c.outcomes,
-		c.reasons, c.proofs, c.reachedBy, c.settled, first, last)
+		c.reasons, c.proofs, c.reachedBy, c.settled, c.recalls, first, last)
 	if err == nil && done != int64(n) {
 		err = ledger.ErrConflict
 	}
@@ -114,7 +114,7 @@ func (t tx) updateNotifications(f *ledger.Fold) error {
 type notificationArrays struct {
 	ids, versions, batches, queued, settled []int64
 	steps, tries, states, outcomes, proofs  []int16
-	stops                                   []int16
+	stops, recalls                          []int16
 	took                                    []bool
 	codes, providerIDs, reasons, reachedBy  []string
 }
@@ -125,7 +125,7 @@ func newNotificationArrays(n int) *notificationArrays {
 	words := func() []string { return make([]string, 0, n) }
 	return &notificationArrays{
 		ids: longs(), versions: longs(), batches: longs(), queued: longs(), settled: longs(),
-		steps: shorts(), tries: shorts(), states: shorts(), outcomes: shorts(), proofs: shorts(), stops: shorts(),
+		steps: shorts(), tries: shorts(), states: shorts(), outcomes: shorts(), proofs: shorts(), stops: shorts(), recalls: shorts(),
 		took:  make([]bool, 0, n),
 		codes: words(), providerIDs: words(), reasons: words(), reachedBy: words(),
 	}
@@ -137,7 +137,7 @@ func (c *notificationArrays) add(n *notification.Notification) {
 	c.queued, c.settled = append(c.queued, ms(a.QueuedAt)), append(c.settled, ms(n.SettledAt))
 	c.steps, c.tries, c.states = append(c.steps, int16(a.Step)), append(c.tries, int16(a.Try)), append(c.states, int16(a.State))
 	c.outcomes, c.proofs = append(c.outcomes, int16(n.Outcome)), append(c.proofs, int16(n.Proof))
-	c.took, c.stops = append(c.took, a.Took), append(c.stops, int16(n.Stop))
+	c.took, c.stops, c.recalls = append(c.took, a.Took), append(c.stops, int16(n.Stop)), append(c.recalls, int16(a.Recall))
 	c.codes, c.providerIDs = append(c.codes, text(a.Code)), append(c.providerIDs, text(a.ProviderID))
 	c.reasons, c.reachedBy = append(c.reasons, string(n.Reason)), append(c.reachedBy, n.ReachedBy)
 }
@@ -167,21 +167,21 @@ func (t tx) putPast(all []pastAttempt) error {
 		return nil
 	}
 	var ids, batches, queued []int64
-	var steps, tries, states []int16
+	var steps, tries, states, recalls []int16
 	var took []bool
 	var channels, codes, providerIDs []string
 	for _, a := range all {
 		ids, batches, queued = append(ids, a.notification), append(batches, a.Batch), append(queued, ms(a.QueuedAt))
 		steps, tries, states = append(steps, int16(a.Step)), append(tries, int16(a.Try)), append(states, int16(a.State))
-		took, channels = append(took, a.Took), append(channels, a.Channel)
+		took, recalls, channels = append(took, a.Took), append(recalls, int16(a.Recall)), append(channels, a.Channel)
 		codes, providerIDs = append(codes, text(a.Code)), append(providerIDs, text(a.ProviderID))
 	}
-	return t.exec(`INSERT INTO attempts (notification, step, try, channel, state, batch, queued_at, code, provider_id, took)
+	return t.exec(`INSERT INTO attempts (notification, step, try, channel, state, batch, queued_at, code, provider_id, took, recall)
 		SELECT * FROM unnest($1::bigint[], $2::smallint[], $3::smallint[], $4::text[], $5::smallint[], $6::bigint[], $7::bigint[],
-			$8::text[], $9::text[], $10::boolean[])
+			$8::text[], $9::text[], $10::boolean[], $11::smallint[])
 		ON CONFLICT (notification, step) DO UPDATE
-		SET state = excluded.state, code = excluded.code, provider_id = excluded.provider_id, took = excluded.took`,
-		ids, steps, tries, channels, states, batches, queued, codes, providerIDs, took)
+		SET state = excluded.state, code = excluded.code, provider_id = excluded.provider_id, took = excluded.took, recall = excluded.recall`,
+		ids, steps, tries, channels, states, batches, queued, codes, providerIDs, took, recalls)
 }
 
 // foldUpdates counts down what is open and notes the first notice.

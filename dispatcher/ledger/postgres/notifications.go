@@ -11,23 +11,24 @@ import (
 )
 
 const selectNotifications = `SELECT n.id, n.update_id, n.recipient, n.version, n.locale, n.steps, n.step, n.try, n.state, n.batch,
-	n.queued_at, n.code, n.provider_id, n.took, n.stop, n.outcome, n.reason, n.proof, n.reached_by, n.settled_at FROM notifications n `
+	n.queued_at, n.code, n.provider_id, n.took, n.recall, n.stop, n.outcome, n.reason, n.proof, n.reached_by, n.settled_at FROM notifications n `
 
 func (l *Ledger) scanNotification(row pgx.Rows) (notification.Notification, error) {
 	var n notification.Notification
 	var steps, reason string
 	var queued, settled int64
-	var state, stop, outcome, proof int16
+	var state, recall, stop, outcome, proof int16
 	a := &n.Attempt
 	err := row.Scan(&n.ID, &n.Update, &n.Recipient, &n.Version, &n.Locale, &steps, &a.Step, &a.Try, &state, &a.Batch,
-		&queued, &a.Code, &a.ProviderID, &a.Took, &stop, &outcome, &reason, &proof, &n.ReachedBy, &settled)
+		&queued, &a.Code, &a.ProviderID, &a.Took, &recall, &stop, &outcome, &reason, &proof, &n.ReachedBy, &settled)
 	if err == nil {
 		n.Steps, err = l.cascades.Parse(steps)
 	}
 	if int(a.Step) < len(n.Steps) {
 		a.Channel = n.Steps[a.Step].Channel
 	}
-	a.State, n.Stop, n.Outcome = notification.State(state), notification.Stop(stop), notification.Outcome(outcome)
+	a.State, a.Recall = notification.State(state), notification.Recall(recall)
+	n.Stop, n.Outcome = notification.Stop(stop), notification.Outcome(outcome)
 	n.Reason, n.Proof = notification.Reason(reason), channels.Proof(proof)
 	a.QueuedAt, n.SettledAt = fromMS(queued), fromMS(settled)
 	return n, err
@@ -52,10 +53,11 @@ func (l *Ledger) Waiting(ctx context.Context, batch int64) ([]notification.Notif
 		members[0], first, last, batch)
 }
 
-// Pending returns the open notifications that an errand is about. Of those whose attempt is in a batch
+// Pending returns the open notifications that an errand is about, for a recall the settled ones too. Of those whose attempt is in a batch
 // that has not been handed to its lane, unsent has the ids.
 func (l *Ledger) Pending(ctx context.Context, e ledger.Errand) (ns []notification.Notification, unsent map[int64]bool, err error) {
-	ns, err = l.notifications(ctx, `WHERE n.id BETWEEN $1 AND $2 AND n.update_id = $3 AND n.outcome = 0 ORDER BY n.id`, e.First, e.Last, e.Update)
+	ns, err = l.notifications(ctx, `WHERE n.id BETWEEN $1 AND $2 AND n.update_id = $3 AND (n.outcome = 0 OR $4) ORDER BY n.id`,
+		e.First, e.Last, e.Update, e.Verb == ledger.Recall)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -147,15 +149,15 @@ func addPast(ctx context.Context, q querier, byID map[int64]*notification.Notifi
 	first, last := span(ids)
 	_, err := collect(ctx, q, func(row pgx.Rows) (struct{}, error) {
 		var id, queued int64
-		var state int16
+		var state, recall int16
 		var a notification.Attempt
-		err := row.Scan(&id, &a.Step, &a.Try, &a.Channel, &state, &a.Batch, &queued, &a.Code, &a.ProviderID, &a.Took)
+		err := row.Scan(&id, &a.Step, &a.Try, &a.Channel, &state, &a.Batch, &queued, &a.Code, &a.ProviderID, &a.Took, &recall)
 		if err == nil {
-			a.State, a.QueuedAt = notification.State(state), fromMS(queued)
+			a.State, a.Recall, a.QueuedAt = notification.State(state), notification.Recall(recall), fromMS(queued)
 			byID[id].Past = append(byID[id].Past, a)
 		}
 		return struct{}{}, err
-	}, `SELECT notification, step, try, channel, state, batch, queued_at, code, provider_id, took FROM attempts
+	}, `SELECT notification, step, try, channel, state, batch, queued_at, code, provider_id, took, recall FROM attempts
 		WHERE notification = ANY($1) AND notification BETWEEN $2 AND $3 ORDER BY notification, step`, ids, first, last)
 	return err
 }

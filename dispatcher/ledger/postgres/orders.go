@@ -73,6 +73,8 @@ func (t tx) obey(r *ledger.OrderReport, now time.Time) (entries []ledger.TrailEn
 		err = t.setPaused(o, &s)
 	case ledger.Cancel:
 		err = t.cancel(o, ruling.Updates)
+	case ledger.Recall:
+		err = t.recall(o, ruling.Updates)
 	case ledger.Move:
 		err = t.runErrands(o.Verb, o.Channel, ruling.Updates)
 	case ledger.Budget:
@@ -136,9 +138,9 @@ func (t tx) targets(o *ledger.Order) ([]ledger.Target, error) {
 	}
 	return collect(t.ctx, t, func(row pgx.Rows) (ledger.Target, error) {
 		var x ledger.Target
-		err := row.Scan(&x.ID, &x.Incident, &x.State, &x.Open, &x.Paused, &x.Dropped)
+		err := row.Scan(&x.ID, &x.Incident, &x.State, &x.Audience, &x.Open, &x.Paused, &x.Dropped)
 		return x, err
-	}, `SELECT u.id, u.incident, u.state, u.open, u.paused, u.dropped`+among+`ORDER BY u.id FOR NO KEY UPDATE OF u`,
+	}, `SELECT u.id, u.incident, u.state, u.audience, u.open, u.paused, u.dropped`+among+`ORDER BY u.id FOR NO KEY UPDATE OF u`,
 		o.Update, o.Named(), text(o.Team), text(o.Incident))
 }
 
@@ -155,7 +157,15 @@ func (t tx) cancel(o *ledger.Order, updates []ledger.Target) error {
 	if err != nil {
 		return err
 	}
-	return t.runErrands(o.Verb, "", updates)
+	return t.runErrands(ledger.Cancel, "", updates)
+}
+
+// recall cancels first what may still be sent: that is done at once, the taking back in its own time.
+func (t tx) recall(o *ledger.Order, updates []ledger.Target) error {
+	if err := t.cancel(o, ledger.Live(updates)); err != nil {
+		return err
+	}
+	return t.runErrands(ledger.Recall, "", updates)
 }
 
 func idsOf(targets []ledger.Target) []int64 {
@@ -166,10 +176,10 @@ func idsOf(targets []ledger.Target) []int64 {
 	return ids
 }
 
-// runErrands leaves word to the engine about the open notifications of updates.
+// runErrands leaves word to the engine about the open notifications of updates, for a recall about all.
 func (t tx) runErrands(v ledger.Verb, channel string, updates []ledger.Target) error {
 	for _, x := range updates {
-		if x.Open == 0 {
+		if x.Open == 0 && (v != ledger.Recall || x.Audience == 0) {
 			continue
 		}
 		r := idRange{update: x.ID}
@@ -180,8 +190,8 @@ func (t tx) runErrands(v ledger.Verb, channel string, updates []ledger.Target) e
 		err := t.exec(`INSERT INTO errands (verb, update_id, channel, first, last)
 			SELECT $1, $2, $3, x.first, x.last FROM unnest($4::bigint[], $5::bigint[]) WITH ORDINALITY AS x (first, last, nth)
 			WHERE EXISTS (SELECT FROM notifications n WHERE n.id BETWEEN x.first AND x.last AND n.id BETWEEN $6 AND $7
-				AND n.update_id = $2 AND n.outcome = 0) ORDER BY nth`,
-			string(v), x.ID, text(channel), firsts, lasts, r.first, r.last)
+				AND n.update_id = $2 AND (n.outcome = 0 OR $8)) ORDER BY nth`,
+			string(v), x.ID, text(channel), firsts, lasts, r.first, r.last, v == ledger.Recall)
 		if err != nil {
 			return err
 		}
@@ -249,11 +259,11 @@ func (l *Ledger) Order(ctx context.Context, id string) (ledger.OrderReport, erro
 	return one(collect(ctx, l.pool, scanOrder, selectOrders+`WHERE id = $1`, text(id)))
 }
 
-// Errands returns up to limit errands that are still to be run, oldest first.
-func (l *Ledger) Errands(ctx context.Context, limit int) ([]ledger.Errand, error) {
+// Errands returns up to limit errands that are still to be run, oldest first, from the one after an id.
+func (l *Ledger) Errands(ctx context.Context, after int64, limit int) ([]ledger.Errand, error) {
 	return collect(ctx, l.pool, func(row pgx.Rows) (ledger.Errand, error) {
 		var e ledger.Errand
 		err := row.Scan(&e.ID, &e.Verb, &e.Update, &e.Channel, &e.First, &e.Last)
 		return e, err
-	}, `SELECT id, verb, update_id, channel, first, last FROM errands ORDER BY id LIMIT $1`, limit)
+	}, `SELECT id, verb, update_id, channel, first, last FROM errands WHERE id > $1 ORDER BY id LIMIT $2`, after, limit)
 }

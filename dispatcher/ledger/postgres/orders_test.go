@@ -89,7 +89,7 @@ func TestErrandsOverWeeks(t *testing.T) {
 	ids = append(ids, commit(t, l, u, 3, 4, sunday.Add(time.Minute))...)
 	ids = append(ids, commit(t, l, u, 5, 6, sunday.AddDate(0, 0, 21))...)
 	order(t, l, ledger.Cancel, u.ID)
-	errands, err := l.Errands(t.Context(), 100)
+	errands, err := l.Errands(t.Context(), 0, 100)
 	if err != nil || len(errands) != 3 {
 		t.Errorf("errands %+v, %v; want one for each week", errands, err)
 	}
@@ -108,7 +108,7 @@ func TestErrandsAreBounded(t *testing.T) {
 	middle := ids[ledger.ErrandSize : 2*ledger.ErrandSize]
 	reach(t, l, middle, now)
 	order(t, l, ledger.Move, u.ID)
-	errands, err := l.Errands(t.Context(), 100)
+	errands, err := l.Errands(t.Context(), 0, 100)
 	if err != nil || len(errands) != 3 {
 		t.Fatalf("errands %+v, %v; want three", errands, err)
 	}
@@ -141,7 +141,7 @@ func TestRetainWaitsForOrders(t *testing.T) {
 	kept("cancelled")
 	reach(t, l, ids, monday)
 	kept("settled, with its errand still to be run")
-	errands, err := l.Errands(t.Context(), 10)
+	errands, err := l.Errands(t.Context(), 0, 10)
 	if err != nil || len(errands) != 1 {
 		t.Fatalf("errands %+v, %v", errands, err)
 	}

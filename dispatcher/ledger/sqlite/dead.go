@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 
@@ -8,6 +9,21 @@ import (
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger/internal/rows"
 )
+
+// AddressesSent returns the address that each of the attempts went to, in their order; "" where it isn't
+// known any more, since the directory has changed or has forgotten the recipient.
+func (l *Ledger) AddressesSent(ctx context.Context, to []ledger.SentTo) ([]string, error) {
+	return rows.AddressesSent(to, func(b int64) int64 { return b }, func(numbers []int64, each func(number, readdressed int64, addresses string)) error {
+		_, err := collect(ctx, l.reader, func(row *sql.Rows) (struct{}, error) {
+			var number, readdressed int64
+			var addresses string
+			err := row.Scan(&number, &readdressed, &addresses)
+			each(number, readdressed, addresses)
+			return struct{}{}, err
+		}, `SELECT number, readdressed, addresses FROM recipients WHERE number IN (SELECT value FROM json_each(?)) AND deleted = 0`, jsonInts(numbers))
+		return err
+	})
+}
 
 // bury remembers addresses that were refused as invalid, unless the directory has changed since they
 // were taken from it.

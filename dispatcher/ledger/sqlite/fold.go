@@ -12,7 +12,7 @@ import (
 )
 
 const notificationColumns = `n.id, n.update_id, n.recipient, n.version, n.locale, n.steps, n.step, n.try, n.state, n.batch,
-	n.queued_at, n.code, n.provider_id, n.took, n.stop, n.outcome, n.reason, n.proof, n.reached_by, n.settled_at`
+	n.queued_at, n.code, n.provider_id, n.took, n.recall, n.stop, n.outcome, n.reason, n.proof, n.reached_by, n.settled_at`
 
 func (l *Ledger) scanNotification(rows *sql.Rows) (notification.Notification, error) {
 	var n notification.Notification
@@ -20,7 +20,7 @@ func (l *Ledger) scanNotification(rows *sql.Rows) (notification.Notification, er
 	var queued, settled int64
 	a := &n.Attempt
 	err := rows.Scan(&n.ID, &n.Update, &n.Recipient, &n.Version, &n.Locale, &steps, &a.Step, &a.Try, &a.State, &a.Batch,
-		&queued, &a.Code, &a.ProviderID, &a.Took, &n.Stop, &n.Outcome, &n.Reason, &n.Proof, &n.ReachedBy, &settled)
+		&queued, &a.Code, &a.ProviderID, &a.Took, &a.Recall, &n.Stop, &n.Outcome, &n.Reason, &n.Proof, &n.ReachedBy, &settled)
 	if err == nil {
 		n.Steps, err = l.cascades.Parse(steps)
 	}
@@ -43,10 +43,11 @@ func (l *Ledger) Waiting(ctx context.Context, batch int64) ([]notification.Notif
 		AND n.batch = ? AND n.outcome = 0 ORDER BY n.id`, batch, batch)
 }
 
-// Pending returns the open notifications that an errand is about. Of those whose attempt is in a batch
+// Pending returns the open notifications that an errand is about, for a recall the settled ones too. Of those whose attempt is in a batch
 // that has not been handed to its lane, unsent has the ids.
 func (l *Ledger) Pending(ctx context.Context, e ledger.Errand) (ns []notification.Notification, unsent map[int64]bool, err error) {
-	ns, err = l.notifications(ctx, 0, "", `WHERE n.id BETWEEN ? AND ? AND n.update_id = ? AND n.outcome = 0 ORDER BY n.id`, e.First, e.Last, e.Update)
+	ns, err = l.notifications(ctx, 0, "", `WHERE n.id BETWEEN ? AND ? AND n.update_id = ? AND (n.outcome = 0 OR ?) ORDER BY n.id`,
+		e.First, e.Last, e.Update, e.Verb == ledger.Recall)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -102,11 +103,11 @@ func addPast(ctx context.Context, q querier, byID map[int64]*notification.Notifi
 	_, err := collect(ctx, q, func(rows *sql.Rows) (struct{}, error) {
 		var id, queued int64
 		var a notification.Attempt
-		err := rows.Scan(&id, &a.Step, &a.Try, &a.Channel, &a.State, &a.Batch, &queued, &a.Code, &a.ProviderID, &a.Took)
+		err := rows.Scan(&id, &a.Step, &a.Try, &a.Channel, &a.State, &a.Batch, &queued, &a.Code, &a.ProviderID, &a.Took, &a.Recall)
 		a.QueuedAt = fromMS(queued)
 		byID[id].Past = append(byID[id].Past, a)
 		return struct{}{}, err
-	}, `SELECT notification, step, try, channel, state, batch, queued_at, code, provider_id, took FROM attempts
+	}, `SELECT notification, step, try, channel, state, batch, queued_at, code, provider_id, took, recall FROM attempts
 		WHERE notification IN (SELECT value FROM json_each(?)) ORDER BY notification, step`, jsonInts(ids))
 	return err
 }
@@ -236,23 +237,23 @@ func (t tx) updateNotification(before, n *notification.Notification) error {
 
 func (t tx) writeProgress(before, n *notification.Notification) (sql.Result, error) {
 	a, was := &n.Attempt, &before.Attempt
-	if a.Step == was.Step && a.Try == was.Try && a.Code == was.Code && n.Stop == before.Stop && n.Reason == before.Reason {
+	if a.Step == was.Step && a.Try == was.Try && a.Code == was.Code && a.Recall == was.Recall && n.Stop == before.Stop && n.Reason == before.Reason {
 		return t.result(`UPDATE notifications SET version = version + 1, state = ?, provider_id = ?, took = ?, outcome = ?, proof = ?,
 			reached_by = ?, settled_at = ? WHERE id = ? AND version = ?`,
 			int64(a.State), a.ProviderID, a.Took, int64(n.Outcome), int64(n.Proof), n.ReachedBy, ms(n.SettledAt), n.ID, n.Version)
 	}
 	return t.result(`UPDATE notifications SET version = version + 1, step = ?, try = ?, state = ?, batch = ?, queued_at = ?,
-		code = ?, provider_id = ?, took = ?, stop = ?, outcome = ?, reason = ?, proof = ?, reached_by = ?, settled_at = ?
+		code = ?, provider_id = ?, took = ?, recall = ?, stop = ?, outcome = ?, reason = ?, proof = ?, reached_by = ?, settled_at = ?
 		WHERE id = ? AND version = ?`,
-		int64(a.Step), int64(a.Try), int64(a.State), a.Batch, ms(a.QueuedAt), a.Code, a.ProviderID, a.Took, int64(n.Stop), int64(n.Outcome),
+		int64(a.Step), int64(a.Try), int64(a.State), a.Batch, ms(a.QueuedAt), a.Code, a.ProviderID, a.Took, int64(a.Recall), int64(n.Stop), int64(n.Outcome),
 		string(n.Reason), int64(n.Proof), n.ReachedBy, ms(n.SettledAt), n.ID, n.Version)
 }
 
 func (t tx) putPast(id int64, a *notification.Attempt) error {
-	return t.exec(`INSERT INTO attempts (notification, step, try, channel, state, batch, queued_at, code, provider_id, took)
-		VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT (notification, step) DO UPDATE
-		SET state = excluded.state, code = excluded.code, provider_id = excluded.provider_id, took = excluded.took`,
-		id, int64(a.Step), int64(a.Try), a.Channel, int64(a.State), a.Batch, ms(a.QueuedAt), a.Code, a.ProviderID, a.Took)
+	return t.exec(`INSERT INTO attempts (notification, step, try, channel, state, batch, queued_at, code, provider_id, took, recall)
+		VALUES (?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (notification, step) DO UPDATE
+		SET state = excluded.state, code = excluded.code, provider_id = excluded.provider_id, took = excluded.took, recall = excluded.recall`,
+		id, int64(a.Step), int64(a.Try), a.Channel, int64(a.State), a.Batch, ms(a.QueuedAt), a.Code, a.ProviderID, a.Took, int64(a.Recall))
 }
 
 // foldSmall writes the parts of a fold that are few.

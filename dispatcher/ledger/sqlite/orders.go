@@ -67,6 +67,8 @@ func (t tx) obey(o *ledger.Order, now time.Time) (result string, updates []ledge
 		err = t.setPaused(o, &s)
 	case ledger.Cancel:
 		err = t.cancel(o, ruling.Updates)
+	case ledger.Recall:
+		err = t.recall(o, ruling.Updates)
 	case ledger.Move:
 		err = t.runErrands(o.Verb, o.Channel, ruling.Updates)
 	case ledger.Budget:
@@ -101,12 +103,12 @@ func (t tx) targets(o *ledger.Order) ([]ledger.Target, error) {
 	return collect(t.ctx, t, func(rows *sql.Rows) (ledger.Target, error) {
 		var x ledger.Target
 		var team, key string
-		err := rows.Scan(&x.ID, &x.Incident, &x.State, &x.Open, &x.Paused, &x.Dropped, &team, &key)
+		err := rows.Scan(&x.ID, &x.Incident, &x.State, &x.Audience, &x.Open, &x.Paused, &x.Dropped, &team, &key)
 		if o.Update != 0 && !named {
 			o.Team, o.Incident = team, key
 		}
 		return x, err
-	}, `SELECT u.id, u.incident, u.state, u.open, u.paused, u.dropped > 0, i.team, i.incident FROM updates u JOIN incidents i ON i.id = u.incident
+	}, `SELECT u.id, u.incident, u.state, u.audience, u.open, u.paused, u.dropped > 0, i.team, i.incident FROM updates u JOIN incidents i ON i.id = u.incident
 		WHERE (?1 = 0 OR u.id = ?1) AND (?2 = 0 OR (i.team = ?3 AND i.incident = ?4)) ORDER BY u.id`, o.Update, named, o.Team, o.Incident)
 }
 
@@ -124,13 +126,18 @@ func (t tx) cancel(o *ledger.Order, updates []ledger.Target) error {
 			return err
 		}
 	}
-	return t.runErrands(o.Verb, "", updates)
+	return t.runErrands(ledger.Cancel, "", updates)
 }
 
-// runErrands leaves word to the engine about the open notifications of updates.
+// recall cancels first what may still be sent: that is done at once, the taking back in its own time.
+func (t tx) recall(o *ledger.Order, updates []ledger.Target) error {
+	return errors.Join(t.cancel(o, ledger.Live(updates)), t.runErrands(ledger.Recall, "", updates))
+}
+
+// runErrands leaves word to the engine about the open notifications of updates, for a recall about all.
 func (t tx) runErrands(v ledger.Verb, channel string, updates []ledger.Target) error {
 	for _, x := range updates {
-		if x.Open == 0 {
+		if x.Open == 0 && (v != ledger.Recall || x.Audience == 0) {
 			continue
 		}
 		err := t.exec(`WITH RECURSIVE
@@ -222,10 +229,10 @@ func (l *Ledger) Order(ctx context.Context, id string) (ledger.OrderReport, erro
 	return rs[0], nil
 }
 
-// Errands returns up to limit errands that are still to be run, oldest first.
-func (l *Ledger) Errands(ctx context.Context, limit int) ([]ledger.Errand, error) {
+// Errands returns up to limit errands that are still to be run, oldest first, from the one after an id.
+func (l *Ledger) Errands(ctx context.Context, after int64, limit int) ([]ledger.Errand, error) {
 	return collect(ctx, l.reader, func(rows *sql.Rows) (ledger.Errand, error) {
 		var e ledger.Errand
 		return e, rows.Scan(&e.ID, &e.Verb, &e.Update, &e.Channel, &e.First, &e.Last)
-	}, `SELECT id, verb, update_id, channel, first, last FROM errands ORDER BY id LIMIT ?`, limit)
+	}, `SELECT id, verb, update_id, channel, first, last FROM errands WHERE id > ? ORDER BY id LIMIT ?`, after, limit)
 }
