@@ -11,7 +11,7 @@ import (
 )
 
 // Recall implements [channels.Recaller]: it deletes the post
-// (https://developers.facebook.com/docs/pages-api/posts#delete-a-post), whatever its age.
+// (https://developers.facebook.com/docs/pages-api/posts), whatever its age.
 func (s *sender) Recall(ctx context.Context, m channels.Sent) error {
 	p, err := s.pages.Of(m.Address)
 	if err != nil {

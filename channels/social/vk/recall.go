@@ -12,7 +12,8 @@ import (
 )
 
 // Recall implements [channels.Recaller] with wall.delete (https://dev.vk.com/ru/method/wall.delete), which
-// asks for no age. It takes the access key of a user who manages the community.
+// knows no age. It takes the access key of a user who manages the community; its errors and the keys that it
+// takes are those of https://github.com/VKCOM/vk-api-schema (wall/methods.json).
 func (s *sender) Recall(ctx context.Context, m channels.Sent) error {
 	token, err := s.tokens.Of(m.Address)
 	if err != nil {
