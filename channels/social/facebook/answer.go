@@ -38,7 +38,9 @@ func failureOf(a channels.Answer) failure {
 }
 
 const (
+	codeParameter = 100
 	codeDuplicate = 506
+	codeNoAlias   = 803
 	// subcodeTooFast says of a block (368) that it is one for posting too fast.
 	subcodeTooFast = 1390008
 )
@@ -77,7 +79,7 @@ func classOf(f failure) (channels.Class, bool) {
 	case c == 3, c == 10, c == 102, c == 190, c >= 200 && c <= 299, // token and permissions
 		c == 368: // blocked for violating policies
 		return channels.Auth, true
-	case c == 33, c == 100, c == codeDuplicate, c == 1609005: // parameters; a link that can't be posted
+	case c == 33, c == codeParameter, c == codeDuplicate, c == 1609005: // parameters; a link that can't be posted
 		return channels.Rejected, true
 	}
 	return channels.Unknown, false

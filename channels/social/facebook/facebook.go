@@ -11,6 +11,9 @@
 // post is there only if it is found among the Page's posts; so a repeat is never a second post. Where an
 // answer was lost, the Page's posts are looked through as well.
 //
+// A post of any age can be taken back. Facebook says the same of one that is gone and of one that may not be
+// seen; it is believed to be gone only if it can't be read by a token that is shown the Page's other posts.
+//
 // Wire format follows https://developers.facebook.com/docs/graph-api/reference/page/feed,
 // https://developers.facebook.com/docs/pages-api/posts,
 // https://developers.facebook.com/docs/graph-api/guides/secure-requests and …/error-handling.
@@ -45,6 +48,7 @@ func Spec() channels.Spec {
 		Silence:  channels.SilenceIsFailure,
 		// A Page's posts are listed a little after they are made.
 		InquireAfter: 5 * time.Minute,
+		RecallWithin: channels.Always,
 		// https://developers.facebook.com/docs/graph-api/overview/rate-limiting: 4,800 calls a day for each
 		// user who engages with the Page; posts that follow each other fast are taken for spam well before.
 		Limits:  channels.Limits{PerSecond: 0.2, Concurrency: 2, Timeout: 30 * time.Second},
@@ -126,7 +130,7 @@ func (s *sender) call(ctx context.Context, p *page, method, path string, params 
 		params.Set("appsecret_proof", p.proof)
 	}
 	path = "/" + s.version + "/" + path
-	if method == http.MethodGet {
+	if method != http.MethodPost {
 		return s.api.Call(ctx, method, path+"?"+params.Encode(), p.header.Clone(), nil)
 	}
 	header := p.header.Clone()

@@ -37,13 +37,18 @@ var classes = map[int]channels.Class{
 	500: channels.Unknown, 501: channels.Unknown,
 }
 
+// faultCode is the site's own code, in the errors of its faults; those of its web server have none.
+type faultCode int
+
+func (faultCode) Error() string { return "the site's own code" }
+
 // fault classifies a fault. Its text stays out of our errors, since the entry may be quoted in it.
 func fault(v value) *channels.Error {
 	code, err := strconv.Atoi(v.member("faultCode").text())
 	if err != nil {
 		return &channels.Error{Class: channels.Unknown, Code: "fault"}
 	}
-	e := &channels.Error{Class: channels.Unknown, Code: strconv.Itoa(code)}
+	e := &channels.Error{Class: channels.Unknown, Code: strconv.Itoa(code), Err: faultCode(code)}
 	if class, known := classes[code]; known {
 		e.Class = class
 	} else if code >= 100 && code < 400 {

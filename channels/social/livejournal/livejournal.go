@@ -8,11 +8,13 @@
 // the journal's last one is known again; where an answer was lost, the journal's last entries are looked
 // through.
 //
+// An entry of any age can be taken back, by whoever posted it.
+//
 // Entries are HTML, in which line breaks are kept. They carry the time of the journal's owner, which the
 // site doesn't know: the zone is configuration.
 //
 // Wire format follows https://www.livejournal.com/doc/server/ljp.csp.xml-rpc.protocol.html (getchallenge,
-// postevent, getevents), ljp.csp.auth.challresp.html and http://xmlrpc.com/spec.md; error codes are those
+// postevent, getevents, editevent), ljp.csp.auth.challresp.html and http://xmlrpc.com/spec.md; error codes are those
 // of the site's own code.
 package livejournal
 
@@ -44,6 +46,7 @@ func Spec() channels.Spec {
 		Proofs:       []channels.Proof{channels.Accepted, channels.Delivered},
 		Silence:      channels.SilenceIsFailure,
 		InquireAfter: 2 * time.Minute,
+		RecallWithin: channels.Always,
 		// https://www.livejournal.com/bots/: no more than five requests a second; a post takes two.
 		Limits:  channels.Limits{PerSecond: 0.5, Concurrency: 1, Timeout: 30 * time.Second},
 		Docs:    "https://www.livejournal.com/doc/server/ljp.csp.xml-rpc.postevent.html",

@@ -44,23 +44,34 @@ var classes = map[int]channels.Class{
 	222: channels.Rejected, // links are not allowed
 }
 
+// failure is how VK says what is wrong.
+type failure struct {
+	Code    int    `json:"error_code"`
+	Message string `json:"error_msg"`
+}
+
+// failureOf reads what an answer says is wrong; its code is 0 if it says nothing.
+func failureOf(a channels.Answer) failure {
+	var v struct {
+		Error failure `json:"error"`
+	}
+	if json.Unmarshal(a.Body, &v) != nil {
+		return failure{}
+	}
+	return v.Error
+}
+
 // refusal classifies an answer that is no success. VK's message stays out of our errors, since the post may
 // be quoted in it; of 214 it says whether it is the day's limit that doesn't allow the post.
 func refusal(a channels.Answer) *channels.Error {
-	var v struct {
-		Error struct {
-			Code    int    `json:"error_code"`
-			Message string `json:"error_msg"`
-		} `json:"error"`
-	}
-	e := a.Refusal()
-	if json.Unmarshal(a.Body, &v) != nil || v.Error.Code == 0 {
+	e, f := a.Refusal(), failureOf(a)
+	if f.Code == 0 {
 		return e
 	}
-	e.Code = strconv.Itoa(v.Error.Code)
-	class, known := classes[v.Error.Code]
+	e.Code = strconv.Itoa(f.Code)
+	class, known := classes[f.Code]
 	switch {
-	case v.Error.Code == 214 && strings.Contains(v.Error.Message, "day"):
+	case f.Code == 214 && strings.Contains(f.Message, "day"):
 		e.Class = channels.RateLimited
 	case known:
 		e.Class = class

@@ -11,10 +11,11 @@ import (
 	"github.com/tocsin-dev/tocsin/channels/social/vk/sim"
 )
 
-// TestConformance posts on the walls of ten communities, whose last digits decide their fates.
+// TestConformance posts on the walls of ten communities, whose last digits decide their fates, with the keys
+// of users who manage them.
 func TestConformance(t *testing.T) {
 	address := func(d int) string { return fmt.Sprintf("12345678%d", d) }
-	wrong := func(community string) string { return strings.ToUpper(sim.Token(community)) }
+	wrong := func(community string) string { return strings.ToUpper(sim.UserToken(community)) }
 	config := func(endpoint string, token func(string) string) string {
 		var b strings.Builder
 		_, _ = fmt.Fprintf(&b, "base_url: %s\naccounts:\n", endpoint)
@@ -26,10 +27,10 @@ func TestConformance(t *testing.T) {
 	channeltest.Run(t, channeltest.Harness{
 		Spec:      vk.Spec(),
 		Simulator: sim.Simulator(),
-		Config:    func(endpoint string) string { return config(endpoint, sim.Token) },
+		Config:    func(endpoint string) string { return config(endpoint, sim.UserToken) },
 		BadConfig: func(endpoint string) string { return config(endpoint, wrong) },
 		Required:  []string{"accounts"},
-		Secrets:   []string{sim.Token(""), wrong("")},
+		Secrets:   []string{sim.UserToken(""), wrong("")},
 		Address:   address,
 		Refused:   channels.Rejected, // a community has no address that is wrong: posts are refused
 		AckProof:  channels.Delivered,

@@ -10,8 +10,11 @@
 // A post that was sent before is recognised by its guid, for an hour. A community's key can't read the wall,
 // so VK can't be asked what became of a post whose answer was lost.
 //
-// Wire format follows https://dev.vk.com/ru/method/wall.post, https://dev.vk.com/ru/api/api-requests and
-// https://dev.vk.com/ru/reference/errors.
+// A post of any age can be taken back, but not with a community's key: VK lets only users delete, with a key
+// that has the right to the wall (wall), of somebody who manages the community. Such a key posts as well.
+//
+// Wire format follows https://dev.vk.com/ru/method/wall.post, …/method/wall.delete,
+// https://dev.vk.com/ru/api/api-requests and https://dev.vk.com/ru/reference/errors.
 package vk
 
 import (
@@ -36,18 +39,19 @@ const (
 // Spec describes the adapter.
 func Spec() channels.Spec {
 	return channels.Spec{
-		Provider:   "vk",
-		Title:      "VK",
-		Kind:       channels.Social,
-		Channel:    "vk",
-		Proofs:     []channels.Proof{channels.Accepted, channels.Delivered},
-		Silence:    channels.SilenceIsFailure,
-		Idempotent: true,
+		Provider:     "vk",
+		Title:        "VK",
+		Kind:         channels.Social,
+		Channel:      "vk",
+		Proofs:       []channels.Proof{channels.Accepted, channels.Delivered},
+		Silence:      channels.SilenceIsFailure,
+		Idempotent:   true,
+		RecallWithin: channels.Always,
 		// https://dev.vk.com/ru/api/api-requests: 20 requests a second with a community's key; posts that
 		// follow each other fast are refused as a flood well before, and beyond 50 a day.
 		Limits:  channels.Limits{PerSecond: 1, Concurrency: 2, Timeout: 30 * time.Second},
 		Docs:    "https://dev.vk.com/ru/method/wall.post",
-		Example: "accounts:\n  \"123456789\": vk1.a.example-0123456789abcdef # a community's access key\n",
+		Example: "accounts:\n  \"123456789\": vk1.a.example-0123456789abcdef # a key of a user who manages it; the community's own can't take posts back\n",
 		New:     newSender,
 	}
 }
@@ -55,7 +59,8 @@ func Spec() channels.Spec {
 // Config is the adapter's configuration.
 type Config struct {
 	BaseURL string `yaml:"base_url"`
-	// Accounts are access keys by the id of their community, each with the right to its wall. Several
+	// Accounts are access keys by the id of their community, each with the right to its wall: the key of a
+	// user who manages the community, or the community's own, with which posts can't be taken back. Several
 	// communities may speak several languages.
 	Accounts map[string]channels.Secret `yaml:"accounts"`
 }

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -49,7 +50,8 @@ func (s *server) publish(w http.ResponseWriter, page string, params url.Values) 
 		refuse(w, http.StatusBadRequest, 100, 1349125, "(#100) Invalid parameter")
 		return
 	}
-	id := page + "_" + strconv.Itoa(122093456789+len(s.all))
+	s.made++
+	id := page + "_" + strconv.Itoa(122093456788+s.made)
 	s.all = append(s.all, post{page, id, message, time.Now()})
 	s.desk.Follow(page, fate, nil)
 	if fate.Unanswered {
@@ -64,29 +66,30 @@ func (s *server) list(w http.ResponseWriter, page string, params url.Values) {
 		return
 	}
 	limit, err := strconv.Atoi(params.Get("limit"))
-	since, notTime := strconv.ParseInt(params.Get("since"), 10, 64)
-	if err != nil || limit < 1 || limit > 100 || notTime != nil || params.Get("fields") != "id,message" {
+	since, notTime := strconv.ParseInt(cmp.Or(params.Get("since"), "0"), 10, 64)
+	fields := params.Get("fields")
+	if err != nil || limit < 1 || limit > 100 || notTime != nil || fields != "id,message" && fields != "id" {
 		refuse(w, http.StatusBadRequest, 100, 0, "(#100) Invalid parameter")
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	found := []map[string]string{} // an empty list is one
-	begun := params.Get("after") == ""
+	after := params.Get("after")   // ids of a Page's posts are of one length, so that their order is that of time
 	paging := map[string]any{}
 	for _, p := range slices.Backward(s.all) {
-		if p.page != page || p.at.Unix() < since {
-			continue
-		}
-		if !begun {
-			begun = "c-"+p.id == params.Get("after")
+		if p.page != page || p.at.Unix() < since || after != "" && "c-"+p.id >= after {
 			continue
 		}
 		if len(found) == limit {
 			paging["next"] = "https://graph.facebook.com" + version + page + "/posts?after=…"
 			break
 		}
-		found = append(found, map[string]string{"id": p.id, "message": p.message})
+		one := map[string]string{"id": p.id}
+		if fields != "id" {
+			one["message"] = p.message
+		}
+		found = append(found, one)
 		paging["cursors"] = map[string]string{"before": "c-" + found[0]["id"], "after": "c-" + p.id}
 	}
 	write(w, http.StatusOK, map[string]any{"data": found, "paging": paging})
@@ -100,8 +103,31 @@ func (s *server) read(w http.ResponseWriter, node string, params url.Values) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if strings.Contains(node, "_") && !slices.ContainsFunc(s.all, func(p post) bool { return p.id == node }) {
-		refuse(w, http.StatusBadRequest, 100, 33, "Unsupported get request. Object with that ID does not exist")
+		refuseUnseen(w, "get")
 		return
 	}
 	write(w, http.StatusOK, map[string]string{"id": node})
+}
+
+// remove deletes a post. Its text can be posted again.
+func (s *server) remove(w http.ResponseWriter, page, node string, params url.Values) {
+	if !only(w, params) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.IndexFunc(s.all, func(p post) bool { return p.id == node })
+	if i < 0 {
+		refuseUnseen(w, "delete")
+		return
+	}
+	s.all = slices.Delete(s.all, i, i+1)
+	s.desk.Recall(page)
+	write(w, http.StatusOK, map[string]bool{"success": true})
+}
+
+// refuseUnseen is the answer to what is done with an object that isn't there, or that the token may not see.
+func refuseUnseen(w http.ResponseWriter, method string) {
+	refuse(w, http.StatusBadRequest, 100, 33, "Unsupported "+method+" request. Object with that ID does not exist, "+
+		"cannot be loaded due to missing permissions, or does not support this operation")
 }

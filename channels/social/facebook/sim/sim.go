@@ -7,7 +7,7 @@
 //
 // It is stricter than the original in two things: a call must carry the proof of the app's secret, and
 // parameters that a request doesn't have are refused. Like the original it refuses a text that the Page
-// has posted.
+// has posted, and says of a post that was deleted that it doesn't exist or may not be seen.
 package sim
 
 import (
@@ -58,6 +58,7 @@ type server struct {
 	desk *sandbox.Desk
 	mu   sync.Mutex
 	all  []post // oldest first
+	made int    // how many there were ever
 }
 
 func newServer(d *sandbox.Desk) http.Handler { return &server{desk: d} }
@@ -106,6 +107,8 @@ func (s *server) route(w http.ResponseWriter, r *http.Request, body []byte) {
 		s.list(w, page, params)
 	case r.Method == http.MethodGet && edge == "":
 		s.read(w, node, params)
+	case r.Method == http.MethodDelete && edge == "" && node != page:
+		s.remove(w, page, node, params)
 	default:
 		refuse(w, http.StatusBadRequest, 2500, 0, "Unknown path components: /"+edge)
 	}

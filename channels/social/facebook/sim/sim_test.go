@@ -31,7 +31,7 @@ func call(t testing.TB, h http.Handler, method, path, page string, params url.Va
 		params.Set("appsecret_proof", proof(Token(page)))
 	}
 	r := httptest.NewRequest(method, path, strings.NewReader(params.Encode()))
-	if method == http.MethodGet {
+	if method != http.MethodPost {
 		r = httptest.NewRequest(method, path+"?"+params.Encode(), nil)
 	}
 	r.Header.Set("Authorization", "Bearer "+Token(page))

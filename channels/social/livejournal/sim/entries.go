@@ -27,29 +27,31 @@ func (s *server) post(w http.ResponseWriter, args map[string]string) {
 		fault(w, 203, "Client error: Invalid argument(s): the sandbox posts for everybody")
 		return
 	}
-	s.publish(w, cmp.Or(args["usejournal"], args["username"]), event, at.Format(time.DateTime))
+	s.publish(w, entry{
+		journal: cmp.Or(args["usejournal"], args["username"]), poster: args["username"], event: event, at: at.Format(time.DateTime),
+	})
 }
 
 // publish makes a valid entry, unless it is the journal's last one.
-func (s *server) publish(w http.ResponseWriter, journal, event, at string) {
+func (s *server) publish(w http.ResponseWriter, e entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	own := slices.DeleteFunc(slices.Clone(s.entries), func(e entry) bool { return e.journal != journal })
-	if n := len(own); n > 0 && own[n-1].event == event {
-		answer(w, posted(own[n-1]))
+	if last, found := s.last[e.journal]; found && last.event == e.event {
+		answer(w, posted(last))
 		return
 	}
-	if s.desk.Fate(journal).Dropped {
+	if s.desk.Fate(e.journal).Dropped {
 		panic(http.ErrAbortHandler)
 	}
-	fate := s.desk.Take(journal, event)
+	fate := s.desk.Take(e.journal, e.event)
 	if fate.Refused { // a journal has no address that could be wrong: the entry is
 		fault(w, 208, "Client error: Invalid text encoding")
 		return
 	}
-	e := entry{journal, event, at, len(s.entries) + 1}
-	s.entries = append(s.entries, e)
-	s.desk.Follow(journal, fate, nil)
+	s.made++
+	e.id = s.made
+	s.entries, s.last[e.journal] = append(s.entries, e), e
+	s.desk.Follow(e.journal, fate, nil)
 	if fate.Unanswered {
 		panic(http.ErrAbortHandler)
 	}
@@ -59,6 +61,32 @@ func (s *server) publish(w http.ResponseWriter, journal, event, at string) {
 func posted(e entry) string {
 	return "<struct>" + field("itemid", fmt.Sprintf("<int>%d</int>", e.id)) + field("anum", "<int>7</int>") +
 		field("url", fmt.Sprintf("<string>https://%s.sandbox.example/%d.html</string>", e.journal, e.id*256+7)) + "</struct>"
+}
+
+// edit deletes an entry, for whoever posted it or whose journal it is.
+func (s *server) edit(w http.ResponseWriter, args map[string]string) {
+	journal := cmp.Or(args["usejournal"], args["username"])
+	event, given := args["event"]
+	if args["itemid"] == "" || !given || strings.TrimSpace(event) != "" {
+		fault(w, 203, "Client error: Invalid argument(s): the sandbox deletes entries only")
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.IndexFunc(s.entries, func(e entry) bool { return e.journal == journal && strconv.Itoa(e.id) == args["itemid"] })
+	switch {
+	case i < 0:
+		fault(w, 302, "Client error: Can't edit post from requested journal")
+		return
+	case s.entries[i].poster != args["username"] && journal != args["username"]:
+		fault(w, 304, "Client error: Can't delete post in this community journal")
+		return
+	}
+	e := s.entries[i]
+	s.entries = slices.Delete(s.entries, i, i+1)
+	delete(s.last, journal)
+	s.desk.Recall(journal)
+	answer(w, "<struct>"+field("itemid", fmt.Sprintf("<int>%d</int>", e.id))+field("anum", "<int>7</int>")+"</struct>")
 }
 
 // list gives one entry, or the last ones, newest first.

@@ -1,11 +1,12 @@
 // Package sim is the far side of the LiveJournal adapter: as much of the site's XML-RPC protocol as a
 // journal needs that only posts. It follows
 // https://www.livejournal.com/doc/server/ljp.csp.xml-rpc.protocol.html (getchallenge, login, postevent,
-// getevents), ljp.csp.auth.challresp.html and http://xmlrpc.com/spec.md.
+// getevents, editevent), ljp.csp.auth.challresp.html and http://xmlrpc.com/spec.md.
 //
 // It is stricter than the original in two things: members that a method doesn't have are refused, and a
 // challenge is good for once. Like the original it answers faults with status 200, sends texts that aren't
-// ASCII as base64, and takes an entry that is the same as the journal's last one for that one.
+// ASCII as base64, takes an entry that is the same as the journal's last one for that one until that one is
+// deleted, and deletes an entry that is edited to have no text. Entries can't be edited otherwise here.
 package sim
 
 import (
@@ -53,15 +54,19 @@ type server struct {
 	mu         sync.Mutex
 	given      int
 	challenges map[string]bool
-	entries    []entry // oldest first
+	entries    []entry          // oldest first
+	made       int              // how many there were ever
+	last       map[string]entry // by journal
 }
 
 type entry struct {
-	journal, event, at string
-	id                 int
+	journal, poster, event, at string
+	id                         int
 }
 
-func newServer(d *sandbox.Desk) http.Handler { return &server{desk: d, challenges: map[string]bool{}} }
+func newServer(d *sandbox.Desk) http.Handler {
+	return &server{desk: d, challenges: map[string]bool{}, last: map[string]entry{}}
+}
 
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
@@ -107,6 +112,8 @@ func (s *server) route(w http.ResponseWriter, body []byte) {
 		s.post(w, args)
 	case "getevents":
 		s.list(w, args)
+	case "editevent":
+		s.edit(w, args)
 	default:
 		fault(w, 201, "Client error: Unknown method")
 	}
@@ -116,6 +123,7 @@ func (s *server) route(w http.ResponseWriter, body []byte) {
 func stranger(method string, args map[string]string) string {
 	allowed := " username auth_method auth_challenge auth_response ver usejournal " + map[string]string{
 		"postevent": "event lineendings subject security allowmask year mon day hour min props ",
+		"editevent": "itemid event lineendings subject security allowmask year mon day hour min props ",
 		"getevents": "truncate prefersubject noprops selecttype lastsync year month day howmany beforedate itemid lineendings ",
 	}[method]
 	for name := range args {

@@ -1,10 +1,11 @@
 // Package sim is the far side of the VK adapter: as much of VK's API as a community needs that only posts
-// text on its wall. It follows https://dev.vk.com/ru/method/wall.post, …/method/groups.getById,
+// text on its wall. It follows https://dev.vk.com/ru/method/wall.post, …/method/wall.delete,
+// …/method/groups.getById,
 // https://dev.vk.com/ru/api/api-requests and https://dev.vk.com/ru/reference/errors, and
 // https://github.com/VKCOM/vk-api-schema for the names of parameters.
 //
 // It is stricter than the original in one thing: parameters that a method doesn't have are refused. Like
-// the original it answers errors with status 200, and knows a guid again.
+// the original it answers errors with status 200, knows a guid again, and lets only users delete.
 package sim
 
 import (
@@ -27,17 +28,33 @@ const (
 	CommunityEN = "123456790"
 	CommunityRU = "123456791"
 	token       = "vk1.a.example-"
+	userToken   = "vk1.a.manager-"
 )
 
-// Token is a community's access key.
+// Token is a community's own access key, which can post only.
 func Token(community string) string { return token + community }
+
+// UserToken is the access key of a user who manages a community.
+func UserToken(community string) string { return userToken + community }
+
+// holder returns whose key it is, "" if nobody's.
+func holder(key string) (community string, user bool) {
+	if c, ok := strings.CutPrefix(key, userToken); ok {
+		return c, true
+	}
+	community, ok := strings.CutPrefix(key, token)
+	if !ok {
+		return "", false
+	}
+	return community, false
+}
 
 // Simulator describes the simulated VK.
 func Simulator() sandbox.Simulator {
 	communities := []string{Community, CommunityEN, CommunityRU}
 	accounts := map[string]string{}
 	for _, c := range communities {
-		accounts[c] = Token(c)
+		accounts[c] = UserToken(c)
 	}
 	return sandbox.Simulator{
 		Provider: "vk", HTTP: newServer, Accounts: communities,
@@ -53,9 +70,13 @@ type server struct {
 	last int
 	// posts are the numbers of posts by community and guid; nothing is forgotten after an hour.
 	posts map[string]int
+	// walls have the numbers of the posts that are there, by community.
+	walls map[string]map[int]struct{}
 }
 
-func newServer(d *sandbox.Desk) http.Handler { return &server{desk: d, posts: map[string]int{}} }
+func newServer(d *sandbox.Desk) http.Handler {
+	return &server{desk: d, posts: map[string]int{}, walls: map[string]map[int]struct{}{}}
+}
 
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
@@ -77,16 +98,16 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (s *server) route(w http.ResponseWriter, r *http.Request, body []byte) {
 	params, err := url.ParseQuery(string(body))
-	key := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
-	community, known := strings.CutPrefix(key, token)
+	community, user := holder(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
 	method, _ := strings.CutPrefix(r.URL.Path, "/method/")
 	names, exists := map[string][]string{
 		"wall.post": {"owner_id", "friends_only", "from_group", "message", "attachments", "signed", "publish_date", "guid",
 			"mark_as_ads", "close_comments", "mute_notifications", "copyright"},
+		"wall.delete":    {"owner_id", "post_id"},
 		"groups.getById": {"group_ids", "group_id", "fields"},
 	}[method]
 	switch {
-	case !known || community == "":
+	case community == "":
 		refuse(w, 5, "User authorization failed: invalid access_token (4).")
 	case !exists:
 		refuse(w, 3, "Unknown method passed")
@@ -96,6 +117,10 @@ func (s *server) route(w http.ResponseWriter, r *http.Request, body []byte) {
 		refuse(w, 100, "One of the parameters specified was missing or invalid: there is no "+unknown(params, names))
 	case method == "wall.post":
 		s.post(w, community, params)
+	case method == "wall.delete" && !user:
+		refuse(w, 27, "Group authorization failed: method is unavailable with group auth.")
+	case method == "wall.delete":
+		s.remove(w, community, params)
 	default:
 		write(w, map[string]any{"response": map[string]any{"groups": []map[string]any{{"id": community, "name": "sandbox"}}}})
 	}
@@ -133,8 +158,34 @@ func (s *server) post(w http.ResponseWriter, community string, params url.Values
 	}
 	s.last++
 	s.posts[community+"/"+guid] = s.last
+	if s.walls[community] == nil {
+		s.walls[community] = map[int]struct{}{}
+	}
+	s.walls[community][s.last] = struct{}{}
 	s.desk.Follow(community, fate, nil)
 	write(w, map[string]any{"response": map[string]int{"post_id": s.last}})
+}
+
+// remove deletes a post. Its guid remains known.
+func (s *server) remove(w http.ResponseWriter, community string, params url.Values) {
+	id, err := strconv.Atoi(params.Get("post_id"))
+	switch {
+	case err != nil || id < 1:
+		refuse(w, 100, "One of the parameters specified was missing or invalid: post_id not integer")
+		return
+	case params.Get("owner_id") != "-"+community:
+		refuse(w, 210, "Access to wall's post denied")
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, there := s.walls[community][id]; !there {
+		refuse(w, 104, "Not found")
+		return
+	}
+	delete(s.walls[community], id)
+	s.desk.Recall(community)
+	write(w, map[string]int{"response": 1})
 }
 
 // refuse answers with an error, and with the request's parameters as VK does: texts in them are quoted.
