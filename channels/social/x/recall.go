@@ -46,8 +46,8 @@ func deleted(a channels.Answer) bool {
 	return a.Status == http.StatusOK && json.Unmarshal(a.Body, &v) == nil && v.Data.Deleted
 }
 
-// notToBeDeleted is what X says of posts that aren't the account's, with a status that is otherwise about
-// the app or the account.
+// notToBeDeleted is in what X says of posts that aren't the account's, with a status that is otherwise about
+// the app or the account. (Others' clients know it; the documentation has no words for it.)
 const notToBeDeleted = "to delete"
 
 // keptBecause classifies an answer that doesn't say that a post was deleted.

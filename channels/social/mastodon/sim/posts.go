@@ -22,12 +22,17 @@ func (s *server) keep(p kept) {
 func (s *server) find(id string) (kept, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, p := range slices.Backward(s.posts) { // mostly one of the last is asked for
-		if p.ID == id {
-			return p, true
+	for i := len(s.posts) - 1; i >= 0; i-- { // mostly one of the last is asked for
+		if s.posts[i].ID == id {
+			return s.posts[i], true
 		}
 	}
 	return kept{}, false
+}
+
+func (s *server) has(id string) bool {
+	_, there := s.find(id)
+	return there
 }
 
 // list gives an account's posts, newest first, of which a page has 40 at most.

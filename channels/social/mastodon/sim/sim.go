@@ -139,7 +139,7 @@ func (s *server) post(w http.ResponseWriter, r *http.Request, account string, bo
 
 // confirm answers with a post, or breaks off. A key whose post was deleted meanwhile finds nothing.
 func (s *server) confirm(w http.ResponseWriter, post status) {
-	if _, there := s.find(post.ID); !there {
+	if !s.has(post.ID) {
 		refuse(w, http.StatusNotFound, notFound)
 		return
 	}
@@ -153,7 +153,7 @@ func (s *server) confirm(w http.ResponseWriter, post status) {
 // wrong, so what is refused is the post.
 func (s *server) publish(w http.ResponseWriter, account string, form url.Values) (status, bool) {
 	text, thread := form.Get("status"), form.Get("in_reply_to_id")
-	if _, known := s.find(thread); thread != "" && !known {
+	if thread != "" && !s.has(thread) {
 		refuse(w, http.StatusNotFound, "The post you are trying to reply to does not appear to exist.")
 		return status{}, false
 	}
