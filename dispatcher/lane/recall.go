@@ -1,7 +1,9 @@
 package lane
 
 import (
+	"cmp"
 	"context"
+	"time"
 
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/dispatcher/bus"
@@ -57,6 +59,9 @@ func (d *docket) recall(ctx context.Context, q *bus.Inquiry) *channels.Error {
 		d.keep(q, unknownAddress)
 		return nil
 	}
+	if rest := o.desk.resting(); rest > 0 {
+		return &channels.Error{Class: channels.RateLimited, Code: "paused", RetryAfter: rest}
+	}
 	id := notification.ID{Notification: q.Notification, Step: q.Step, Try: q.Try}
 	e := o.ask(ctx, func(ctx context.Context) error {
 		return o.Sender.(channels.Recaller).Recall(ctx, channels.Sent{Ref: d.l.Signer.Ref(id), Address: q.Address, ProviderID: q.ProviderID})
@@ -67,6 +72,10 @@ func (d *docket) recall(ctx context.Context, q *bus.Inquiry) *channels.Error {
 	case e.Class == channels.Rejected, e.Class == channels.InvalidAddress:
 		d.keep(q, e.Code)
 	default:
+		if e.Class == channels.RateLimited {
+			// Networks bound deletions by themselves, and for long: nothing that is to be sent waits for that.
+			o.desk.rest.Store(time.Now().Add(cmp.Or(e.RetryAfter, askAgain)).UnixNano())
+		}
 		d.l.Metrics.recall(d.l.Channel, q.Provider, e.Class.String())
 		return e
 	}
