@@ -67,7 +67,7 @@ func (d *docket) recall(ctx context.Context, q *bus.Inquiry) *channels.Error {
 	case e.Class == channels.Rejected, e.Class == channels.InvalidAddress:
 		d.keep(q, e.Code)
 	default:
-		d.l.Metrics.recall(d.l.Channel, q.Provider, e.Class.String())
+		d.l.Metrics.recall(d.l.Channel, o.Name, e.Class.String())
 		return e
 	}
 	return nil
@@ -88,8 +88,9 @@ func (l *Lane) recaller(provider string) *outlet {
 func (d *docket) keep(q *bus.Inquiry, code string) { d.say(q, channels.ReceiptKept, code) }
 
 func (d *docket) say(q *bus.Inquiry, s channels.ReceiptState, code string) {
-	d.l.Metrics.recall(d.l.Channel, q.Provider, string(s))
-	d.answer(d.l.answering(q.Provider), bus.Receipt{Notification: q.Notification, Step: q.Step, Try: q.Try, State: s, Code: code})
+	provider := d.l.answering(q.Provider)
+	d.l.Metrics.recall(d.l.Channel, provider, string(s))
+	d.answer(provider, bus.Receipt{Notification: q.Notification, Step: q.Step, Try: q.Try, State: s, Code: code})
 }
 
 // answering is the provider under whose name an answer is published: the one named, or the first.
