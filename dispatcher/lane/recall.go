@@ -76,7 +76,7 @@ func (d *docket) recall(ctx context.Context, q *bus.Inquiry) *channels.Error {
 			// Networks bound deletions by themselves, and for long: nothing that is to be sent waits for that.
 			o.desk.rest.Store(time.Now().Add(cmp.Or(e.RetryAfter, askAgain)).UnixNano())
 		}
-		d.l.Metrics.recall(d.l.Channel, q.Provider, e.Class.String())
+		d.l.Metrics.recall(d.l.Channel, o.Name, e.Class.String())
 		return e
 	}
 	return nil
@@ -97,8 +97,9 @@ func (l *Lane) recaller(provider string) *outlet {
 func (d *docket) keep(q *bus.Inquiry, code string) { d.say(q, channels.ReceiptKept, code) }
 
 func (d *docket) say(q *bus.Inquiry, s channels.ReceiptState, code string) {
-	d.l.Metrics.recall(d.l.Channel, q.Provider, string(s))
-	d.answer(d.l.answering(q.Provider), bus.Receipt{Notification: q.Notification, Step: q.Step, Try: q.Try, State: s, Code: code})
+	provider := d.l.answering(q.Provider)
+	d.l.Metrics.recall(d.l.Channel, provider, string(s))
+	d.answer(provider, bus.Receipt{Notification: q.Notification, Step: q.Step, Try: q.Try, State: s, Code: code})
 }
 
 // answering is the provider under whose name an answer is published: the one named, or the first.
