@@ -67,7 +67,8 @@ func keptBecause(a channels.Answer) *channels.Error {
 }
 
 // checkGone returns nil if X says, to the account that posted it, that there is no such post
-// (https://docs.x.com/x-api/posts/get-post-by-id), and otherwise what kept it.
+// (https://docs.x.com/x-api/posts/get-post-by-id), and otherwise what kept it. Where the account may not read
+// posts it stays for all we know: to ask for the deletion again and again would use up the few that X allows.
 func (s *sender) checkGone(ctx context.Context, a *account, id string, kept *channels.Error) error {
 	answer, err := s.call(ctx, a, http.MethodGet, "/2/tweets/"+id, nil, nil)
 	if err != nil {
@@ -76,21 +77,26 @@ func (s *sender) checkGone(ctx context.Context, a *account, id string, kept *cha
 	if absent(answer) {
 		return nil
 	}
+	if answer.Status == http.StatusForbidden && kept.Class == channels.Rejected {
+		return &channels.Error{Class: channels.Rejected, Code: kept.Code + " unseen", Err: errors.New("posts can't be read with this access")}
+	}
 	if _, err := readPost(answer); err != nil {
 		return err
 	}
 	return kept
 }
 
-// absent reports whether X says that it doesn't have a post: with success, or as a problem.
+// absent reports whether X says that it doesn't have a post: with success, or as a problem. Beside a post the
+// same error is about something in it.
 func absent(a channels.Answer) bool {
 	var v struct {
-		Errors []problem `json:"errors"`
+		Data   json.RawMessage `json:"data"`
+		Errors []problem       `json:"errors"`
 	}
 	if a.Status == http.StatusNotFound {
 		return problemOf(a).isNotFound()
 	}
-	return a.Status == http.StatusOK && json.Unmarshal(a.Body, &v) == nil && len(v.Errors) == 1 && v.Errors[0].isNotFound()
+	return a.Status == http.StatusOK && json.Unmarshal(a.Body, &v) == nil && v.Data == nil && len(v.Errors) == 1 && v.Errors[0].isNotFound()
 }
 
 // isNotFound goes by the type, which says more than a status: that may be a proxy's.
