@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/channels/social"
 )
 
 // Recall implements [channels.Recaller]: it deletes the post
@@ -54,7 +55,7 @@ func (s *sender) recallUnseen(ctx context.Context, p *page, id string, deletion 
 		return notDeleted(answer)
 	}
 	if len(*posts.Data) == 0 || !strings.HasPrefix(id, p.id+"_") {
-		return &channels.Error{Class: channels.Rejected, Code: notDeleted(deletion).Code + " unseen", Err: errors.New("the Page's posts are not shown")}
+		return social.Unseen(notDeleted(deletion).Code)
 	}
 	return nil
 }

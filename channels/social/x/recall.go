@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/channels/social"
 )
 
 // Recall implements [channels.Recaller]: an account deletes its post, however old
@@ -67,8 +68,7 @@ func keptBecause(a channels.Answer) *channels.Error {
 }
 
 // checkGone returns nil if X says, to the account that posted it, that there is no such post
-// (https://docs.x.com/x-api/posts/get-post-by-id), and otherwise what kept it. Where the account may not read
-// posts it stays for all we know: to ask for the deletion again and again would use up the few that X allows.
+// (https://docs.x.com/x-api/posts/get-post-by-id), and otherwise what kept it.
 func (s *sender) checkGone(ctx context.Context, a *account, id string, kept *channels.Error) error {
 	answer, err := s.call(ctx, a, http.MethodGet, "/2/tweets/"+id, nil, nil)
 	if err != nil {
@@ -78,7 +78,7 @@ func (s *sender) checkGone(ctx context.Context, a *account, id string, kept *cha
 		return nil
 	}
 	if answer.Status == http.StatusForbidden && kept.Class == channels.Rejected {
-		return &channels.Error{Class: channels.Rejected, Code: kept.Code + " unseen", Err: errors.New("posts can't be read with this access")}
+		return social.Unseen(kept.Code)
 	}
 	if _, err := readPost(answer); err != nil {
 		return err
