@@ -1,6 +1,9 @@
 package inbox
 
 import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,7 +12,8 @@ import (
 )
 
 // TestWithdrawnLeavesTheFile: once it was looked for what is over, a withdrawn text is nowhere on the disk, while the
-// file is open too; and when the notice would have ended, there is nothing left of it.
+// file is open too. That it was withdrawn is known for a week, also where the notice would have ended or newer ones would
+// have pushed it out; then there is nothing left of it.
 func TestWithdrawnLeavesTheFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "inbox.db")
 	s, err := openStore(t.Context(), path)
@@ -42,15 +46,59 @@ func TestWithdrawnLeavesTheFile(t *testing.T) {
 	if err := s.forget(t.Context(), now); err != nil || onDisk() {
 		t.Errorf("%v, the text is on the disk: %v", err, onDisk())
 	}
+	for _, ref := range []string{"r2", "r3"} {
+		n.Ref = ref
+		if _, _, err := s.add(t.Context(), n, now, now.Add(time.Hour), 1); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, c := range []struct {
 		after time.Duration
 		known bool
-	}{{0, true}, {time.Hour, false}} {
+	}{{0, true}, {time.Hour, true}, {7*24*time.Hour - time.Second, true}, {7 * 24 * time.Hour, false}} {
 		if err := s.forget(t.Context(), now.Add(c.after)); err != nil {
 			t.Fatal(err)
 		}
 		if all, err := s.withdrawn(t.Context(), "c", 1); (len(all) == 1) != c.known || err != nil {
 			t.Errorf("after %v: %v, %v; want it known: %v", c.after, all, err, c.known)
 		}
+	}
+}
+
+// TestGoneForGood: nobody is told that a notice is gone before that is on the disk, not when it is asked again either;
+// the pages that show it are told all the same.
+func TestGoneForGood(t *testing.T) {
+	const key = "key-key-key-key-key-key-key-key-key-key"
+	s, err := New(t.Context(), Options{Path: filepath.Join(t.TempDir(), "inbox.db"), Key: key, Secret: "secret-secret-secret-secret-secret-secret"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	now := s.Now()
+	if _, _, err := s.store.add(t.Context(), posted{Ref: "r", Customer: "c", Locale: "en", Title: "T", Text: "x"}, now, now.Add(time.Hour), 10); err != nil {
+		t.Fatal(err)
+	}
+	woken, leave := s.hub.join("c")
+	defer leave()
+	works, broken := s.store.outlast, func() error { return errors.New("the disk is broken") }
+	for n, c := range []struct {
+		outlast func() error
+		status  int
+	}{{broken, 503}, {broken, 503}, {works, 404}} {
+		s.store.outlast = c.outlast
+		r := httptest.NewRequest(http.MethodDelete, "/v1/notices/1?ref=r", nil)
+		r.Header.Set("Authorization", "Bearer "+key)
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		if w.Code != c.status {
+			t.Errorf("answer %d is %d %s, want %d", n+1, w.Code, w.Body, c.status)
+		}
+	}
+	if len(woken) != 1 {
+		t.Error("the pages that show it are not told")
 	}
 }
