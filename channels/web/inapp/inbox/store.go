@@ -54,8 +54,11 @@ CREATE INDEX IF NOT EXISTS reports_by_due ON reports (due);`
 // to streams.
 const withdrawals = `ALTER TABLE notices ADD COLUMN withdrawn INTEGER NOT NULL DEFAULT 0;`
 
+// busyTimeout is how long another program that uses the file is waited for, in milliseconds.
+const busyTimeout = 5000
+
 func openStore(ctx context.Context, path string) (*store, error) {
-	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=secure_delete(1)&_txlock=immediate"
+	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + fmt.Sprintf("?_pragma=busy_timeout(%d)", busyTimeout) + "&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=secure_delete(1)&_txlock=immediate"
 	db, err := sql.Open("sqlite", dsn)
 	if err != nil {
 		return nil, err
@@ -220,8 +223,33 @@ func (s *store) forget(ctx context.Context, now time.Time) error {
 		}
 		return err
 	})
-	if err == nil {
-		_, err = s.db.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
+	if err != nil {
+		return err
 	}
-	return err
+	return s.emptyLog(ctx)
+}
+
+// emptyLog brings the write-ahead log into the file. It doesn't wait until nobody else reads that, a backup for one:
+// everything else would wait with it.
+func (s *store) emptyLog(ctx context.Context) (err error) {
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	if _, err := conn.ExecContext(ctx, `PRAGMA busy_timeout = 0`); err != nil {
+		return err
+	}
+	defer func() {
+		_, err2 := conn.ExecContext(context.WithoutCancel(ctx), fmt.Sprintf(`PRAGMA busy_timeout = %d`, busyTimeout))
+		err = errors.Join(err, err2)
+	}()
+	var busy, pages, moved int
+	if err := conn.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &pages, &moved); err != nil {
+		return err
+	}
+	if busy != 0 {
+		return errors.New("another program reads the file, so texts that are over stay in its write-ahead log until that ends")
+	}
+	return nil
 }

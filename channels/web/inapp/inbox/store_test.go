@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"database/sql"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -100,5 +101,45 @@ func TestGoneForGood(t *testing.T) {
 	}
 	if len(woken) != 1 {
 		t.Error("the pages that show it are not told")
+	}
+}
+
+// TestForgetBesideABackup: who else reads the file is not waited for, and it is told that something stays until that ends.
+func TestForgetBesideABackup(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "inbox.db")
+	s, err := openStore(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	backup, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := errors.Join(backup.Close(), s.close()); err != nil {
+			t.Error(err)
+		}
+	}()
+	reading, err := backup.BeginTx(t.Context(), nil)
+	var n int
+	if err == nil {
+		err = reading.QueryRowContext(t.Context(), `SELECT count(*) FROM notices`).Scan(&n)
+	}
+	now := time.Unix(1_800_000_000, 0)
+	_, _, err2 := s.add(t.Context(), posted{Ref: "r", Customer: "c", Locale: "en", Title: "T", Text: "x"}, now, now.Add(time.Hour), 10)
+	if err := errors.Join(err, err2); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.forget(t.Context(), now); err == nil || !strings.Contains(err.Error(), "reads the file") {
+		t.Errorf("forget: %v, want it told that the file is read", err)
+	}
+	if err := s.db.QueryRowContext(t.Context(), `PRAGMA busy_timeout`).Scan(&n); err != nil || n != busyTimeout {
+		t.Errorf("others are waited for %d ms, %v; want %d", n, err, busyTimeout)
+	}
+	if err := reading.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.forget(t.Context(), now); err != nil {
+		t.Errorf("forget after the backup: %v", err)
 	}
 }
