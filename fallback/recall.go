@@ -19,7 +19,7 @@ func (d *decision) recall() {
 	if n.Attempt.State == notification.NoAttempt {
 		return
 	}
-	if then := d.move(&n.Attempt); then == notification.MarkStop && n.Outcome == notification.Open {
+	if then := notification.Next(n.Attempt.State, d.ev.Kind).Then; then == notification.MarkStop && n.Outcome == notification.Open {
 		d.markStop()
 	}
 	n.Past = append([]notification.Attempt(nil), n.Past...)
