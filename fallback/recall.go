@@ -93,7 +93,9 @@ func (f *fold) recall(ctx context.Context) error {
 	if len(f.recalls) == 0 || f.e.Inquiries == nil {
 		return nil
 	}
-	slices.SortStableFunc(f.recalls, func(a, b asked) int { return cmp.Compare(a.attempt.Channel, b.attempt.Channel) })
+	slices.SortFunc(f.recalls, func(a, b asked) int {
+		return cmp.Or(cmp.Compare(a.to.Channel, b.to.Channel), cmp.Compare(a.notification, b.notification), cmp.Compare(a.attempt.Step, b.attempt.Step))
+	})
 	to := make([]ledger.SentTo, len(f.recalls))
 	for i := range f.recalls {
 		to[i] = f.recalls[i].to
