@@ -38,6 +38,7 @@ func TestEngineAgainstModel(t *testing.T) {
 				"provider": p.report, "provider again": p.report, "answer": p.answer, "deliver": p.deliver, "deliver more": p.deliver,
 				"deliver again": p.deliver, "pass": p.pass, "pass on": p.pass, "order": p.order, "directory": p.directory, "take back": p.takeBack, "restart": p.restart,
 			})
+			p.lastWord()
 			heal(p)
 		})
 	})

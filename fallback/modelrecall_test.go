@@ -2,6 +2,7 @@ package fallback
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"pgregory.net/rapid"
@@ -27,6 +28,15 @@ func (p *play) wanted(o *ledger.Order) {
 	p.must(err)
 	for _, u := range s.Progress {
 		p.recalled[u.ID] = true
+	}
+}
+
+// lastWord has an operator, in every other play, recall what lanes and providers have just spoken of.
+func (p *play) lastWord() {
+	if rapid.Bool().Draw(p.T, "recalled at last") {
+		o := ledger.Order{ID: "last", Verb: ledger.Recall, Team: "payments", Incident: p.updates[0].Incident, By: "Ana", Why: "a reason", At: time.Now()}
+		p.wanted(&o)
+		p.obeyed(o)
 	}
 }
 
@@ -108,7 +118,10 @@ func (p *play) recallable(channel string) bool { return p.policy.Channels[channe
 // and it goes to where the message went, or nowhere if the directory has changed.
 func (p *play) askedWell() {
 	for _, q := range p.asked[p.examined:] {
-		for _, one := range q.Inquiries {
+		for i, one := range q.Inquiries {
+			if slices.ContainsFunc(q.Inquiries[:i], func(o bus.Inquiry) bool { return o.ProviderID == one.ProviderID }) {
+				p.Fatalf("to be taken back twice at once: %+v", q)
+			}
 			m, n := p.named(q.Channel, one.ProviderID), p.seen[one.Notification]
 			if m.id.Notification != n.ID || m.id.Step != one.Step || !p.recalled[n.Update] || !p.recallable(q.Channel) {
 				p.Fatalf("%+v is not to be taken back for %+v, of %+v", m, one, n)
@@ -131,10 +144,19 @@ func (p *play) recallWent(was, is *notification.Notification) {
 		if a.Recall < before || (before >= notification.RecallKept && a.Recall != before) {
 			p.Fatalf("the recall of step %d went from %v to %v: %+v", a.Step, before, a.Recall, is)
 		}
+		if a.Recall == notification.RecallAsked && before < a.Recall && !p.wasAsked(a) {
+			p.Fatalf("no lane was told to take step %d back: %+v", a.Step, is)
+		}
 		if a.Recall != notification.NotRecalled && !(p.recalled[is.Update] && p.recallable(a.Channel)) {
 			p.Fatalf("nobody has recalled it: %+v", is)
 		}
 	}
+}
+
+func (p *play) wasAsked(a *notification.Attempt) bool {
+	return slices.ContainsFunc(p.asked, func(q bus.Inquiries) bool {
+		return q.Channel == a.Channel && slices.ContainsFunc(q.Inquiries, func(one bus.Inquiry) bool { return one.ProviderID == a.ProviderID })
+	})
 }
 
 // takenBack: of recalled updates, each message that a provider has and the ledger can name is gone, or some lane
