@@ -19,7 +19,7 @@ func (d *decision) recall() {
 	if n.Attempt.State == notification.NoAttempt {
 		return
 	}
-	if next := notification.Next(n.Attempt.State, d.ev.Kind); next.Then == notification.MarkStop && n.Outcome == notification.Open {
+	if then := notification.Next(n.Attempt.State, d.ev.Kind).Then; then == notification.MarkStop && n.Outcome == notification.Open {
 		d.markStop()
 	}
 	n.Past = append([]notification.Attempt(nil), n.Past...)
@@ -97,7 +97,9 @@ func (f *fold) recall(ctx context.Context) error {
 		f.wantStill(f.recalls)
 		return nil
 	}
-	slices.SortStableFunc(f.recalls, func(a, b asked) int { return cmp.Compare(a.attempt.Channel, b.attempt.Channel) })
+	slices.SortFunc(f.recalls, func(a, b asked) int {
+		return cmp.Or(cmp.Compare(a.to.Channel, b.to.Channel), cmp.Compare(a.notification, b.notification), cmp.Compare(a.attempt.Step, b.attempt.Step))
+	})
 	to := make([]ledger.SentTo, len(f.recalls))
 	for i := range f.recalls {
 		to[i] = f.recalls[i].to
