@@ -12,7 +12,10 @@
 // Posts are cut to what the network takes, see [social.Rules.Fit]. Links in them are made ones by facets,
 // which go by offsets of bytes; the network makes none by itself.
 //
-// Wire format follows https://docs.bsky.app/docs/api/com-atproto-repo-put-record, …-get-record,
+// A post of any age can be taken back. Whoever has seen it has seen it, and others than the account's server
+// may keep copies.
+//
+// Wire format follows https://docs.bsky.app/docs/api/com-atproto-repo-put-record, …-get-record, …-delete-record,
 // com-atproto-server-create-session and …-refresh-session, https://atproto.com/specs/record-key and
 // https://docs.bsky.app/docs/advanced-guides/post-richtext.
 package bluesky
@@ -41,6 +44,7 @@ func Spec() channels.Spec {
 		Idempotent:   true,
 		InquireAfter: time.Minute,
 		Threads:      true,
+		RecallWithin: channels.Always,
 		// https://docs.bsky.app/docs/advanced-guides/rate-limits: 5,000 points an hour and account, where a
 		// record put costs 3 at most; 3,000 requests in 5 minutes from one address.
 		Limits:  channels.Limits{PerSecond: 0.4, Concurrency: 2, Timeout: 30 * time.Second},

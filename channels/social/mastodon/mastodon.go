@@ -9,7 +9,10 @@
 // speak Mastodon's API may ignore the key; GoToSocial does. So what became of a post whose answer was lost
 // is looked for among the account's posts before it is repeated.
 //
-// Wire format follows https://docs.joinmastodon.org/methods/statuses/#create, #get and #source, and
+// A post of any age can be taken back, 30 of an account in 30 minutes. Whoever has seen it has seen it, and
+// other servers are only asked to delete their copies.
+//
+// Wire format follows https://docs.joinmastodon.org/methods/statuses/#create, #get, #source and #delete, and
 // https://docs.joinmastodon.org/methods/accounts/#verify_credentials and #statuses.
 package mastodon
 
@@ -37,6 +40,7 @@ func Spec() channels.Spec {
 		// Not every server of this API is Idempotent; all of them can be asked.
 		InquireAfter: time.Minute,
 		Threads:      true,
+		RecallWithin: channels.Always,
 		// https://docs.joinmastodon.org/api/rate-limits/: 300 requests in 5 minutes.
 		Limits:  channels.Limits{PerSecond: 1, Concurrency: 2, Timeout: 30 * time.Second},
 		Docs:    "https://docs.joinmastodon.org/methods/statuses/#create",

@@ -11,11 +11,14 @@
 //
 // Posts are cut to what X takes, see [social.Rules.Fit].
 //
+// A post of any age can be taken back, 50 of an account in 15 minutes. Where X doesn't say that it has deleted
+// it, only a look whether it is still there tells; that needs an access level that can read posts.
+//
 // Requests are signed with OAuth 1.0a in the user's context, whose tokens don't expire; those of OAuth 2.0
 // last two hours, and the token that renews them is another one each time, which would have to be kept.
 //
-// Wire format follows https://docs.x.com/x-api/posts/create-post, …/users/get-posts, …/users/get-my-user
-// and https://docs.x.com/fundamentals/authentication/oauth-1-0a/creating-a-signature.
+// Wire format follows https://docs.x.com/x-api/posts/create-post, …/posts/delete-post, …/posts/get-post-by-id,
+// …/users/get-posts, …/users/get-my-user and https://docs.x.com/fundamentals/authentication/oauth-1-0a/creating-a-signature.
 package x
 
 import (
@@ -47,6 +50,7 @@ func Spec() channels.Spec {
 		// An account's posts are listed a little after they are made.
 		InquireAfter: 5 * time.Minute,
 		Threads:      true,
+		RecallWithin: channels.Always,
 		// https://docs.x.com/x-api/fundamentals/rate-limits: 100 posts of one user in 15 minutes.
 		Limits: channels.Limits{PerSecond: 0.1, Concurrency: 2, Timeout: 30 * time.Second},
 		Docs:   "https://docs.x.com/x-api/posts/create-post",

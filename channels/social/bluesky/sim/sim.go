@@ -1,7 +1,7 @@
 // Package sim is the far side of the Bluesky adapter: as much of a Personal Data Server of the AT Protocol
 // as an account needs that only posts text. It follows the lexicons com.atproto.server.createSession,
-// refreshSession and getSession, com.atproto.repo.putRecord and getRecord, app.bsky.feed.post and
-// app.bsky.richtext.facet (https://github.com/bluesky-social/atproto/tree/main/lexicons),
+// refreshSession and getSession, com.atproto.repo.putRecord, getRecord and deleteRecord, app.bsky.feed.post
+// and app.bsky.richtext.facet (https://github.com/bluesky-social/atproto/tree/main/lexicons),
 // https://atproto.com/specs/tid, https://atproto.com/specs/xrpc and
 // https://docs.bsky.app/docs/advanced-guides/rate-limits.
 //
@@ -91,6 +91,8 @@ func (s *server) route(w http.ResponseWriter, r *http.Request, body []byte) {
 		})
 	case "POST /xrpc/com.atproto.repo.putRecord":
 		s.asUser(w, r, func(u user) { s.put(w, u, body) })
+	case "POST /xrpc/com.atproto.repo.deleteRecord":
+		s.asUser(w, r, func(u user) { s.remove(w, u, body) })
 	case "GET /xrpc/com.atproto.repo.getRecord":
 		s.get(w, r)
 	default:

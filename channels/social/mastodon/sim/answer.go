@@ -6,7 +6,14 @@ import (
 	"html"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
+)
+
+// What an instance says of what it doesn't have or doesn't show, and of too many requests.
+const (
+	notFound = "Record not found"
+	tooFast  = "Too many requests"
 )
 
 // status is what of a Status entity a sender may look at.
@@ -49,6 +56,13 @@ func newStatus(id, account string, form url.Values) status {
 		Content:    "<p>" + html.EscapeString(form.Get("status")) + "</p>",
 		Account:    p,
 	}
+}
+
+// setLimit says what is left of a rate limit, and until when.
+func setLimit(w http.ResponseWriter, limit, left int, reset time.Time) {
+	w.Header().Set("X-RateLimit-Limit", strconv.Itoa(limit))
+	w.Header().Set("X-RateLimit-Remaining", strconv.Itoa(left))
+	w.Header().Set("X-RateLimit-Reset", reset.UTC().Format("2006-01-02T15:04:05.000000Z"))
 }
 
 func refuse(w http.ResponseWriter, code int, says string) {

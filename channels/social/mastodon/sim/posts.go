@@ -22,11 +22,17 @@ func (s *server) keep(p kept) {
 func (s *server) find(id string) (kept, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i := slices.IndexFunc(s.posts, func(p kept) bool { return p.ID == id })
-	if i < 0 {
-		return kept{}, false
+	for i := len(s.posts) - 1; i >= 0; i-- { // mostly one of the last is asked for
+		if s.posts[i].ID == id {
+			return s.posts[i], true
+		}
 	}
-	return s.posts[i], true
+	return kept{}, false
+}
+
+func (s *server) has(id string) bool {
+	_, there := s.find(id)
+	return there
 }
 
 // list gives an account's posts, newest first, of which a page has 40 at most.
@@ -56,7 +62,7 @@ func (s *server) show(w http.ResponseWriter, account, path string) {
 	p, ok := s.find(id)
 	switch {
 	case !ok, source && p.account != account:
-		refuse(w, http.StatusNotFound, "Record not found")
+		refuse(w, http.StatusNotFound, notFound)
 	case source:
 		write(w, http.StatusOK, map[string]string{"id": id, "text": p.text, "spoiler_text": ""})
 	default:

@@ -1,7 +1,8 @@
 // Package sim is the far side of the Mastodon adapter: as much of an instance's API as an account
-// needs that only posts text. It follows https://docs.joinmastodon.org/methods/statuses/#create, #get and
-// #source, and https://docs.joinmastodon.org/methods/accounts/#verify_credentials and #statuses, takes form data as documented
-// there, and refuses parameters that a post doesn't have, where the original ignores them.
+// needs that only posts text. It follows https://docs.joinmastodon.org/methods/statuses/#create, #get,
+// #source and #delete, https://docs.joinmastodon.org/methods/accounts/#verify_credentials and #statuses, and
+// for deletions https://docs.joinmastodon.org/api/rate-limits/; it takes form data as documented there, and
+// refuses parameters that a request doesn't have, where the original ignores them.
 package sim
 
 import (
@@ -55,10 +56,12 @@ type server struct {
 	mu   sync.Mutex
 	// posts are all posts, oldest first; nothing is forgotten, since accounts don't post much.
 	posts []kept
+	// deletions are the accounts' that were asked for of late.
+	deletions map[string]*deletions
 }
 
 func newServer(d *sandbox.Desk) http.Handler {
-	s := &server{desk: d, keys: newKeys()}
+	s := &server{desk: d, keys: newKeys(), deletions: map[string]*deletions{}}
 	s.ids.Store(firstID)
 	return s
 }
@@ -75,10 +78,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case sandbox.Unavailable:
 		refuse(w, http.StatusServiceUnavailable, "There was a temporary problem serving your request, please try again")
 	case sandbox.RateLimited:
-		w.Header().Set("X-RateLimit-Limit", "300")
-		w.Header().Set("X-RateLimit-Remaining", "0")
-		w.Header().Set("X-RateLimit-Reset", time.Now().UTC().Add(resetAfter).Format("2006-01-02T15:04:05.000000Z"))
-		refuse(w, http.StatusTooManyRequests, "Too many requests")
+		setLimit(w, 300, 0, time.Now().Add(resetAfter))
+		refuse(w, http.StatusTooManyRequests, tooFast)
 	default:
 		s.route(w, r, body)
 	}
@@ -91,6 +92,8 @@ func (s *server) route(w http.ResponseWriter, r *http.Request, body []byte) {
 		refuse(w, http.StatusUnauthorized, "The access token is invalid")
 	case r.Method == http.MethodPost && r.URL.Path == "/api/v1/statuses":
 		s.post(w, r, account, body)
+	case r.Method == http.MethodDelete && strings.HasPrefix(r.URL.Path, "/api/v1/statuses/"):
+		s.remove(w, r, account, body)
 	case r.Method == http.MethodGet && r.URL.Path == "/api/v1/accounts/verify_credentials":
 		write(w, http.StatusOK, newProfile(account))
 	case r.Method == http.MethodGet && r.URL.Path == "/api/v1/accounts/"+newProfile(account).ID+"/statuses":
@@ -98,7 +101,7 @@ func (s *server) route(w http.ResponseWriter, r *http.Request, body []byte) {
 	case r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, "/api/v1/statuses/"):
 		s.show(w, account, strings.TrimPrefix(r.URL.Path, "/api/v1/statuses/"))
 	default:
-		refuse(w, http.StatusNotFound, "Record not found")
+		refuse(w, http.StatusNotFound, notFound)
 	}
 }
 
@@ -125,17 +128,21 @@ func (s *server) post(w http.ResponseWriter, r *http.Request, account string, bo
 	key := r.Header.Get("Idempotency-Key")
 	if key == "" {
 		if post, ok := s.publish(w, account, form); ok {
-			confirm(w, post)
+			s.confirm(w, post)
 		}
 		return
 	}
 	s.keys.once(account+"/"+key, func() (status, bool) { return s.publish(w, account, form) }, func(first status) {
-		confirm(w, first)
+		s.confirm(w, first)
 	})
 }
 
-// confirm answers with a post, or breaks off.
-func confirm(w http.ResponseWriter, post status) {
+// confirm answers with a post, or breaks off. A key whose post was deleted meanwhile finds nothing.
+func (s *server) confirm(w http.ResponseWriter, post status) {
+	if !s.has(post.ID) {
+		refuse(w, http.StatusNotFound, notFound)
+		return
+	}
 	if post.unanswered {
 		panic(http.ErrAbortHandler)
 	}
@@ -146,7 +153,7 @@ func confirm(w http.ResponseWriter, post status) {
 // wrong, so what is refused is the post.
 func (s *server) publish(w http.ResponseWriter, account string, form url.Values) (status, bool) {
 	text, thread := form.Get("status"), form.Get("in_reply_to_id")
-	if _, known := s.find(thread); thread != "" && !known {
+	if thread != "" && !s.has(thread) {
 		refuse(w, http.StatusNotFound, "The post you are trying to reply to does not appear to exist.")
 		return status{}, false
 	}

@@ -15,10 +15,11 @@ import (
 	"github.com/rivo/uniseg"
 )
 
-// posts are all posts, oldest first.
+// posts are all posts that were not deleted, oldest first.
 type posts struct {
-	mu  sync.Mutex
-	all []tweet
+	mu   sync.Mutex
+	all  []tweet
+	made int64 // of all that ever were
 }
 
 type tweet struct {
@@ -80,8 +81,9 @@ func (s *server) publish(w http.ResponseWriter, account string, in input) {
 		refuse(w, http.StatusBadRequest, "invalid-request", "One or more parameters to your request was invalid.")
 		return
 	}
-	t := tweet{strconv.FormatInt(firstID+int64(len(s.posts.all)), 10), userID(account), in.Text, time.Now()}
+	t := tweet{strconv.FormatInt(firstID+s.posts.made, 10), userID(account), in.Text, time.Now()}
 	s.posts.all = append(s.posts.all, t)
+	s.posts.made++
 	s.desk.Follow(account, fate, nil)
 	if fate.Unanswered {
 		panic(http.ErrAbortHandler)

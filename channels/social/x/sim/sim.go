@@ -1,11 +1,13 @@
 // Package sim is the far side of the X adapter: as much of X's API v2 as an account needs that only posts
-// text. It follows https://docs.x.com/x-api/posts/create-post, …/posts/get-post-by-id,
+// text. It follows https://docs.x.com/x-api/posts/create-post, …/delete-post, …/get-post-by-id,
 // …/users/get-posts, …/users/get-my-user, https://docs.x.com/fundamentals/counting-characters,
 // https://docs.x.com/x-api/fundamentals/response-codes-and-errors and, for signatures, RFC 5849.
 //
 // It is stricter than the original in one thing: fields and parameters that a request doesn't have are
 // refused. Like the original it refuses a text that the account has posted, shortens links, escapes what
-// is markup in HTML, and answers 200 to a request for a post that there isn't.
+// is markup in HTML, and answers 200 to a request for a post that there isn't. How the original answers a
+// deletion of what isn't there, or isn't the account's, is not documented: here it says little, with 200 and
+// with 403.
 package sim
 
 import (
@@ -90,6 +92,8 @@ func (s *server) route(w http.ResponseWriter, r *http.Request, body []byte) {
 		refuse(w, http.StatusUnauthorized, "", "Unauthorized")
 	case r.Method == http.MethodPost && r.URL.Path == "/2/tweets":
 		s.post(w, account, body)
+	case r.Method == http.MethodDelete && isPost && id != "":
+		s.remove(w, r, account, id, body)
 	case r.Method == http.MethodGet && isPost && id != "":
 		s.lookup(w, id)
 	case r.Method == http.MethodGet && r.URL.Path == "/2/users/me":
