@@ -6,6 +6,8 @@
 // app will ever be opened, so its answer proves Accepted only. It reports Delivered when it has
 // handed the notice to a running app, and Read when the app says that it was shown. No report means that the
 // customer didn't look in time, and the cascade goes on.
+//
+// A notice can be recalled at any time: the inbox withdraws it, and the app takes it off the page where it is shown.
 package inapp
 
 import (
@@ -39,6 +41,7 @@ func Spec() channels.Spec {
 		Proofs:       []channels.Proof{channels.Accepted, channels.Delivered, channels.Read},
 		Silence:      channels.SilenceIsFailure,
 		Idempotent:   true,
+		RecallWithin: channels.Always,
 		Limits:       channels.Limits{PerSecond: 1000, Concurrency: 32, Timeout: 10 * time.Second},
 		CheckAddress: checkAddress,
 		Docs:         "https://pkg.go.dev/github.com/tocsin-dev/tocsin/channels/web/inapp/inbox",

@@ -10,7 +10,7 @@ func BenchmarkSend(b *testing.B) {
 	for _, known := range []int{0, 100, 1000} {
 		b.Run(fmt.Sprint(known), func(b *testing.B) {
 			s, _ := site3(b)
-			all := map[string]incidents{"ro": nil, "ru": nil, "en": nil}
+			all := map[string]memory{"ro": {}, "ru": {}, "en": {}}
 			for page := range all {
 				for n := range known {
 					i := remembered(story(page)[:2]...)[0]
@@ -18,7 +18,7 @@ func BenchmarkSend(b *testing.B) {
 					for u := range i.updates {
 						i.updates[u].ID = i.updates[u].makeID(i.topic)
 					}
-					all[page] = append(all[page], i)
+					all[page] = memory{incidents: append(all[page].incidents, i)}
 				}
 			}
 			files, err := s.site.files(all, s.now(), "")

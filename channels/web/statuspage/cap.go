@@ -2,12 +2,14 @@ package statuspage
 
 import (
 	"encoding/xml"
+	"slices"
+	"strings"
 	"time"
 )
 
 // Alerts follow the Common Alerting Protocol 1.2, https://docs.oasis-open.org/emergency/cap/v1.2/CAP-v1.2-os.html.
 //
-// Each message is an alert of its own, in its page's language, and never changes: an alert that had
+// Each message is an alert of its own, in its page's language, and never changes, unless it is recalled: an alert that had
 // all languages would have to wait for the slowest of them, or be changed after it was read. The first about
 // an incident is an Alert, later ones are Updates that name all before, and what is over is cancelled.
 //
@@ -26,7 +28,7 @@ type capAlert struct {
 	Note       string   `xml:"note,omitempty"`
 	References string   `xml:"references,omitempty"`
 	Incidents  string   `xml:"incidents"`
-	Info       capInfo  `xml:"info"`
+	Info       *capInfo `xml:"info"`
 }
 
 type capInfo struct {
@@ -60,28 +62,40 @@ func (v view) alerts() ([]file, error) {
 			if err != nil {
 				return nil, err
 			}
-			files = append(files, file{path: v.Name + "/" + alertPath(i.updates[n]), data: raw, once: true})
+			files = append(files, file{path: v.Name + "/" + alertPath(i.updates[n].ID), data: raw, once: true})
 		}
+	}
+	for _, a := range v.afterRecalls() {
+		raw, err := encodeXML(a)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, file{path: v.Name + "/" + alertPath(a.Identifier), data: raw, once: true})
 	}
 	return files, nil
 }
 
-func alertPath(u update) string { return "cap/" + u.ID + ".xml" }
+func alertPath(id string) string { return "cap/" + id + ".xml" }
 
 func (v view) alert(s said) capAlert {
-	u := s.update()
+	u, info := s.update(), v.info(s)
+	a := v.envelope(u.ID, msgType(s), s.topic, u.At)
+	a.Info = &info
+	var names []string
+	for _, earlier := range s.updates[:s.n] {
+		names = append(names, v.reference(earlier.ID, earlier.At))
+	}
+	a.References = strings.Join(append(names, v.again(incident{s.topic, s.updates[:s.n]}, u.At)...), " ")
+	return a
+}
+
+// envelope is what every alert has.
+func (v view) envelope(id, msgType, topic string, sent time.Time) capAlert {
 	a := capAlert{
-		Identifier: u.ID, Sender: v.sender, Sent: v.capTime(u.At), Status: "Actual", MsgType: msgType(s), Scope: "Public",
-		Incidents: s.topic, Info: v.info(s),
+		Identifier: id, Sender: v.sender, Sent: v.capTime(sent), Status: "Actual", MsgType: msgType, Scope: "Public", Incidents: topic,
 	}
 	if v.exercise {
 		a.Status, a.Note = "Exercise", v.words.Exercise
-	}
-	for _, earlier := range s.updates[:s.n] {
-		if a.References != "" {
-			a.References += " "
-		}
-		a.References += v.sender + "," + earlier.ID + "," + v.capTime(earlier.At)
 	}
 	return a
 }
@@ -172,16 +186,23 @@ func expires(u update) time.Time {
 	return last
 }
 
-// alertFeed is an Atom feed of the alerts that belong to the newest messages.
+// alertFeed is an Atom feed of the newest alerts.
 func (v view) alertFeed(newest []said) ([]byte, error) {
 	feed := v.feedOf("cap.xml", v.heading()+" ("+v.words.Alerts+")")
 	for _, s := range newest {
 		u := s.update()
-		feed.Entries = append(feed.Entries, atomEntry{
-			Lang: u.Locale, ID: urn(u.ID), Title: v.marked(u.Title), Updated: stamp(u.At),
-			Links:   []atomLink{{"alternate", "application/cap+xml", v.at(alertPath(u))}, {"related", "text/html", v.link(s)}},
-			Summary: &atomText{"text", u.Text},
-		})
+		feed.Entries = append(feed.Entries, v.capEntry(u.Locale, u.Title, u.Text, u.ID, u.At, v.link(s)))
 	}
+	feed.Entries = append(feed.Entries, v.recallEntries()...)
+	slices.SortStableFunc(feed.Entries, func(a, b atomEntry) int { return strings.Compare(b.Updated, a.Updated) })
+	feed.Entries = feed.Entries[:min(len(feed.Entries), feedLength)]
 	return encodeXML(feed)
+}
+
+func (v view) capEntry(locale, title, text, id string, at time.Time, related string) atomEntry {
+	return atomEntry{
+		Lang: locale, ID: urn(id), Title: v.marked(title), Updated: stamp(at),
+		Links:   []atomLink{{"alternate", "application/cap+xml", v.at(alertPath(id))}, {"related", "text/html", related}},
+		Summary: &atomText{"text", text},
+	}
 }

@@ -166,7 +166,7 @@ func TestTimes(t *testing.T) {
 // FuzzParseIncident: data that are taken are taken again as they are written.
 func FuzzParseIncident(f *testing.F) {
 	s := open(f, example)
-	v := s.site.view(s.site.pages[0], map[string]incidents{"ro": remembered(story("ro")...)}, s.now(), "")
+	v := s.site.view(s.site.pages[0], map[string]memory{"ro": {incidents: remembered(story("ro")...)}}, s.now(), "")
 	for _, i := range v.all {
 		raw, err := indented(v.dataOf(i))
 		if err != nil {

@@ -3,6 +3,7 @@ package statuspage
 import (
 	"encoding/xml"
 	"html"
+	"slices"
 	"strings"
 	"time"
 )
@@ -46,6 +47,15 @@ type atomFeed struct {
 	Author  atomAuthor  `xml:"author"`
 	Links   []atomLink  `xml:"link"`
 	Entries []atomEntry `xml:"entry"`
+
+	Tombstones string        `xml:"xmlns:at,attr,omitempty"`
+	Deleted    []atomDeleted `xml:"at:deleted-entry"`
+}
+
+// atomDeleted tells readers who have an entry that it is gone (RFC 6721).
+type atomDeleted struct {
+	Ref  string `xml:"ref,attr"`
+	When string `xml:"when,attr"`
 }
 
 type atomAuthor struct {
@@ -82,11 +92,29 @@ type atomText struct {
 // feedOf is an Atom feed without entries. A feed needs a time even before the first message; that is
 // the beginning of all time, so that the same feed doesn't change as time passes.
 func (v view) feedOf(name, title string) atomFeed {
-	return atomFeed{
+	feed := atomFeed{
 		Lang: v.Locale, ID: v.at(name), Title: title, Author: atomAuthor{v.Title},
-		Updated: stamp(v.all.updatedAt()),
+		Updated: stamp(v.changedAt()),
 		Links:   []atomLink{{"self", "application/atom+xml", v.at(name)}, {"alternate", "text/html", v.at("")}},
 	}
+	for _, r := range slices.Backward(v.gone[max(0, len(v.gone)-feedLength):]) {
+		feed.Tombstones = "http://purl.org/atompub/tombstones/1.0"
+		feed.Deleted = append(feed.Deleted, atomDeleted{urn(r.ID), stamp(r.RecalledAt)})
+	}
+	return feed
+}
+
+// changedAt is when something was said or recalled last, zero if there was nothing: a feed's time, which doesn't go back.
+func (v view) changedAt() time.Time {
+	last := v.all.updatedAt()
+	for _, r := range v.gone {
+		for _, t := range []time.Time{r.At, r.RecalledAt} {
+			if t.After(last) {
+				last = t
+			}
+		}
+	}
+	return last
 }
 
 func stamp(t time.Time) string {
@@ -148,7 +176,7 @@ func (v view) rss(newest []said) ([]byte, error) {
 		Title: v.heading(), Link: v.at(""), Self: atomLink{"self", "application/rss+xml", v.at("rss.xml")},
 		Description: v.heading(), Language: v.Locale,
 	}
-	if t := v.all.updatedAt(); !t.IsZero() {
+	if t := v.changedAt(); !t.IsZero() {
 		c.Built = t.In(v.zone).Format(time.RFC1123Z)
 	}
 	for _, s := range newest {

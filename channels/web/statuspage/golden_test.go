@@ -20,7 +20,7 @@ var rewrite = flag.Bool("update", false, "rewrite the golden files")
 // made are the files of the example's site after some messages in each of two languages.
 func made(t testing.TB, s *sender, messages []channels.Message) map[string]string {
 	t.Helper()
-	files, err := s.site.files(map[string]incidents{"en": remembered(messages...), "ru": remembered(messages...)}, s.now(), "")
+	files, err := s.site.files(map[string]memory{"en": {incidents: remembered(messages...)}, "ru": {incidents: remembered(messages...)}}, s.now(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func TestGolden(t *testing.T) {
 	last := remembered(messages[len(messages)-1])[0].last()
 	for _, path := range []string{
 		"index.html", "en/index.html", "ru/index.html", "en/incidents/" + topic("c") + ".html", "en/incidents/" + topic("a") + ".json",
-		"en/status.json", "en/atom.xml", "en/rss.xml", "en/feed.json", "en/cap.xml", "en/" + alertPath(last),
+		"en/status.json", "en/atom.xml", "en/rss.xml", "en/feed.json", "en/cap.xml", "en/" + alertPath(last.ID),
 	} {
 		file := filepath.Join("testdata", "site", filepath.FromSlash(path))
 		if *rewrite {
@@ -99,7 +99,7 @@ func TestHistoryEnds(t *testing.T) {
 // TestFilesEndWithThePage: a reader who sees the news on the page can follow every link from it.
 func TestFilesEndWithThePage(t *testing.T) {
 	s := open(t, example)
-	files, err := s.site.files(map[string]incidents{"en": remembered(story("en")...)}, s.now(), "")
+	files, err := s.site.files(map[string]memory{"en": {incidents: remembered(story("en")...)}}, s.now(), "")
 	if err != nil {
 		t.Fatal(err)
 	}

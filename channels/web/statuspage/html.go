@@ -133,7 +133,7 @@ func (v view) incidentPage(i incident) (file, error) {
 	name := i.topic + ".html"
 	s := v.sheet("../../", func(other page) string {
 		href := "../../" + other.Name + "/"
-		if slices.ContainsFunc(v.others[other.Name], func(o incident) bool { return o.topic == i.topic }) {
+		if slices.ContainsFunc(v.others[other.Name].incidents, func(o incident) bool { return o.topic == i.topic }) {
 			href += "incidents/" + name
 		}
 		return href

@@ -46,7 +46,11 @@ func newUpdate(m channels.Message) (update, error) {
 }
 
 func (u update) makeID(topic string) string {
-	parts := []string{topic, u.At.Format(time.RFC3339Nano), u.Status, u.Locale, u.Title, u.Text}
+	return idOf(topic, u.At.Format(time.RFC3339Nano), u.Status, u.Locale, u.Title, u.Text)
+}
+
+// idOf is a UUID of version 8 that follows from its parts.
+func idOf(parts ...string) string {
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	b := sum[:16]
 	b[6] = b[6]&0x0f | 0x80 // version 8
@@ -129,7 +133,13 @@ func (i incident) ended() time.Time {
 	return time.Time{}
 }
 
-// incidents are all that a page knows, in no order.
+// memory is all that a page knows: what it says, and what it doesn't say any more.
+type memory struct {
+	incidents incidents
+	recalled  []recalled // in the order in which they were
+}
+
+// incidents are all that a page says, in no order.
 type incidents []incident
 
 // with returns them with one update more, in its place by time; or as they are, if it is there.

@@ -16,11 +16,7 @@ import (
 func read3(t *testing.T) (reader sandbox.Simulator, dir string, messages int) {
 	t.Helper()
 	reader, dir = sim.Simulator(), t.TempDir()
-	settings, err := yaml.Marshal(reader.Settings(dir))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := open(t, string(settings))
+	s := open(t, configOf(t, reader, dir))
 	if err := s.Prepare(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -32,6 +28,15 @@ func read3(t *testing.T) (reader sandbox.Simulator, dir string, messages int) {
 		}
 	}
 	return reader, dir, messages
+}
+
+func configOf(t *testing.T, reader sandbox.Simulator, dir string) string {
+	t.Helper()
+	settings, err := yaml.Marshal(reader.Settings(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(settings)
 }
 
 // TestReader: somebody who knows of the page only what is written about it finds all that was said.

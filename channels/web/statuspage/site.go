@@ -12,7 +12,7 @@ const feedLength = 50
 // files are all files of the site, in the order in which they are to be written: first what is
 // remembered, last what readers look at first. They follow from what is remembered, but for what drops out
 // of the history as time passes. Where a topic is given, only that incident's own files are among them.
-func (s site) files(all map[string]incidents, now time.Time, topic string) ([]file, error) {
+func (s site) files(all map[string]memory, now time.Time, topic string) ([]file, error) {
 	var data, feeds, html []file
 	for _, p := range s.pages {
 		v := s.view(p, all, now, topic)
@@ -37,13 +37,16 @@ type view struct {
 	site
 	page
 	all    incidents
-	others map[string]incidents // of all pages
-	since  time.Time            // what was over before is not on the page any more
-	own    incidents            // those whose own files are to be made
+	gone   []recalled
+	others map[string]memory // of all pages
+	since  time.Time         // what was over before is not on the page any more
+	own    incidents         // those whose own files are to be made
+	topic  string            // that of own, "" if they are all
 }
 
-func (s site) view(p page, all map[string]incidents, now time.Time, topic string) view {
-	v := view{s, p, all[p.Name], all, now.Add(-s.history), all[p.Name]}
+func (s site) view(p page, all map[string]memory, now time.Time, topic string) view {
+	known := all[p.Name]
+	v := view{s, p, known.incidents, known.recalled, all, now.Add(-s.history), known.incidents, topic}
 	if topic != "" {
 		v.own = slices.DeleteFunc(slices.Clone(v.all), func(i incident) bool { return i.topic != topic })
 	}

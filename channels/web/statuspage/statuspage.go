@@ -14,18 +14,30 @@
 //	<page>/feed.json                    JSON Feed 1.1 (https://www.jsonfeed.org/version/1.1/)
 //	<page>/cap.xml                      an Atom feed of the newest alerts
 //	<page>/cap/<id>.xml                 an alert per message: CAP 1.2 (OASIS Standard, 1 July 2010)
+//	<page>/recalled.json                what was recalled, once something was
 //
 // # Publishing
 //
 // Each file is written under another name, synced, and renamed into its place, so that a reader never
 // sees half of one; the incident's data come first, index.html last. Every file but the alerts follows
-// from the incidents' data. With each message those of its incident and the page's own are laid anew, and at
+// from the incidents' data and recalled.json. With each message those of its incident and the page's own are laid anew, and at
 // each start all: one that was lost in a crash is back then, and a message that comes again changes
 // nothing. Once Send has returned the news is there to be read, so the answer itself proves Delivered, to
 // the page.
 //
 // The lane sends from one process at a time, so there is one writer; files that others put into the
 // directory stay.
+//
+// # Recalling
+//
+// A message that is recalled is written to recalled.json first, and so never comes back; then the page is laid
+// without it, as it would be had the message not come, and last its own files are removed: its alert, and those
+// of its incident where that was all. Readers of the feeds are told what feeds have for it: Atom's are given a
+// deleted-entry (RFC 6721), and those of alerts a Cancel that names the alert. A Cancel or Update that was recalled
+// had ended the alerts before it, so what goes on is said once more then, in an Update.
+//
+// recalled.json has "recalled": a list of id, incident, at (the message's time), recalled_at, and said_again, the id
+// of the message of which there is such an Update. No texts.
 //
 // # status.json
 //
@@ -74,6 +86,8 @@ func Spec() channels.Spec {
 		Proofs:     []channels.Proof{channels.Accepted, channels.Delivered},
 		Silence:    channels.SilenceIsFailure,
 		Idempotent: true,
+		// Whoever has read it has read it, but of whatever age, it leaves the page.
+		RecallWithin: channels.Always,
 		// A message lays the whole site, so two at once would only wait for each other.
 		Limits:       channels.Limits{Concurrency: 1, Timeout: time.Minute},
 		CheckAddress: checkAddress,
@@ -127,9 +141,7 @@ func newSender(decode func(any) error, env channels.Env) (channels.Sender, error
 func (s *sender) Send(ctx context.Context, m channels.Message) (channels.Ack, error) {
 	name, err := checkAddress(m.Address)
 	if err != nil || !s.site.has(name) {
-		return channels.Ack{}, &channels.Error{
-			Class: channels.InvalidAddress, Code: "no_such_page", Err: errors.New("not among the pages configured"),
-		}
+		return channels.Ack{}, noSuchPage()
 	}
 	u, err := newUpdate(m)
 	if err != nil {
@@ -137,11 +149,23 @@ func (s *sender) Send(ctx context.Context, m channels.Message) (channels.Ack, er
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	err = s.lay(ctx, m.Topic, func(all map[string]incidents) { all[name] = all[name].with(m.Topic, u) })
+	err = s.lay(ctx, m.Topic, func(all map[string]memory) error {
+		known := all[name]
+		if known.hasRecalled(u.ID) {
+			return errRecalled
+		}
+		known.incidents = known.incidents.with(m.Topic, u)
+		all[name] = known
+		return nil
+	})
 	if err != nil {
 		return channels.Ack{}, refusal(err)
 	}
 	return channels.Ack{ID: u.ID, Proof: channels.Delivered}, nil
+}
+
+func noSuchPage() *channels.Error {
+	return &channels.Error{Class: channels.InvalidAddress, Code: "no_such_page", Err: errors.New("not among the pages configured")}
 }
 
 // Prepare implements [channels.Preparer]: it lays the site as the incidents' data have it, so that there is
@@ -152,7 +176,7 @@ func (s *sender) Prepare(ctx context.Context) error {
 	if err := s.tree.tidy(); err != nil {
 		return err
 	}
-	if err := s.lay(ctx, "", func(map[string]incidents) {}); err != nil {
+	if err := s.lay(ctx, "", func(map[string]memory) error { return nil }); err != nil {
 		return err
 	}
 	return s.tree.broken()
@@ -160,7 +184,7 @@ func (s *sender) Prepare(ctx context.Context) error {
 
 // lay changes what is remembered and writes the files that differ from it: of incidents' own, those of
 // one topic, or with "" of all.
-func (s *sender) lay(ctx context.Context, topic string, change func(map[string]incidents)) error {
+func (s *sender) lay(ctx context.Context, topic string, change func(map[string]memory) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -168,12 +192,23 @@ func (s *sender) lay(ctx context.Context, topic string, change func(map[string]i
 	if err != nil {
 		return err
 	}
-	change(all)
+	if err := change(all); err != nil {
+		return err
+	}
+	return s.write(ctx, all, topic)
+}
+
+// write writes the files that differ, then removes those of what was recalled: until then nothing leads to a
+// file that there isn't.
+func (s *sender) write(ctx context.Context, all map[string]memory, topic string) error {
 	files, err := s.site.files(all, s.now(), topic)
 	if err != nil {
 		return err
 	}
-	return s.tree.put(ctx, files)
+	if err := s.tree.put(ctx, files); err != nil {
+		return err
+	}
+	return s.tree.remove(ctx, s.site.leftover(all, topic))
 }
 
 // Close implements [channels.Sender]. There is nothing to release.

@@ -33,31 +33,49 @@ const (
 	setAside   = ".broken" // ends the name of data that could not be read
 )
 
-// load reads what each page remembers. Data that nobody can read are set aside, so that they don't
+// load reads what each page remembers; what was recalled isn't among its incidents, whether or not it was
+// removed from their data yet. Data that nobody can read are set aside, so that they don't
 // keep what has to be said now from being said.
-func (t tree) load(ctx context.Context) (map[string]incidents, error) {
-	all := map[string]incidents{}
+func (t tree) load(ctx context.Context) (map[string]memory, error) {
+	all := map[string]memory{}
 	for _, name := range t.pages {
-		paths, err := ending(filepath.Join(t.root, name, "incidents"), ".json")
+		found, err := t.loadIncidents(ctx, name)
 		if err != nil {
 			return nil, err
 		}
-		for _, path := range paths {
-			if err := ctx.Err(); err != nil {
-				return nil, err
-			}
-			i, readable, err := loadIncident(path)
-			if err != nil {
-				return nil, err
-			}
-			if !readable {
-				if err := os.Rename(path, path+setAside); err != nil {
-					return nil, err
-				}
-				continue
-			}
-			all[name] = append(all[name], i)
+		gone, err := t.loadRecalled(name)
+		if err != nil {
+			return nil, err
 		}
+		for _, r := range gone {
+			found = found.without(r.Incident, r.ID)
+		}
+		all[name] = memory{found, gone}
+	}
+	return all, nil
+}
+
+func (t tree) loadIncidents(ctx context.Context, name string) (incidents, error) {
+	paths, err := ending(filepath.Join(t.root, name, "incidents"), ".json")
+	if err != nil {
+		return nil, err
+	}
+	var all incidents
+	for _, path := range paths {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		i, readable, err := loadIncident(path)
+		if err != nil {
+			return nil, err
+		}
+		if !readable {
+			if err := os.Rename(path, path+setAside); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		all = append(all, i)
 	}
 	return all, nil
 }
@@ -114,6 +132,9 @@ func (t tree) broken() error {
 			return err
 		}
 		n += len(aside)
+		if _, err := os.Stat(filepath.Join(t.root, name, recalledName+setAside)); err == nil {
+			return fmt.Errorf("what was recalled could not be read, and may come back: mend or remove the file %s%s of page %s", recalledName, setAside, name)
+		}
 	}
 	if n > 0 {
 		return fmt.Errorf("%d incidents could not be read and are not on the page: mend or remove the files named *%s", n, setAside)
@@ -163,6 +184,29 @@ func (t tree) put(ctx context.Context, files []file) error {
 			return err
 		}
 		changed[filepath.Dir(path)] = true
+	}
+	for folder := range changed {
+		if err := syncFolder(folder); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remove removes those of the files that are there, and makes it durable before it returns.
+func (t tree) remove(ctx context.Context, paths []string) error {
+	changed := map[string]bool{}
+	for _, p := range paths {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		path := filepath.Join(t.root, filepath.FromSlash(p))
+		switch err := os.Remove(path); {
+		case err == nil:
+			changed[filepath.Dir(path)] = true
+		case !errors.Is(err, fs.ErrNotExist):
+			return err
+		}
 	}
 	for folder := range changed {
 		if err := syncFolder(folder); err != nil {
@@ -229,6 +273,8 @@ func syncFolder(path string) error {
 func refusal(err error) *channels.Error {
 	e := &channels.Error{Class: channels.Unavailable, Code: "files", Err: withoutPath(err)}
 	switch {
+	case errors.Is(err, errRecalled):
+		e.Class, e.Code = channels.Rejected, "recalled"
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		e.Code = "cancelled"
 	case errors.Is(err, fs.ErrPermission):

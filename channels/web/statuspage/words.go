@@ -19,6 +19,7 @@ type words struct {
 	Ended, Lasted, LastUpdate, Zone   string
 	Messages, ReadOn, Follow, Alerts  string
 	Exercise                          string
+	Recalled                          string // the title of an alert that withdraws another
 	Outage, Maintenance               string // what a public alert calls the event
 	months                            [12]string
 	days, hours, minutes              string // after a number
@@ -90,6 +91,7 @@ func english() *words {
 		Ended: "Ended", Lasted: "Lasted", LastUpdate: "Last message", Zone: "Times are those of the zone",
 		Messages: "Messages", ReadOn: "Read on", Follow: "Follow", Alerts: "Alerts",
 		Exercise: "This is an exercise. None of what is said here is real.",
+		Recalled: "A message was withdrawn",
 		Outage:   "Service outage", Maintenance: "Planned maintenance",
 		months: [12]string{"January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"},
 		days:   "d", hours: "h", minutes: "min",
@@ -115,6 +117,7 @@ func romanian() *words {
 		Ended: "S-a încheiat", Lasted: "A durat", LastUpdate: "Ultimul mesaj", Zone: "Orele sunt cele din fusul orar",
 		Messages: "Mesaje", ReadOn: "Citiți mai departe", Follow: "Urmăriți", Alerts: "Alerte",
 		Exercise: "Acesta este un exercițiu. Nimic din cele spuse aici nu este real.",
+		Recalled: "Un mesaj a fost retras",
 		Outage:   "Întrerupere a serviciilor", Maintenance: "Lucrări planificate",
 		months: [12]string{"ianuarie", "februarie", "martie", "aprilie", "mai", "iunie", "iulie", "august", "septembrie", "octombrie", "noiembrie", "decembrie"},
 		days:   "z", hours: "h", minutes: "min",
@@ -140,6 +143,7 @@ func russian() *words {
 		Ended: "Закончилось", Lasted: "Длилось", LastUpdate: "Последнее сообщение", Zone: "Время указано в часовом поясе",
 		Messages: "Сообщения", ReadOn: "Подробнее", Follow: "Следить", Alerts: "Оповещения",
 		Exercise: "Это учения. Всё сказанное здесь происходит не на самом деле.",
+		Recalled: "Сообщение отозвано",
 		Outage:   "Сбой в работе сервисов", Maintenance: "Плановые работы",
 		months: [12]string{"января", "февраля", "марта", "апреля", "мая", "июня", "июля", "августа", "сентября", "октября", "ноября", "декабря"},
 		days:   "д", hours: "ч", minutes: "мин",

@@ -1,10 +1,10 @@
 // For each notice not shown before, document gets the event "tocsin:notice" (detail: the notice); unless a
-// listener prevents its default it is shown here. Who shows it elsewhere calls tocsin.shown(id). On
-// "tocsin:token" the token is over: set tocsin.token.
+// listener prevents its default it is shown here. Who shows it elsewhere calls tocsin.shown(id), and takes it
+// away on "tocsin:withdrawn" (detail: its id). On "tocsin:token" the token is over: set tocsin.token.
 (() => {
   const me = document.currentScript, base = new URL('.', me.src);
   const api = window.tocsin = { token: me.dataset.token, shown };
-  const seen = new Set();
+  const seen = new Set(), here = new Map();
   let last = '', wait = 1000, box;
 
   function ask(path, more) {
@@ -15,6 +15,9 @@
     return ask('shown', {
       method: 'POST', keepalive: true, headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ ids: [id] }),
     });
+  }
+  function tell(name, detail) {
+    return document.dispatchEvent(new CustomEvent('tocsin:' + name, { detail, cancelable: true }));
   }
   function element(name, text, parent, style) {
     const e = document.createElement(name);
@@ -30,6 +33,7 @@
     const one = element('article', '', box, {
       background: '#fff8e1', color: '#1b1f24', borderBottom: '2px solid #8a5f00', padding: '12px 16px', font: '16px/1.5 system-ui, sans-serif',
     });
+    here.set(n.id, one);
     one.lang = n.locale;
     element('strong', n.title, one, { display: 'block' });
     element('p', n.text, one, { margin: '4px 0 8px', whiteSpace: 'pre-line' });
@@ -41,16 +45,21 @@
   function hear(event) {
     const field = name => (event.match(new RegExp('^' + name + ': (.*)$', 'm')) || [])[1];
     if (!field('data')) return;
-    last = field('id');
     const n = JSON.parse(field('data'));
+    if (field('event') == 'withdrawn') {
+      here.get(n.id)?.remove();
+      tell('withdrawn', n.id);
+      return;
+    }
+    last = field('id');
     if (n.shown || seen.has(n.id)) return;
     seen.add(n.id);
-    if (document.dispatchEvent(new CustomEvent('tocsin:notice', { detail: n, cancelable: true }))) show(n);
+    if (tell('notice', n)) show(n);
   }
   async function listen() {
     try {
       const r = await ask('stream', { headers: last ? { 'Last-Event-ID': last } : {} });
-      if (r.status == 401) document.dispatchEvent(new Event('tocsin:token'));
+      if (r.status == 401) tell('token');
       if (!r.ok) throw r.status;
       wait = 1000;
       const reader = r.body.pipeThrough(new TextDecoderStream()).getReader();

@@ -14,6 +14,12 @@
 // that there is no such customer (this server knows none and takes all), 401 a wrong key, 422 a notice that can't be
 // taken, 429 and 503 that it may come again (Retry-After); none of them took it.
 //
+//	DELETE /v1/notices/{id}?ref={ref}
+//
+// withdraws a notice, by its id and its ref: it leaves the customer's inbox, and the pages that show it, at once, and its
+// text is not kept. The answer is 204, or 404 with {"error": "unknown_notice"} where there is no such notice, any more or
+// ever. What became of it before is reported all the same. Its ref stays known: the same notice doesn't come again.
+//
 //	GET /v1/ready      204: works, and the key is right
 //
 // What becomes of a notice is posted to its callback as {"ref", "id", "state", "at"}, state "delivered" (handed to
@@ -35,7 +41,8 @@
 // base64url is that of RFC 4648, section 5, without padding.
 //
 //	GET  /v1/inbox     {"notices": […]}: what is valid for the customer, oldest first
-//	GET  /v1/stream    the same and what comes later, as server-sent events named "notice"; Last-Event-ID goes on
+//	GET  /v1/stream    the same and what comes later, as server-sent events named "notice"; Last-Event-ID goes on.
+//	                   "withdrawn", {"id"}: a notice that was there is to be shown no longer
 //	POST /v1/shown     {"ids": ["…"]}: these were shown: 204
 //	GET  /v1/embed.js  a script that shows notices on a page; no token:
 //
@@ -46,7 +53,8 @@
 //
 // # What is kept
 //
-// Notices are kept in one SQLite file until they end, the newest of each customer only. With the loss of power the
+// Notices are kept in one SQLite file until they end or are withdrawn, the newest of each customer only; their texts are
+// overwritten then, within about a minute. With the loss of power the
 // last moments' notices may be gone: then nobody saw them, no report comes, and the cascade goes on.
 package inbox
 
@@ -196,6 +204,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/notices", s.ofTocsin(s.take))
+	mux.HandleFunc("DELETE /v1/notices/{id}", s.ofTocsin(s.withdraw))
 	mux.HandleFunc("GET /v1/ready", s.ofTocsin(s.ready))
 	mux.HandleFunc("GET /v1/inbox", s.ofCustomer(s.list))
 	mux.HandleFunc("GET /v1/stream", s.ofCustomer(s.stream))

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/url"
 	"strconv"
 	"time"
@@ -17,7 +18,10 @@ import (
 // store is the SQLite file. Times in it are seconds since 1970; it is safe for concurrent use.
 type store struct{ db *sql.DB }
 
-const schema = `
+// versions are the steps from each version of the file (its user_version) to the next.
+func versions() []string { return []string{firstSchema, withdrawals} }
+
+const firstSchema = `
 CREATE TABLE IF NOT EXISTS notices (
   seq INTEGER PRIMARY KEY AUTOINCREMENT, -- the public id: never used again
   ref TEXT NOT NULL UNIQUE,
@@ -39,20 +43,43 @@ CREATE TABLE IF NOT EXISTS reports (
   due INTEGER NOT NULL,
   tries INTEGER NOT NULL DEFAULT 0
 );
-CREATE INDEX IF NOT EXISTS reports_by_due ON reports (due);
-PRAGMA user_version = 1;`
+CREATE INDEX IF NOT EXISTS reports_by_due ON reports (due);`
+
+// withdrawals note when a notice was withdrawn. Its text is gone then; until it would have ended, the row keeps it from
+// coming again, and is told to streams.
+const withdrawals = `ALTER TABLE notices ADD COLUMN withdrawn INTEGER NOT NULL DEFAULT 0;`
 
 func openStore(ctx context.Context, path string) (*store, error) {
-	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_txlock=immediate"
+	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=secure_delete(1)&_txlock=immediate"
 	db, err := sql.Open("sqlite", dsn)
 	if err != nil {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1) // one writer; reads are short
-	if _, err := db.ExecContext(ctx, schema); err != nil {
+	s := &store{db}
+	if err := s.within(ctx, func(tx *sql.Tx) error { return upgrade(ctx, tx) }); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return &store{db}, nil
+	return s, nil
+}
+
+// upgrade brings the file to the newest version.
+func upgrade(ctx context.Context, tx *sql.Tx) error {
+	var is int
+	if err := tx.QueryRowContext(ctx, `PRAGMA user_version`).Scan(&is); err != nil {
+		return err
+	}
+	steps := versions()
+	if is > len(steps) {
+		return fmt.Errorf("the file is of version %d, this program knows up to %d: run the newer program", is, len(steps))
+	}
+	for _, step := range steps[is:] {
+		if _, err := tx.ExecContext(ctx, step); err != nil {
+			return err
+		}
+	}
+	_, err := tx.ExecContext(ctx, fmt.Sprintf(`PRAGMA user_version = %d`, len(steps)))
+	return err
 }
 
 func (s *store) close() error { return s.db.Close() }
@@ -108,7 +135,7 @@ func (s *store) add(ctx context.Context, n posted, at, expires time.Time, keep i
 			return err
 		}
 		_, err = tx.ExecContext(ctx, `DELETE FROM notices WHERE customer = ?1 AND seq <=
-			(SELECT seq FROM notices WHERE customer = ?1 ORDER BY seq DESC LIMIT 1 OFFSET ?2)`, n.Customer, keep)
+			(SELECT seq FROM notices WHERE customer = ?1 AND withdrawn = 0 ORDER BY seq DESC LIMIT 1 OFFSET ?2)`, n.Customer, keep)
 		return err
 	})
 	return id, known, err
@@ -117,7 +144,7 @@ func (s *store) add(ctx context.Context, n posted, at, expires time.Time, keep i
 // of returns a customer's valid notices after the one numbered, oldest first.
 func (s *store) of(ctx context.Context, customer string, after int64, now time.Time) (all []notice, err error) {
 	rows, err := s.db.QueryContext(ctx, `SELECT seq, content, at, expires, shown > 0 FROM notices
-		WHERE customer = ? AND seq > ? AND expires > ? ORDER BY seq`, customer, after, now.Unix())
+		WHERE customer = ? AND seq > ? AND expires > ? AND withdrawn = 0 ORDER BY seq`, customer, after, now.Unix())
 	if err != nil {
 		return nil, err
 	}
@@ -167,13 +194,18 @@ func (s *store) mark(ctx context.Context, customer string, ids []int64, state ch
 	return reports, err
 }
 
-// forget drops notices that are over, and reports that nobody took for a day.
+// forget drops notices that are over, and reports that nobody took for a day; and what was withdrawn, from the
+// write-ahead log too, where its text still is.
 func (s *store) forget(ctx context.Context, now time.Time) error {
-	return s.within(ctx, func(tx *sql.Tx) error {
+	err := s.within(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `DELETE FROM notices WHERE expires <= ?`, now.Unix())
 		if err == nil {
 			_, err = tx.ExecContext(ctx, `DELETE FROM reports WHERE made <= ?`, now.Add(-reportFor).Unix())
 		}
 		return err
 	})
+	if err == nil {
+		_, err = s.db.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
+	}
+	return err
 }

@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -77,7 +78,8 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, customer string)
 		return
 	}
 	defer leave()
-	last, _ := strconv.ParseInt(r.Header.Get("Last-Event-ID"), 10, 64) // from the beginning, if it is none
+	p := position{gone: map[int64]bool{}}
+	p.last, _ = strconv.ParseInt(r.Header.Get("Last-Event-ID"), 10, 64) // from the beginning, if it is none
 	w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
 	w.Header().Set("X-Accel-Buffering", "no") // nginx would keep events back
 	c := http.NewResponseController(w)
@@ -88,14 +90,11 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, customer string)
 	defer end.Stop()
 	event := "retry: 3000\n\n"
 	for {
-		all, err := s.store.of(r.Context(), customer, last, s.Now())
+		events, all, err := s.news(r.Context(), customer, &p)
 		if err != nil {
 			return
 		}
-		for _, n := range all {
-			event += eventOf(n)
-			last = n.seq
-		}
+		event += events
 		_ = c.SetWriteDeadline(time.Now().Add(writeWithin))
 		if _, err := fmt.Fprint(w, event); err != nil || c.Flush() != nil {
 			return
@@ -114,6 +113,32 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, customer string)
 			return
 		}
 	}
+}
+
+// position is how far a stream has come.
+type position struct {
+	last int64          // the newest notice that the app has
+	gone map[int64]bool // those of which it was told that they were withdrawn
+}
+
+// news are the events that a stream has not told yet, and the notices among them.
+func (s *Server) news(ctx context.Context, customer string, p *position) (events string, all []notice, err error) {
+	all, err = s.store.of(ctx, customer, p.last, s.Now())
+	if err != nil {
+		return "", nil, err
+	}
+	for _, n := range all {
+		events += eventOf(n)
+		p.last = n.seq
+	}
+	withdrawn, err := s.store.withdrawn(ctx, customer, p.last)
+	for _, seq := range withdrawn {
+		if !p.gone[seq] {
+			p.gone[seq] = true
+			events += withdrawalOf(seq)
+		}
+	}
+	return events, all, err
 }
 
 func eventOf(n notice) string {

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -45,7 +46,13 @@ type server struct {
 
 	mu    sync.Mutex
 	taken map[string]string // id by ref
-	order []string
+	order []known           // by id, which counts from 1
+}
+
+// known is a notice that was taken.
+type known struct {
+	ref      string
+	customer string // "" once it was withdrawn
 }
 
 // maxTaken bounds how many references are remembered.
@@ -76,6 +83,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 	case r.Method == http.MethodPost && r.URL.Path == "/v1/notices":
 		s.take(w, r, body)
+	case r.Method == http.MethodDelete && strings.HasPrefix(r.URL.Path, "/v1/notices/"):
+		s.withdraw(w, r, body)
 	default:
 		refuse(w, http.StatusNotFound, "no_such_path")
 	}
@@ -152,17 +161,43 @@ func (s *server) once(n posted) (id string, again bool, fate sandbox.Fate) {
 	}
 	id = strconv.Itoa(len(s.order) + 1)
 	s.taken[n.Ref] = id
-	if s.order = append(s.order, n.Ref); len(s.taken) > maxTaken {
-		delete(s.taken, s.order[len(s.order)-1-maxTaken])
+	if s.order = append(s.order, known{n.Ref, n.Customer}); len(s.taken) > maxTaken {
+		delete(s.taken, s.order[len(s.order)-1-maxTaken].ref)
 	}
 	return id, false, fate
+}
+
+func (s *server) withdraw(w http.ResponseWriter, r *http.Request, body []byte) {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil || len(query) != 1 || len(query["ref"]) != 1 || len(body) > 0 {
+		refuse(w, http.StatusUnprocessableEntity, "ref")
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id, err := strconv.Atoi(strings.TrimPrefix(r.URL.Path, "/v1/notices/"))
+	if err != nil || id < 1 || id > len(s.order) || s.order[id-1].customer == "" || s.order[id-1].ref != query.Get("ref") {
+		refuse(w, http.StatusNotFound, "unknown_notice")
+		return
+	}
+	s.desk.Recall(s.order[id-1].customer)
+	s.order[id-1].customer = ""
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// withdrawn says whether a notice is gone, so that the app gets no more of it.
+func (s *server) withdrawn(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n, err := strconv.Atoi(id)
+	return err == nil && s.order[n-1].customer == ""
 }
 
 func (s *server) follow(n posted, id string, fate sandbox.Fate) {
 	var report func(context.Context, string)
 	if n.Callback != "" {
 		report = func(ctx context.Context, state string) {
-			if state == "delivered" || state == "read" { // there is no report of a notice that was only taken
+			if (state == "delivered" || state == "read") && !s.withdrawn(id) { // none of a notice that was only taken
 				s.report(ctx, n, id, state)
 			}
 		}

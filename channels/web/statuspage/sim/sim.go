@@ -9,6 +9,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -38,7 +39,8 @@ func settings(dir string) map[string]any {
 	}
 }
 
-// count reads all pages. A message is accepted and delivered as soon as it is there to be read.
+// count reads all pages. A message is accepted and delivered as soon as it is there to be read; one that was recalled
+// had been.
 func count(dir string) (sandbox.Tally, error) {
 	var sum sandbox.Tally
 	for _, name := range pages() {
@@ -46,7 +48,12 @@ func count(dir string) (sandbox.Tally, error) {
 		if err != nil {
 			return sandbox.Tally{}, fmt.Errorf("page %s: %w", name, err)
 		}
-		sum.Accepted, sum.Delivered, sum.Repeats = sum.Accepted+n, sum.Delivered+n, sum.Repeats+repeats
+		gone, err := readRecalled(filepath.Join(dir, name))
+		if err != nil {
+			return sandbox.Tally{}, fmt.Errorf("page %s: %w", name, err)
+		}
+		sum.Accepted, sum.Delivered, sum.Repeats = sum.Accepted+n+gone, sum.Delivered+n+gone, sum.Repeats+repeats
+		sum.Recalled += gone
 	}
 	if err := shows(filepath.Join(dir, "index.html"), nil); err != nil {
 		return sandbox.Tally{}, err
@@ -92,6 +99,55 @@ func readPage(dir string) (n, repeats int, err error) {
 		ids, repeats = append(ids, own...), repeats+again
 	}
 	return len(ids), repeats, errors.Join(sameInFeeds(dir, ids), shows(filepath.Join(dir, "index.html"), nil))
+}
+
+// readRecalled counts what was recalled from one page. None of it may be in status.json, or have an alert; and
+// the feed of alerts has to have a Cancel of it.
+func readRecalled(dir string) (int, error) {
+	var list struct {
+		Recalled []struct {
+			ID string `json:"id"`
+		} `json:"recalled"`
+	}
+	err := readJSON(filepath.Join(dir, "recalled.json"), &list)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	raw, err2 := os.ReadFile(filepath.Join(dir, "status.json"))
+	cancelled, all, err3 := readCancels(dir)
+	if err := errors.Join(err, err2, err3); err != nil {
+		return 0, err
+	}
+	for _, r := range list.Recalled {
+		if strings.Contains(string(raw), r.ID) {
+			return 0, fmt.Errorf("status.json has %s, which was recalled", r.ID)
+		}
+		if _, err := os.Stat(filepath.Join(dir, "cap", r.ID+".xml")); !errors.Is(err, fs.ErrNotExist) {
+			return 0, fmt.Errorf("%s was recalled and still has an alert", r.ID)
+		}
+		if all && !strings.Contains(cancelled, ","+r.ID+",") {
+			return 0, fmt.Errorf("cap.xml has no Cancel of %s", r.ID)
+		}
+	}
+	return len(list.Recalled), nil
+}
+
+// readCancels returns what is referred to by the Cancels in the feed of alerts, and whether that is long enough for
+// all of them.
+func readCancels(dir string) (references string, all bool, err error) {
+	ids, err := readAtom(filepath.Join(dir, "cap.xml"))
+	for _, id := range ids {
+		var alert struct {
+			XMLName    xml.Name `xml:"urn:oasis:names:tc:emergency:cap:1.2 alert"`
+			MsgType    string   `xml:"msgType"`
+			References string   `xml:"references"`
+		}
+		err = errors.Join(err, readXML(filepath.Join(dir, "cap", strings.TrimPrefix(id, "urn:uuid:")+".xml"), &alert))
+		if alert.MsgType == "Cancel" {
+			references += alert.References + " "
+		}
+	}
+	return references, len(ids) < feedLength, err
 }
 
 // readIncident reads an incident's own page and its alerts.
