@@ -124,7 +124,12 @@ func (s *stage) drill(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.judge(ctx, quiet)
+	quietAt := time.Now()
+	recalled, err := s.settleRecalls(ctx)
+	if err != nil {
+		return err
+	}
+	return s.judge(ctx, quiet, quietAt, recalled)
 }
 
 // say prints a line with the time since the drill began.
