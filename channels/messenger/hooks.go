@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"regexp"
 
 	"github.com/tocsin-dev/tocsin/channels"
@@ -17,8 +18,8 @@ import (
 type Hooks struct{ byName map[string]hook }
 
 type hook struct {
-	api  *channels.API
-	path string // with the query
+	api *channels.API
+	url *url.URL // of which scheme and host don't count
 }
 
 // hookName is how webhooks are called.
@@ -55,20 +56,29 @@ func NewHooks(urls map[string]channels.Secret, base string, env channels.Env) (*
 		if err != nil {
 			return nil, err
 		}
-		h.byName[name] = hook{api, u.RequestURI()}
+		h.byName[name] = hook{api, u}
 	}
 	return h, nil
+}
+
+// named returns the webhook of a name; an error is as Post says.
+func (h *Hooks) named(name string) (hook, error) {
+	to, ok := h.byName[name]
+	if !ok {
+		return hook{}, &channels.Error{
+			Class: channels.Rejected, Code: "no_such_webhook", Err: errors.New("not among the webhooks configured"),
+		}
+	}
+	return to, nil
 }
 
 // Post posts v as JSON, of at most limit bytes, to the webhook of a name. Errors are those of
 // [channels.API.Call], and Rejected for what is too long and for a name that isn't configured: as
 // InvalidAddress the name would be shunned after it was added.
 func (h *Hooks) Post(ctx context.Context, name string, v any, limit int) (channels.Answer, error) {
-	to, ok := h.byName[name]
-	if !ok {
-		return channels.Answer{}, &channels.Error{
-			Class: channels.Rejected, Code: "no_such_webhook", Err: errors.New("not among the webhooks configured"),
-		}
+	to, err := h.named(name)
+	if err != nil {
+		return channels.Answer{}, err
 	}
 	body, err := json.Marshal(v)
 	if err != nil {
@@ -79,5 +89,23 @@ func (h *Hooks) Post(ctx context.Context, name string, v any, limit int) (channe
 			Class: channels.Rejected, Code: "too_long", Err: fmt.Errorf("%d bytes, at most %d are taken", len(body), limit),
 		}
 	}
-	return to.api.Call(ctx, http.MethodPost, to.path, http.Header{"Content-Type": {"application/json"}}, body)
+	return to.api.Call(ctx, http.MethodPost, to.url.RequestURI(), http.Header{"Content-Type": {"application/json"}}, body)
+}
+
+// Delete deletes what is at path below the webhook of a name, with those parameters of the webhook's own
+// query that keep names. Errors are those of Post.
+func (h *Hooks) Delete(ctx context.Context, name, path string, keep ...string) (channels.Answer, error) {
+	to, err := h.named(name)
+	if err != nil {
+		return channels.Answer{}, err
+	}
+	own, query := to.url.Query(), url.Values{}
+	for _, k := range keep {
+		if v, ok := own[k]; ok {
+			query[k] = v
+		}
+	}
+	u := to.url.JoinPath(path)
+	u.RawQuery = query.Encode()
+	return to.api.Call(ctx, http.MethodDelete, u.RequestURI(), nil, nil)
 }

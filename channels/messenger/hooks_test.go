@@ -36,6 +36,28 @@ func TestHooks(t *testing.T) {
 	}
 }
 
+func TestHooksDelete(t *testing.T) {
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		_, _ = io.WriteString(w, r.Method+" "+r.URL.RequestURI()+" "+string(body))
+	}))
+	t.Cleanup(server.Close)
+	urls := map[string]channels.Secret{"ops": channels.Secret(server.URL + "/T0/se%2Fcret?sig=a%2Fb&wait=true")}
+	h, err := NewHooks(urls, server.URL+"/sandbox", channels.Env{HTTP: server.Client()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, keep := range map[string][]string{"": nil, "?sig=a%2Fb": {"sig", "thread"}} {
+		a, err := h.Delete(context.Background(), "ops", "messages/7", keep...)
+		if want := "DELETE /sandbox/T0/se%2Fcret/messages/7" + want + " "; err != nil || string(a.Body) != want {
+			t.Errorf("%q, error %v; want %q", a.Body, err, want)
+		}
+	}
+	if _, err := h.Delete(context.Background(), "nobody", "messages/7"); channels.AsError(err).Code != "no_such_webhook" {
+		t.Errorf("error %v, want no_such_webhook", err)
+	}
+}
+
 func TestHooksConfig(t *testing.T) {
 	env := channels.Env{HTTP: &http.Client{}}
 	one := func(name, url string) map[string]channels.Secret {

@@ -55,6 +55,8 @@ var reasons = [...]struct {
 	{"chat_write_forbidden", "no_rights", channels.InvalidAddress},
 	{"message is too long", "too_long", channels.Rejected},
 	{"text is empty", "empty", channels.Rejected},
+	{"message to delete not found", "gone", channels.Rejected},
+	{"message can't be deleted", "not_deletable", channels.Rejected},
 }
 
 // refusal classifies an answer that is no success.

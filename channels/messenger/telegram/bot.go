@@ -58,5 +58,10 @@ func (b *Bot) Post(ctx context.Context, chat, text, replyTo string) (channels.Ac
 	return readAck(answer)
 }
 
+// Recall takes back a post in a chat by its id, as [channels.Recaller] does.
+func (b *Bot) Recall(ctx context.Context, chat, id string) error {
+	return b.sender.Recall(ctx, channels.Sent{Address: chat, ProviderID: id})
+}
+
 // Probe asks whether the bot's token holds, as [channels.Prober] does.
 func (b *Bot) Probe(ctx context.Context) error { return b.sender.Probe(ctx) }

@@ -9,14 +9,17 @@
 //
 // A group that became a supergroup has a new id, and a message to the old one is refused with it. Such
 // a message goes to the new id, since nothing went out and it is the same people; the directory keeps
-// the old one until it is told otherwise.
+// the old one until it is told otherwise. Its id then names the new chat too.
+//
+// A bot can delete what it has sent for 48 hours, from everybody's screen. What was in the notification may
+// have been read by then.
 //
 // What people do comes to a webhook: whoever blocks the bot, or says /stop, wants no more messages;
 // whoever starts it wants them. A webhook ends getUpdates: the bot can't serve another program that
 // asks for updates.
 //
 // Wire format and errors follow https://core.telegram.org/bots/api (making requests,
-// ResponseParameters, sendMessage, getMe, setWebhook, Update).
+// ResponseParameters, sendMessage, deleteMessage, getMe, setWebhook, Update).
 package telegram
 
 import (
@@ -44,6 +47,8 @@ func Spec() channels.Spec {
 		Channel:  "telegram",
 		Proofs:   []channels.Proof{channels.Accepted},
 		Silence:  channels.SilenceIsPresumed,
+		// https://core.telegram.org/bots/api#deletemessage
+		RecallWithin: RecallWithin,
 		// What https://core.telegram.org/bots/faq says of broadcasts: about 30 messages a second.
 		Limits:       channels.Limits{PerSecond: 30, Concurrency: 16, Timeout: 15 * time.Second},
 		CheckAddress: checkAddress,
@@ -116,11 +121,23 @@ func (s *sender) Send(ctx context.Context, m channels.Message) (channels.Ack, er
 		return channels.Ack{}, err
 	}
 	if id := migratedTo(answer); id != 0 {
-		if answer, err = s.send(ctx, id, m.Text); err != nil {
-			return channels.Ack{}, err
-		}
+		return s.sendTo(ctx, id, m.Text)
 	}
 	return readAck(answer)
+}
+
+// sendTo sends to another chat than that of the message's address.
+func (s *sender) sendTo(ctx context.Context, chat int64, text string) (channels.Ack, error) {
+	answer, err := s.send(ctx, chat, text)
+	if err != nil {
+		return channels.Ack{}, err
+	}
+	ack, err := readAck(answer)
+	if err != nil {
+		return channels.Ack{}, err
+	}
+	ack.ID = idIn(chat, ack.ID)
+	return ack, nil
 }
 
 func (s *sender) send(ctx context.Context, chat any, text string) (channels.Answer, error) {

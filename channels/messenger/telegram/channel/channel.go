@@ -10,7 +10,10 @@
 // post in doubt, and it is not made again, as no public post is. A post whose thread's first one was deleted stands by itself, which one request says
 // (allow_sending_without_reply).
 //
-// Wire format and errors follow https://core.telegram.org/bots/api#sendmessage and #replyparameters.
+// A bot that may post in a channel can delete its posts for 48 hours.
+//
+// Wire format and errors follow https://core.telegram.org/bots/api#sendmessage, #replyparameters and
+// #deletemessage.
 package channel
 
 import (
@@ -35,6 +38,8 @@ func Spec() channels.Spec {
 		Proofs:   []channels.Proof{channels.Accepted, channels.Delivered},
 		Silence:  channels.SilenceIsFailure,
 		Threads:  true,
+		// https://core.telegram.org/bots/api#deletemessage
+		RecallWithin: telegram.RecallWithin,
 		// https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this: 20 messages a
 		// minute in one chat of many, one a second in any.
 		Limits:  channels.Limits{PerSecond: 0.3, Concurrency: 1, Timeout: 15 * time.Second},
@@ -97,11 +102,9 @@ func key(name string) string { return strings.ToLower(strings.TrimPrefix(name, "
 
 // Send implements [channels.Sender]. The address is one of the configured channels.
 func (s *sender) Send(ctx context.Context, m channels.Message) (channels.Ack, error) {
-	channel, ok := s.channels[key(m.Address)]
-	if !ok {
-		return channels.Ack{}, &channels.Error{
-			Class: channels.InvalidAddress, Code: "no_such_channel", Err: errors.New("not among the channels configured"),
-		}
+	channel, err := s.channel(m.Address)
+	if err != nil {
+		return channels.Ack{}, err
 	}
 	ack, err := s.bot.Post(ctx, channel, m.Text, m.Thread)
 	if err != nil {
@@ -109,6 +112,26 @@ func (s *sender) Send(ctx context.Context, m channels.Message) (channels.Ack, er
 	}
 	ack.Proof = channels.Delivered
 	return ack, nil
+}
+
+// channel returns the channel of an address as the Bot API takes it.
+func (s *sender) channel(address string) (string, error) {
+	channel, ok := s.channels[key(address)]
+	if !ok {
+		return "", &channels.Error{
+			Class: channels.InvalidAddress, Code: "no_such_channel", Err: errors.New("not among the channels configured"),
+		}
+	}
+	return channel, nil
+}
+
+// Recall implements [channels.Recaller] with deleteMessage (https://core.telegram.org/bots/api#deletemessage).
+func (s *sender) Recall(ctx context.Context, m channels.Sent) error {
+	channel, err := s.channel(m.Address)
+	if err != nil {
+		return err
+	}
+	return s.bot.Recall(ctx, channel, m.ProviderID)
 }
 
 // Probe implements [channels.Prober] with getMe.

@@ -77,6 +77,31 @@ func TestRefusedAtOnce(t *testing.T) {
 	}
 }
 
+func TestRecall(t *testing.T) {
+	asked := 0
+	s := newTestSender(t, func(w http.ResponseWriter, r *http.Request) {
+		asked++
+		got, _ := io.ReadAll(r.Body)
+		if want := `{"chat_id":"@Bank_Notices","message_id":4711}`; string(got) != want || r.URL.Path != "/bot42:test-token/deleteMessage" {
+			t.Errorf("%s %s, want %s", r.URL.Path, got, want)
+		}
+		_, _ = io.WriteString(w, `{"ok":true,"result":true}`)
+	}, "@Bank_Notices")
+	for code, m := range map[string]channels.Sent{
+		"":                {Address: "bank_notices", ProviderID: "4711"},
+		"no_such_channel": {Address: "@bank_other", ProviderID: "4711"},
+		"no_message_id":   {Address: "@bank_notices", ProviderID: "at://no.message"},
+	} {
+		err := s.(channels.Recaller).Recall(context.Background(), m)
+		if e := channels.AsError(err); (err == nil) != (code == "") || err != nil && e.Code != code {
+			t.Errorf("%v, want %q", err, code)
+		}
+	}
+	if asked != 1 {
+		t.Errorf("asked %d times, want once", asked)
+	}
+}
+
 func TestConfig(t *testing.T) {
 	for key, c := range map[string]Config{
 		"token:":            {Channels: []string{"@bank"}},

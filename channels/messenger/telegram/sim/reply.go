@@ -18,9 +18,9 @@ type replyParameters struct {
 	ChecklistTaskID int             `json:"checklist_task_id"`
 }
 
-// replyTo is the message to which one replies, "" if it stands by itself, and what is wrong with it. Ids
-// are given in their order, so those up to the last one are messages'.
-func (s *server) replyTo(m message) (to, problem string) {
+// replyTo is the message of the chat to which one replies, "" if it stands by itself, and what is wrong with
+// it.
+func (s *server) replyTo(m message, chat string) (to, problem string) {
 	if len(m.ReplyParameters) == 0 {
 		return "", ""
 	}
@@ -30,7 +30,7 @@ func (s *server) replyTo(m message) (to, problem string) {
 	switch err := dec.Decode(&p); {
 	case err != nil:
 		return "", "can't parse reply parameters JSON object"
-	case p.MessageID > 0 && p.MessageID <= s.last.Load():
+	case s.taken.has(chat, p.MessageID):
 		return strconv.FormatInt(p.MessageID, 10), ""
 	case p.WithoutIt:
 		return "", ""

@@ -1,5 +1,5 @@
 // Package sim is the far side of the Telegram adapter: as much of the Bot API as a bot needs that
-// sends text and is told of what people do. It follows https://core.telegram.org/bots/api, and is
+// sends text, deletes it and is told of what people do. It follows https://core.telegram.org/bots/api, and is
 // stricter than the original in one thing: a field that a method doesn't have is refused, not ignored.
 // Nobody does anything here, so a webhook is taken, and never called.
 package sim
@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 	"unicode/utf16"
 
@@ -41,11 +40,14 @@ func Simulator() sandbox.Simulator {
 }
 
 type server struct {
-	desk *sandbox.Desk
-	last atomic.Int64 // message id
+	desk  *sandbox.Desk
+	taken memory
 }
 
-func newServer(d *sandbox.Desk) http.Handler { return &server{desk: d} }
+func newServer(d *sandbox.Desk) http.Handler {
+	now := func() time.Time { return time.Now().Add(time.Duration(d.Conduct().Clock)) }
+	return &server{desk: d, taken: memory{clock: now}}
+}
 
 // ServeHTTP takes the paths /bot<token>/<method>.
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -78,6 +80,8 @@ func (s *server) route(w http.ResponseWriter, r *http.Request, body []byte) {
 		answer(w, bot())
 	case strings.EqualFold(method, "sendMessage") && r.Method == http.MethodPost:
 		s.sendMessage(w, r, body)
+	case strings.EqualFold(method, "deleteMessage") && r.Method == http.MethodPost:
+		s.deleteMessage(w, r, body)
 	case strings.EqualFold(method, "setWebhook") && r.Method == http.MethodPost:
 		s.setWebhook(w, body)
 	default:
@@ -114,22 +118,20 @@ type linkPreview struct {
 
 func (s *server) sendMessage(w http.ResponseWriter, r *http.Request, body []byte) {
 	var m message
-	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.DisallowUnknownFields()
-	if !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") || dec.Decode(&m) != nil || dec.More() {
+	if !decode(r, body, &m) {
 		refuse(w, http.StatusBadRequest, "Bad Request: want a JSON object with fields of sendMessage only", nil)
 		return
 	}
-	chat := strings.Trim(string(m.ChatID), `"`)
+	chat := plain(m.ChatID)
 	if problem := check(m, chat); problem != "" {
 		refuse(w, http.StatusBadRequest, "Bad Request: "+problem, nil)
 		return
 	}
 	if chat == MigratedFrom {
-		refuse(w, http.StatusBadRequest, "Bad Request: group chat was upgraded to a supergroup chat", &parameters{MigrateToChatID: MigratedTo})
+		refuseMigrated(w)
 		return
 	}
-	to, problem := s.replyTo(m)
+	to, problem := s.replyTo(m, chat)
 	if problem != "" {
 		refuse(w, http.StatusBadRequest, "Bad Request: "+problem, nil)
 		return
@@ -139,20 +141,43 @@ func (s *server) sendMessage(w http.ResponseWriter, r *http.Request, body []byte
 		refuse(w, http.StatusForbidden, "Forbidden: bot was blocked by the user", nil)
 		return
 	}
-	answer(w, sent{
-		ID: s.last.Add(1), From: bot(), Chat: chatOf(chat), Date: time.Now().Unix(), Text: m.Text,
-	})
+	id, at := s.taken.add(chat)
+	answer(w, sent{ID: id, From: bot(), Chat: chatOf(chat), Date: at.Unix(), Text: m.Text})
 	s.desk.Follow(chat, fate, nil)
 }
 
-// check says what the API would find wrong with a message, "" if nothing.
-func check(m message, chat string) string {
+// plain is a chat's id or name, which come as a number or a string.
+func plain(id json.RawMessage) string { return strings.Trim(string(id), `"`) }
+
+// decode reads a method's parameters, and reports whether they are a JSON object with its fields only.
+func decode(r *http.Request, body []byte, into any) bool {
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.DisallowUnknownFields()
+	return strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") && dec.Decode(into) == nil && !dec.More()
+}
+
+func refuseMigrated(w http.ResponseWriter) {
+	refuse(w, http.StatusBadRequest, "Bad Request: group chat was upgraded to a supergroup chat", &parameters{MigrateToChatID: MigratedTo})
+}
+
+// checkChat says what the API would find wrong with a chat's id, "" if nothing.
+func checkChat(chat string) string {
 	_, notNumber := strconv.ParseInt(chat, 10, 64)
 	switch {
 	case chat == "":
 		return "chat_id is empty"
 	case notNumber != nil && (!strings.HasPrefix(chat, "@") || len(chat) < 2):
 		return "chat not found"
+	}
+	return ""
+}
+
+// check says what the API would find wrong with a message, "" if nothing.
+func check(m message, chat string) string {
+	if problem := checkChat(chat); problem != "" {
+		return problem
+	}
+	switch {
 	case strings.TrimSpace(m.Text) == "":
 		return "message text is empty"
 	case len(utf16.Encode([]rune(m.Text))) > 4096:

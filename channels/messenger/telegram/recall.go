@@ -1,0 +1,82 @@
+package telegram
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/channels/messenger"
+)
+
+// RecallWithin is how old a message may be to be deleted (https://core.telegram.org/bots/api#deletemessage).
+const RecallWithin = 48 * time.Hour
+
+// deletion is the body of deleteMessage.
+type deletion struct {
+	ChatID    any   `json:"chat_id"`
+	MessageID int64 `json:"message_id"`
+}
+
+// Recall implements [channels.Recaller] with deleteMessage
+// (https://core.telegram.org/bots/api#deletemessage).
+//
+// What was sent to a group before it became a supergroup stays: the group is closed, and in the supergroup
+// messages are counted anew (https://core.telegram.org/api/channel#basic-groups), so that the same id is
+// another message there.
+func (s *sender) Recall(ctx context.Context, m channels.Sent) error {
+	d, ok := toDelete(m)
+	if !ok {
+		return &channels.Error{Class: channels.Rejected, Code: "no_message_id", Err: errors.New("not the id of a message of Telegram")}
+	}
+	answer, err := messenger.PostJSON(ctx, s.api, s.path+"/deleteMessage", nil, d)
+	if err != nil {
+		return err
+	}
+	return readDeletion(answer)
+}
+
+// idForm is the id of a message in [channels.Ack], after the chat's where that isn't the address.
+var idForm = regexp.MustCompile(`^(?:(-[1-9][0-9]{0,18})/)?([1-9][0-9]{0,18})$`)
+
+// idIn is the id of a message in a chat other than that of its address.
+func idIn(chat int64, id string) string { return strconv.FormatInt(chat, 10) + "/" + id }
+
+// toDelete reads a message's id.
+func toDelete(m channels.Sent) (deletion, bool) {
+	parts := idForm.FindStringSubmatch(m.ProviderID)
+	if parts == nil {
+		return deletion{}, false
+	}
+	d := deletion{ChatID: chatID(m.Address)}
+	if parts[1] != "" {
+		d.ChatID = chatID(parts[1])
+	}
+	var err error
+	d.MessageID, err = strconv.ParseInt(parts[2], 10, 64)
+	return d, err == nil
+}
+
+// readDeletion reads the answer to deleteMessage. Only the API's own words say that a message is gone. A
+// right that the bot lacks for this says nothing of the chat.
+func readDeletion(a channels.Answer) error {
+	var r struct {
+		OK     bool `json:"ok"`
+		Result bool `json:"result"`
+	}
+	if json.Unmarshal(a.Body, &r) == nil && r.OK && r.Result {
+		return nil
+	}
+	refused := refusal(a)
+	switch {
+	case refused.Code == "400 gone":
+		return nil
+	case strings.HasSuffix(refused.Code, " no_rights"):
+		refused.Class = channels.Rejected
+	}
+	return refused
+}
