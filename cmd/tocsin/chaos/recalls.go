@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/tocsin-dev/tocsin/dispatcher/audience"
 	"github.com/tocsin-dev/tocsin/dispatcher/audit"
 	"github.com/tocsin-dev/tocsin/dispatcher/bus"
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
@@ -180,40 +179,46 @@ func (c *checker) placeOf(n *notification.Notification, channel string) place {
 	return accountAt(id)
 }
 
-// unnamed: a provider's message of a recalled update of which the ledger has no name stays. Nothing but a fault
-// leaves one so: a crash that left it in doubt, or a provider whose answer was lost.
+// unnamed: a message of a recalled update that the ledger has no name of stays with its provider. Nothing but a
+// fault leaves one so: a crash that left it in doubt, whether or not it was sent again, or a provider whose answer
+// was lost.
 func (c *checker) unnamed() {
 	crashes := c.crashes()
+	named, times := c.named(), c.times()
 	for i := range c.messages {
 		m := &c.messages[i]
-		id := c.byMark[m.mark]
-		if !c.recalled[id] || !c.recallable(m.channel) || c.named(id, m) {
+		k := goal{told{c.byMark[m.mark], m.recipient}, m.place}
+		if !c.recalled[k.update] || !c.recallable(m.channel) {
+			continue
+		}
+		if named[k] > 0 {
+			named[k]--
 			continue
 		}
 		c.counts.unnamed++
 		crashed := slices.ContainsFunc(crashes, func(x crash) bool { return x.covers(m.at) && c.hurts(&x, m.channel) })
-		if !crashed && !c.misbehaved(m.provider, m.at) {
+		if again := len(times[k]) > 1; !again && !crashed && !c.misbehaved(m.provider, m.at) {
 			c.found("recalls", "%s has a message of %s for %s since %s which the ledger has no name of, and no fault lost it", m.provider, m.mark, m.address, clock(m.at))
 		}
 	}
 }
 
-// named reports whether a message of an update has been answered for.
-func (c *checker) named(update int64, m *seen) bool {
-	id := m.recipient
-	if id == "" {
-		id = audience.AccountPrefix + m.channel + ":" + m.address
-	}
-	n := c.rows[told{update, id}]
-	if n == nil {
-		return false
-	}
-	for a := range n.Attempts() {
-		if a.Channel == m.channel && a.Recall >= notification.RecallKept {
-			return true
+// named counts the messages that the ledger has names of.
+func (c *checker) named() map[goal]int {
+	all := map[goal]int{}
+	for k, n := range c.rows {
+		for a := range n.Attempts() {
+			if a.Recall < notification.RecallKept && !a.CanBeRecalled() {
+				continue
+			}
+			at := c.placeOf(n, a.Channel)
+			if account(k.recipient) {
+				k.recipient = "" // as the witness has it
+			}
+			all[goal{k, at}]++
 		}
 	}
-	return false
+	return all
 }
 
 // misbehaved reports whether a provider was out of order when it took a message.
