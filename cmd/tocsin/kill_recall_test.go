@@ -17,7 +17,7 @@ const recallCustomers = 2000
 // TestKilledServerRecallsAll kills -9 a server while an update's messages are being taken back. In the end all of the update's messages are gone, by the provider's own
 // counts, and none of another's: those go, every one, when that is recalled in its turn.
 func TestKilledServerRecallsAll(t *testing.T) {
-	t.Parallel() // most of it is waiting until what the dead server had in hand is given out again
+	t.Parallel()                                                            // most of it is waiting until what the dead server had in hand is given out again
 	v := newVictim(t, nil, map[string]any{"rate": 4000, "concurrency": 64}) // and taken back an eighth at a time
 	var customers strings.Builder
 	chat := func(i int) string { return fmt.Sprint(70_000_000 + i) }
