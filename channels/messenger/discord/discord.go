@@ -3,7 +3,8 @@
 //
 // The address is the name of a webhook in the configuration, since its URL is a secret. Asked to wait, Discord
 // answers with the message once it stands in the channel, so the answer itself proves Delivered, to the
-// channel. Nobody is mentioned, whatever a text says: "@everyone" is a word.
+// channel. Nobody is mentioned, whatever a text says: "@everyone" is a word. A webhook can delete its own
+// messages at any time.
 //
 // Wire format follows https://discord.com/developers/docs/resources/webhook#execute-webhook, errors
 // https://discord.com/developers/docs/topics/opcodes-and-status-codes.
@@ -47,6 +48,7 @@ func Spec() channels.Spec {
 		// (https://discord.com/developers/docs/topics/rate-limits); two a second is what one webhook bears.
 		Limits:       channels.Limits{PerSecond: 2, Concurrency: 4, Timeout: 15 * time.Second},
 		CheckAddress: messenger.CheckHookName,
+		RecallWithin: channels.Always,
 		Docs:         "https://discord.com/developers/docs/resources/webhook#execute-webhook",
 		Example:      "webhooks:\n  community: https://discord.com/api/webhooks/223704706495545344/SECRET\n",
 		New:          newSender,
@@ -62,14 +64,17 @@ type Config struct {
 	BaseURL string `yaml:"base_url"`
 }
 
-type sender struct{ hooks *messenger.Hooks }
+type sender struct {
+	hooks *messenger.Hooks
+	ids   map[string]uint64 // of the webhooks, by name
+}
 
 func newSender(decode func(any) error, env channels.Env) (channels.Sender, error) {
 	var c Config
 	if err := decode(&c); err != nil {
 		return nil, err
 	}
-	urls := make(map[string]channels.Secret, len(c.Webhooks))
+	urls, ids := make(map[string]channels.Secret, len(c.Webhooks)), make(map[string]uint64, len(c.Webhooks))
 	for name, secret := range c.Webhooks {
 		u, err := url.Parse(secret.Reveal())
 		if err != nil {
@@ -78,13 +83,13 @@ func newSender(decode func(any) error, env channels.Env) (channels.Sender, error
 		query := u.Query()
 		query.Set("wait", "true")
 		u.RawQuery = query.Encode()
-		urls[name] = channels.Secret(u.String())
+		urls[name], ids[name] = channels.Secret(u.String()), idOf(u)
 	}
 	hooks, err := messenger.NewHooks(urls, c.BaseURL, env)
 	if err != nil {
 		return nil, err
 	}
-	return sender{hooks}, nil
+	return sender{hooks, ids}, nil
 }
 
 // message is the body.

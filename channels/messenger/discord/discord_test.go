@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -96,6 +97,100 @@ func TestBadConfig(t *testing.T) {
 		}, channels.Env{HTTP: &http.Client{}})
 		if err == nil || !strings.HasPrefix(err.Error(), want) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: error %v, want %q…", url, err, want)
+		}
+	}
+}
+
+// newTestSender makes a sender with the webhook "ops", whose id is 1234, at a server of a handler.
+func newTestSender(t *testing.T, h http.HandlerFunc) channels.Sender {
+	t.Helper()
+	server := httptest.NewTLSServer(h)
+	t.Cleanup(server.Close)
+	s, err := newSender(func(into any) error {
+		into.(*Config).Webhooks = map[string]channels.Secret{"ops": channels.Secret(server.URL + "/api/webhooks/1234/secret?thread_id=7&with_components=true")}
+		return nil
+	}, channels.Env{HTTP: server.Client(), UserAgent: "tocsin/1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestRecallRequest(t *testing.T) {
+	asked := 0
+	s := newTestSender(t, func(w http.ResponseWriter, r *http.Request) {
+		asked++
+		body, _ := io.ReadAll(r.Body)
+		if got, want := r.Method+" "+r.URL.RequestURI(), "DELETE /api/webhooks/1234/secret/messages/1234567890123456789?thread_id=7"; got != want || len(body) > 0 || r.UserAgent() != "tocsin/1" {
+			t.Errorf("%s %q of %s, want %s without a body", got, body, r.UserAgent(), want)
+		}
+		w.WriteHeader(http.StatusNoContent)
+	})
+	for code, m := range map[string]channels.Sent{
+		"":                {Address: "ops", ProviderID: "1234567890123456789"},
+		"no_message_id":   {Address: "ops", ProviderID: "../1234567890123456789"},
+		"other_webhook":   {Address: "ops", ProviderID: "1233"},
+		"no_such_webhook": {Address: "nobody", ProviderID: "1234567890123456789"},
+	} {
+		err := s.(channels.Recaller).Recall(context.Background(), m)
+		if e := channels.AsError(err); (err == nil) != (code == "") || err != nil && (e.Class != channels.Rejected || e.Code != code) {
+			t.Errorf("%+v: %v, want %q", m, err, code)
+		}
+	}
+	if asked != 1 {
+		t.Errorf("asked %d times, want once", asked)
+	}
+}
+
+// TestReadDeletion has answers of the pages that TestErrors names.
+func TestReadDeletion(t *testing.T) {
+	for name, c := range map[string]struct {
+		status int
+		body   string
+		class  channels.Class
+		code   string // "" for a message that isn't there any more
+	}{
+		"deleted":              {204, ``, 0, ""},
+		"gone":                 {404, `{"message":"Unknown Message","code":10008}`, 0, ""},
+		"no webhook":           {404, `{"message":"Unknown Webhook","code":10015}`, channels.Rejected, "404 10015"},
+		"no thread":            {404, `{"message":"Unknown Channel","code":10003}`, channels.Rejected, "404 10003"},
+		"no such path":         {404, `{"message":"404: Not Found","code":0}`, channels.Rejected, "404"},
+		"a proxy's 404":        {404, `<html>Unknown Message 10008`, channels.Rejected, "404"},
+		"another token":        {401, `{"message":"Invalid Webhook Token","code":50027}`, channels.Rejected, "401 50027"},
+		"an archived thread":   {400, `{"message":"Thread is archived","code":50083}`, channels.Rejected, "400 50083"},
+		"gone, but not so":     {400, `{"message":"Unknown Message","code":10008}`, channels.Rejected, "400 10008"},
+		"too fast":             {429, `{"message":"You are being rate limited.","retry_after":64.5,"global":false}`, channels.RateLimited, "429"},
+		"out of order":         {503, ``, channels.Unavailable, "503"},
+		"broken":               {500, `{"message":"500: Internal Server Error","code":0}`, channels.Unknown, "500"},
+		"bad gateway":          {502, ``, channels.Unknown, "502"},
+		"moved":                {302, ``, channels.Unavailable, "302"},
+		"a page":               {200, `<html>`, channels.Unknown, "200 unreadable"},
+		"an answer with words": {200, `{"id":"1"}`, channels.Unknown, "200 unreadable"},
+	} {
+		err := readDeletion(channels.Answer{Status: c.status, Header: http.Header{}, Body: []byte(c.body)})
+		if c.code == "" {
+			if err != nil {
+				t.Errorf("%s: %v, want the message gone", name, err)
+			}
+			continue
+		}
+		if e := channels.AsError(err); e == nil || e.Class != c.class || e.Code != c.code {
+			t.Errorf("%s: %v, want %v (%s)", name, err, c.class, c.code)
+		}
+	}
+}
+
+func TestIDOfWebhook(t *testing.T) {
+	for path, want := range map[string]uint64{
+		"/api/webhooks/223704706495545344/SECRET":     223704706495545344,
+		"/api/v10/webhooks/223704706495545344/SECRET": 223704706495545344,
+		"/api/webhooks/9999999999999999999/SECRET":    9999999999999999999,
+		"/api/webhooks/99999999999999999999/SECRET":   0,
+		"/api/webhooks/ops/SECRET":                    0,
+		"/hook":                                       0,
+	} {
+		if got := idOf(&url.URL{Path: path}); got != want {
+			t.Errorf("%s: %d, want %d", path, got, want)
 		}
 	}
 }

@@ -1,5 +1,5 @@
 // Package sim is the far side of the Discord adapter: webhooks, as
-// https://discord.com/developers/docs/resources/webhook#execute-webhook describes them, with the errors of
+// https://discord.com/developers/docs/resources/webhook#execute-webhook and #delete-webhook-message describe them, with the errors of
 // https://discord.com/developers/docs/topics/opcodes-and-status-codes and the answers for the rate of
 // https://discord.com/developers/docs/topics/rate-limits.
 //
@@ -10,12 +10,10 @@ package sim
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"regexp"
 	"strings"
-	"sync/atomic"
 	"unicode/utf8"
 
 	"github.com/tocsin-dev/tocsin/channels/sandbox"
@@ -45,7 +43,7 @@ func Simulator() sandbox.Simulator {
 
 type server struct {
 	desk     *sandbox.Desk
-	messages atomic.Int64
+	messages memory
 }
 
 // problem is an error as Discord writes it.
@@ -55,9 +53,10 @@ type problem struct {
 	RetryAfter float64 `json:"retry_after,omitempty"`
 }
 
-// ServeHTTP takes POSTs to webhooks.
+// ServeHTTP takes POSTs to webhooks, and DELETEs of their messages.
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id, token, found := strings.Cut(strings.TrimPrefix(r.URL.Path, prefix), "/")
+	token, message, below := strings.Cut(token, "/messages/")
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
 	switch mode := s.desk.Gate(r.Context()); {
 	case mode == sandbox.Hanging:
@@ -67,10 +66,12 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case mode == sandbox.RateLimited:
 		w.Header().Set("Retry-After", "1")
 		answer(w, http.StatusTooManyRequests, problem{Message: "You are being rate limited.", RetryAfter: 0.25})
-	case !found || id == "" || r.Method != http.MethodPost || err != nil:
+	case !found || id == "" || r.Method != method(below) || err != nil:
 		answer(w, http.StatusNotFound, problem{Message: "404: Not Found"})
 	case token != Token:
 		answer(w, http.StatusUnauthorized, problem{Message: "Invalid Webhook Token", Code: 50027})
+	case below:
+		s.deleteMessage(w, r, id, message)
 	default:
 		s.execute(w, r, id, body)
 	}
@@ -108,8 +109,9 @@ func (s *server) post(w http.ResponseWriter, r *http.Request, id, text string) {
 		answer(w, http.StatusNotFound, problem{Message: "Unknown Webhook", Code: 10015})
 		return
 	case r.URL.Query().Get("wait") == "true":
-		answer(w, http.StatusOK, map[string]any{"id": fmt.Sprint(1_000_000_000_000_000_000 + s.messages.Add(1)), "type": 0, "content": text})
+		answer(w, http.StatusOK, map[string]any{"id": s.messages.add(placeOf(id, r)), "type": 0, "content": text})
 	default:
+		s.messages.add(placeOf(id, r))
 		w.WriteHeader(http.StatusNoContent)
 	}
 	s.desk.Follow(id, fate, nil)

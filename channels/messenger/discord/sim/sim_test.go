@@ -77,3 +77,47 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 }
+
+func del(h http.Handler, target string) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodDelete, strings.TrimPrefix(target, Origin), nil))
+	return w
+}
+
+// TestDelete: there is one message of webhook 1, and one in its thread 7.
+func TestDelete(t *testing.T) {
+	const one, two = "/messages/1000000000000000001", "/messages/1000000000000000002"
+	for name, c := range map[string]struct {
+		target string
+		status int
+		code   string
+	}{
+		"it":                {URL("1") + one, 204, ""},
+		"in its thread":     {URL("1") + two + "?thread_id=7", 204, ""},
+		"without it":        {URL("1") + two, 404, "10008"},
+		"another webhook's": {URL("2") + one, 404, "10008"},
+		"no such message":   {URL("1") + "/messages/1000000000000000003", 404, "10008"},
+		"an old message":    {URL("1") + "/messages/1", 404, "10008"},
+		"no id":             {URL("1") + "/messages/first", 400, "50035"},
+		"an unknown field":  {URL("1") + one + "?wait=true", 400, "50035"},
+		"another token":     {URL("1") + "x" + one, 401, "50027"},
+		"a deleted webhook": {URL("9") + one, 404, "10015"},
+		"the webhook":       {URL("1"), 404, "0"},
+	} {
+		d, h := newTestServer(t, sandbox.Conduct{ByDigit: true})
+		post(h, URL("1"), `{"content":"a",`+nobody)
+		post(h, URL("1")+"?wait=true&thread_id=7", `{"content":"b",`+nobody)
+		w := del(h, c.target)
+		says := strings.Contains(w.Body.String(), `"code":`+c.code)
+		if w.Code != c.status || says != (c.code != "") || (d.Total().Recalled == 1) != (c.code == "") {
+			t.Errorf("%s: answer %d %s, %d taken back; want %d %s", name, w.Code, w.Body, d.Total().Recalled, c.status, c.code)
+		}
+		if again := del(h, c.target); again.Code == 204 || c.status == 204 && !strings.Contains(again.Body.String(), "10008") {
+			t.Errorf("%s, once more: %d %s", name, again.Code, again.Body)
+		}
+	}
+	_, h := newTestServer(t, sandbox.Conduct{})
+	if w := post(h, URL("1")+one, `{"content":"a",`+nobody); w.Code != 404 {
+		t.Errorf("a post to a message: %d", w.Code)
+	}
+}
