@@ -137,7 +137,8 @@ func newSender(decode func(any) error, env channels.Env) (channels.Sender, error
 // between two files: the writing of one can't be interrupted.
 //
 // Whatever fails on the way is Unavailable or Auth, so that the message comes again: until index.html
-// is there it is not on the page, and what was written of it before is the same the next time.
+// is there it is not on the page, and what was written of it before is the same the next time. A message that was
+// recalled is Rejected: it doesn't come back.
 func (s *sender) Send(ctx context.Context, m channels.Message) (channels.Ack, error) {
 	name, err := checkAddress(m.Address)
 	if err != nil || !s.site.has(name) {
