@@ -65,7 +65,7 @@ func (w *callable) everybody() int64 { return int64(len(w.chats) + len(w.texts) 
 
 // recall gives an order about the whole incident, or one update of it, and waits until every provider has
 // answered: to as many as are asked in all, so far.
-func (w *callable) recall(update int64, asked int64) ledger.OrderReport {
+func (w *town) recall(update int64, asked int64) ledger.OrderReport {
 	w.t.Helper()
 	o := ledger.Order{ID: fmt.Sprint("recall-", update), Verb: ledger.Recall, Update: update, By: "Ana Rusu", Why: "the wrong region"}
 	if update == 0 {
