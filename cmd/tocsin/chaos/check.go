@@ -216,12 +216,6 @@ func account(id string) bool {
 	return strings.HasPrefix(id, audience.AccountPrefix)
 }
 
-// accountAt is where a public account is.
-func accountAt(id string) place {
-	channel, address, _ := strings.Cut(strings.TrimPrefix(id, audience.AccountPrefix), ":")
-	return place{channel, address}
-}
-
 // excuse: who was not reached has a reason that holds.
 func (c *checker) excuse(n *notification.Notification, id string, k *kept) {
 	why := ""
@@ -269,7 +263,8 @@ func (c *checker) reason(n *notification.Notification, id string) string {
 // wasRefused reports whether a provider has refused somebody: a customer's address, or a public account.
 func (c *checker) wasRefused(id string, r *audience.Recipient) bool {
 	if r == nil {
-		return c.refused[accountAt(id)]
+		channel, address, _ := strings.Cut(strings.TrimPrefix(id, audience.AccountPrefix), ":")
+		return c.refused[place{channel, address}]
 	}
 	return slices.ContainsFunc(r.Addresses, func(a audience.Address) bool { return c.refused[place{a.Channel, a.Address}] })
 }

@@ -125,7 +125,7 @@ func (s *stage) recallable(channel string) bool {
 // the provider has taken back there.
 func (c *checker) recalls() {
 	c.counts.recalledUpdates = len(c.recalled)
-	back := map[place]int{}
+	back, taken := map[place]int{}, c.counted()
 	for i := range c.incidents {
 		for j := range c.incidents[i].rows {
 			n := &c.incidents[i].rows[j]
@@ -138,17 +138,38 @@ func (c *checker) recalls() {
 		}
 	}
 	for at, n := range back {
-		if c.takenBack[at] != n {
-			c.found("recalls", "%d messages on %s for %s are taken back by the ledger, %d by the provider", n, at.channel, at.address, c.takenBack[at])
+		if taken[at] != n {
+			c.found("recalls", "%d messages on %s for %s are taken back by the ledger, %d by the provider", n, at.channel, at.address, taken[at])
 		}
 	}
-	for at, n := range c.takenBack {
+	for at, n := range taken {
 		if back[at] == 0 {
 			c.found("recalls", "%d messages on %s for %s are taken back by the provider, none by the ledger", n, at.channel, at.address)
 		}
 	}
 	c.unnamed()
 }
+
+// counted is how many messages providers took back at each customer's address, and in all for public accounts.
+func (c *checker) counted() map[place]int {
+	known := map[place]bool{}
+	for _, r := range c.customers {
+		for _, a := range r.Addresses {
+			known[place{a.Channel, a.Address}] = true
+		}
+	}
+	taken := map[place]int{}
+	for at, n := range c.takenBack {
+		if !known[at] {
+			at = accounts(at.channel)
+		}
+		taken[at] += n
+	}
+	return taken
+}
+
+// accounts stands for all public accounts on a channel: some providers have names of their own for them.
+func accounts(channel string) place { return place{channel, "public accounts"} }
 
 // recall holds one attempt to the orders.
 func (c *checker) recall(n *notification.Notification, a *notification.Attempt) {
@@ -170,13 +191,12 @@ func (c *checker) recall(n *notification.Notification, a *notification.Attempt) 
 	}
 }
 
-// placeOf is where a notification's messages went on a channel.
+// placeOf is where a notification's messages went on a channel, as counted has it.
 func (c *checker) placeOf(n *notification.Notification, channel string) place {
-	id := c.recipients[n.Recipient]
-	if r := c.customers[id]; r != nil {
+	if r := c.customers[c.recipients[n.Recipient]]; r != nil {
 		return place{channel, r.Address(channel)}
 	}
-	return accountAt(id)
+	return accounts(channel)
 }
 
 // unnamed: a message of a recalled update that the ledger has no name of stays with its provider. Nothing but a
@@ -188,6 +208,10 @@ func (c *checker) unnamed() {
 	for i := range c.messages {
 		m := &c.messages[i]
 		k := goal{told{c.byMark[m.mark], m.recipient}, m.place}
+		again := len(times[k]) > 1
+		if m.recipient == "" {
+			k.place = accounts(m.channel)
+		}
 		if !c.recalled[k.update] || !c.recallable(m.channel) {
 			continue
 		}
@@ -197,7 +221,7 @@ func (c *checker) unnamed() {
 		}
 		c.counts.unnamed++
 		crashed := slices.ContainsFunc(crashes, func(x crash) bool { return x.covers(m.at) && c.hurts(&x, m.channel) })
-		if again := len(times[k]) > 1; !again && !crashed && !c.misbehaved(m.provider, m.at) {
+		if !again && !crashed && !c.misbehaved(m.provider, m.at) {
 			c.found("recalls", "%s has a message of %s for %s since %s which the ledger has no name of, and no fault lost it", m.provider, m.mark, m.address, clock(m.at))
 		}
 	}

@@ -47,7 +47,7 @@ func TestRecalls(t *testing.T) {
 		{"on a channel that can't", func(s *scene) { s.recallable = func(string) bool { return false } }, "or nobody can", 0},
 		{"only the ledger says so", func(s *scene) { s.takenBack = nil }, "1 messages on telegram for 77 are taken back by the ledger, 0 by the provider", 0},
 		{"more than the ledger says", func(s *scene) { s.takenBack[place{"telegram", "77"}] = 2 }, "1 messages on telegram for 77 are taken back by the ledger, 2 by the provider", 0},
-		{"somebody else's", func(s *scene) { s.takenBack[place{"telegram", "78"}] = 1 }, "for 78 are taken back by the provider, none by the ledger", 0},
+		{"somebody else's", func(s *scene) { s.takenBack[place{"telegram", "78"}] = 1 }, "for public accounts are taken back by the provider, none by the ledger", 0},
 		{"without a name", func(s *scene) { s.loseAnswer() }, "which the ledger has no name of, and no fault lost it", 1},
 		{"its answer was lost in a crash", func(s *scene) {
 			s.loseAnswer()
@@ -68,6 +68,11 @@ func TestRecalls(t *testing.T) {
 			s.sent[2].at = at(30)
 		}, "", 1},
 		{"a public account's post", func(s *scene) { s.post(notification.Recalled) }, "", 0},
+		{"a public account's post, which its provider calls otherwise", func(s *scene) {
+			s.post(notification.Recalled)
+			s.sent[2].address = "9001"
+			s.takenBack = map[place]int{{"telegram", "77"}: 1, {"mastodon", "9001"}: 1}
+		}, "", 0},
 		{"a public account's post that is still there", func(s *scene) { s.post(notification.RecallWanted) }, "is recall_wanted, though the update was recalled", 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -22,7 +22,7 @@ type step struct {
 	Order  *order
 }
 
-// order is an operator's order about the story's newest update, its incident, or a channel.
+// order is an operator's order about one of the story's updates, its incident, or a channel.
 type order struct {
 	Verb    ledger.Verb
 	Key     ledger.IncidentKey

@@ -146,10 +146,11 @@ func (s *stage) command(ctx context.Context, o order, over time.Time) error {
 		err := insist(ctx, over, func(ctx context.Context) error {
 			one, err := s.api.Incident(ctx, o.Key.Team, o.Key.Incident)
 			if err == nil && len(one.Progress) > 0 {
-				full.Update = one.Progress[0].ID
-			}
-			if err == nil && o.Newest && len(one.Progress) > 0 {
-				full.Update = one.Progress[len(one.Progress)-1].ID
+				which := 0
+				if o.Newest {
+					which = len(one.Progress) - 1
+				}
+				full.Update = one.Progress[which].ID
 			}
 			return err
 		})
