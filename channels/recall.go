@@ -14,7 +14,9 @@ type Recaller interface {
 	// somebody else. So a recall of which nobody knows how it ended is simply made again.
 	//
 	// Any error is an *Error: of class RateLimited, Unavailable, Auth or Unknown if trying again may help,
-	// of class Rejected or InvalidAddress if the message stays (it is too old, its chat is closed to us).
+	// of class Rejected or InvalidAddress if the message stays (it is too old, its chat is closed to us), or
+	// may stay for all that anybody will tell us. A provider's word that it knows no such message is believed
+	// only if it would have told us of it: it is ours, and we may see what it has.
 	Recall(ctx context.Context, m Sent) error
 }
 

@@ -134,7 +134,7 @@ func (d *decision) reachedStep() uint8 {
 // move takes an attempt through the table and records what the event tells about it.
 func (d *decision) move(a *notification.Attempt) notification.Consequence {
 	t := notification.Next(a.State, d.ev.Kind)
-	if t.Then == notification.Ignore {
+	if t.Then == notification.Ignore && !isProof(d.ev.Kind) { // a repeated proof may still bring the message's name
 		return t.Then
 	}
 	if id := d.ev.ProviderID; id != "" && id != a.ProviderID && !notification.NamesMessage(a.ProviderID) {
@@ -148,13 +148,23 @@ func (d *decision) move(a *notification.Attempt) notification.Consequence {
 			a.Code = d.ev.Code
 		}
 	}
-	if !a.Took && (t.To.Proof() >= channels.Accepted || d.ev.Kind == notification.ReceiptFailed || d.ev.Kind == notification.ResultAccepted) {
+	if !a.Took && t.Then != notification.Ignore && (t.To.Proof() >= channels.Accepted || d.tookIt()) {
 		a.Took, d.Changed = true, true
 	}
 	if a.Recall == notification.RecallWanted {
 		d.askBack(a)
 	}
 	return t.Then
+}
+
+// tookIt reports whether the event says that the provider took the attempt, whatever became of it.
+func (d *decision) tookIt() bool {
+	switch d.ev.Kind {
+	case notification.ResultAccepted, notification.ReceiptAccepted, notification.ReceiptFailed:
+		return true
+	default:
+		return false
+	}
 }
 
 func (d *decision) current() {

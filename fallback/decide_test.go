@@ -15,13 +15,14 @@ var (
 	queued = now.Add(-time.Minute)
 )
 
-// policy: email is presumed to arrive unless it bounces, telegram at once, sms and viber give receipts.
+// policy: email is presumed to arrive unless it bounces, telegram at once, sms and viber give receipts. What
+// went by telegram and viber can be taken back.
 func policy() notification.Policy {
 	return notification.Policy{RetryEvery: 30 * time.Second, Channels: map[string]notification.ChannelPolicy{
 		"email":    {Wait: time.Hour, Proof: channels.Delivered, Silence: channels.SilenceIsPresumed, BounceWindow: 10 * time.Minute},
-		"telegram": {Wait: time.Hour, Proof: channels.Accepted, Silence: channels.SilenceIsPresumed},
+		"telegram": {Wait: time.Hour, Proof: channels.Accepted, Silence: channels.SilenceIsPresumed, RecallWithin: 48 * time.Hour},
 		"sms":      {Wait: 10 * time.Minute, Proof: channels.Delivered},
-		"viber":    {Wait: 5 * time.Minute, Proof: channels.Read, ByID: true},
+		"viber":    {Wait: 5 * time.Minute, Proof: channels.Read, ByID: true, RecallWithin: 24 * time.Hour},
 	}}
 }
 
@@ -287,10 +288,6 @@ func fresh(n notification.Notification) notification.Notification {
 }
 
 func TestDecideOrders(t *testing.T) {
-	calledOff := func(n notification.Notification) notification.Notification {
-		n.Stop = notification.CalledOff
-		return n
-	}
 	viber, sms, gone := on("viber", notification.Queued), onSMS(notification.Failed, notification.Queued), on("viber", notification.Accepted)
 	moved := fresh(onSMS(notification.Revoked, notification.Queued))
 	run(t, []decideTest{

@@ -28,10 +28,15 @@ func (w *world) askable(channel string, change func(*notification.ChannelPolicy)
 
 // inquiries plays the lane that asks: it hands every inquiry about a channel to answer.
 func (w *world) inquiries(channel string, answer func(bus.Inquiries)) {
+	w.serves(bus.InquiriesStream, bus.InquiriesConsumer(channel), bus.InquiriesSubject(channel), answer)
+}
+
+// serves plays a lane's consumer of inquiries, or of recalls.
+func (w *world) serves(stream, consumer, subject string, answer func(bus.Inquiries)) {
 	ctx, cancel := context.WithCancel(w.Context())
 	ended := make(chan error, 1)
 	go func() {
-		ended <- w.bus.Consume(ctx, bus.InquiriesStream, bus.InquiriesConsumer(channel), bus.InquiriesSubject(channel), 4, func(m jetstream.Msg) {
+		ended <- w.bus.Consume(ctx, stream, consumer, subject, 4, func(m jetstream.Msg) {
 			var q bus.Inquiries
 			if err := json.Unmarshal(m.Data(), &q); err != nil {
 				w.Error(err)

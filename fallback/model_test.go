@@ -36,8 +36,9 @@ func TestEngineAgainstModel(t *testing.T) {
 			t.Repeat(map[string]func(*rapid.T){
 				"": p.check, "news": p.news, "news again": p.news, "plan": p.plan, "hand over": p.handOver, "lane": p.lane, "lane again": p.lane,
 				"provider": p.report, "provider again": p.report, "answer": p.answer, "deliver": p.deliver, "deliver more": p.deliver,
-				"deliver again": p.deliver, "pass": p.pass, "pass on": p.pass, "order": p.order, "directory": p.directory, "restart": p.restart,
+				"deliver again": p.deliver, "pass": p.pass, "pass on": p.pass, "order": p.order, "directory": p.directory, "take back": p.takeBack, "restart": p.restart,
 			})
+			p.lastWord()
 			heal(p)
 		})
 	})
@@ -73,10 +74,10 @@ func newPlay(t *rapid.T, blank string) *play {
 		Channels: map[string]notification.ChannelPolicy{
 			"viber": {
 				Wait: 5 * time.Minute, Proof: rapid.SampledFrom([]channels.Proof{channels.Delivered, channels.Read}).Draw(t, "viber's proof"),
-				ByID: true, Askable: true, Queue: 20 * time.Minute, Providers: []string{"bots"},
+				ByID: true, Askable: true, Queue: 20 * time.Minute, RecallWithin: 24 * time.Hour, Providers: []string{"bots"},
 			},
 			"email":    {Wait: time.Hour, Proof: channels.Delivered, Silence: channels.SilenceIsPresumed, BounceWindow: 10 * time.Minute, Providers: []string{"relay"}},
-			"telegram": {Wait: time.Hour, Proof: channels.Accepted, Silence: channels.SilenceIsPresumed, Providers: []string{"bots"}},
+			"telegram": {Wait: time.Hour, Proof: channels.Accepted, Silence: channels.SilenceIsPresumed, RecallWithin: 48 * time.Hour, Providers: []string{"bots"}},
 			"sms":      {Wait: 10 * time.Minute, Proof: channels.Delivered, Askable: true, Providers: []string{"gate"}},
 		},
 	}

@@ -30,7 +30,7 @@ func (p *play) endedWell(n *notification.Notification) {
 			p.Fatalf("superseded by nothing: %+v", n)
 		}
 	case notification.Suppressed:
-		if !slices.ContainsFunc(p.orders, func(o ledger.Order) bool { return o.Verb == ledger.Cancel && o.Update == n.Update }) {
+		if !p.recalled[n.Update] && !slices.ContainsFunc(p.orders, func(o ledger.Order) bool { return o.Verb == ledger.Cancel && o.Update == n.Update }) {
 			p.Fatalf("called off by nobody: %+v", n)
 		}
 	}
@@ -82,6 +82,9 @@ func (p *play) overtaken(n *notification.Notification) bool {
 
 // over: every update has ended, with everybody accounted for.
 func (p *play) over() bool {
+	if p.errandsLeft() || len(p.taking) > 0 {
+		return false
+	}
 	if slices.ContainsFunc(p.rows(), func(n notification.Notification) bool { return n.Outcome == notification.Open }) {
 		return false
 	}
@@ -106,11 +109,13 @@ func (p *play) end() {
 	p.catchUp()
 	p.check(p.T)
 	p.counts()
+	p.takenBack()
 	for _, l := range slices.Backward(p.letters) {
 		p.finish(p.engines[0], p.hearing([]*letter{l}))
 	}
 	p.check(p.T)
 	p.counts()
+	p.takenBack()
 	p.audit()
 }
 

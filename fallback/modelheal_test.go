@@ -39,7 +39,7 @@ func heal(ps ...*play) {
 // mend starts the engines again, and takes back what operators have put in the way. What providers have
 // still to say comes late.
 func (p *play) mend() {
-	p.mended = true
+	p.mended, p.full = true, false
 	for _, m := range p.messages {
 		m.late = true
 	}
@@ -53,6 +53,7 @@ func (p *play) mend() {
 		}
 		p.resumeUpdates(name)
 	}
+	p.recallAgain()
 }
 
 func (p *play) resumeUpdates(name string) {
@@ -73,7 +74,9 @@ func (p *play) healthily() {
 	}
 	e := p.engines[0]
 	p.finish(e, p.superseding())
-	p.finish(e, p.errands())
+	for p.finish(e, p.errands()); p.errandsLeft(); {
+		p.finish(e, p.errands())
+	}
 	p.publish(true)
 	for _, h := range p.inHands() {
 		if !p.gone(h) {
@@ -87,7 +90,7 @@ func (p *play) healthily() {
 // truths is what becomes of a message when all is well.
 var truths = map[string][]channels.ReceiptState{"viber": {channels.ReceiptDelivered}, "sms": {channels.ReceiptDelivered}}
 
-// catchUp has everything said and heard.
+// catchUp has everything said and heard, and taken back what lanes are told to.
 func (p *play) catchUp() {
 	for all := p.unreported(); len(all) > 0; all = p.unreported() {
 		p.comes(all[0])
@@ -96,5 +99,11 @@ func (p *play) catchUp() {
 		if !l.heard {
 			p.finish(p.engines[0], p.hearing([]*letter{l}))
 		}
+	}
+	if len(p.taking) > 0 {
+		for len(p.taking) > 0 {
+			p.serve(0)
+		}
+		p.catchUp()
 	}
 }

@@ -67,7 +67,7 @@ func (p *play) truly(h inHand) {
 	case "returned":
 		p.says(h, bus.Result{State: bus.ResultReturned, Class: channels.Unavailable, Code: "503"})
 	case "left":
-		p.leaves(h, "", p.truth(h.Channel))
+		p.leaves(h, p.truth(h.Channel))
 		p.says(h, bus.Result{State: bus.ResultUnknown, Class: channels.Unknown, Code: "timeout"})
 	}
 }

@@ -84,6 +84,7 @@ func copyFile(to, from string) error {
 func (p *play) people(n int) {
 	for i := range n {
 		p.consents = append(p.consents, map[string]bool{"viber": true, "telegram": true, "email": true, "sms": true})
+		p.moves = append(p.moves, 0)
 		p.enter(i)
 	}
 }
@@ -92,7 +93,7 @@ func (p *play) people(n int) {
 func (p *play) enter(i int) {
 	r := audience.Recipient{ID: fmt.Sprint("c", i+1), Name: "Ana", Locale: "ro"}
 	for _, c := range p.rules.Channels {
-		r.Addresses = append(r.Addresses, audience.Address{Channel: c.Name, Address: fmt.Sprint(c.Name, i)})
+		r.Addresses = append(r.Addresses, audience.Address{Channel: c.Name, Address: fmt.Sprint(c.Name, i, "-", p.moves[i])})
 		if p.consents[i][c.Name] {
 			r.Consents = append(r.Consents, c.Name)
 		}
@@ -101,11 +102,15 @@ func (p *play) enter(i int) {
 	p.must(p.ledger.PutRecipients(p.Context(), []audience.Recipient{r}))
 }
 
-// directory has a recipient change their mind about a channel.
+// directory has a recipient change their mind about a channel, or their addresses.
 func (p *play) directory(t *rapid.T) {
 	i := rapid.IntRange(0, len(p.consents)-1).Draw(t, "recipient")
-	c := rapid.SampledFrom([]string{"viber", "email", "sms"}).Draw(t, "channel")
-	p.consents[i][c] = !p.consents[i][c]
+	if rapid.IntRange(0, 2).Draw(t, "moves") == 0 {
+		p.moves[i]++
+	} else {
+		c := rapid.SampledFrom([]string{"viber", "email", "sms"}).Draw(t, "channel")
+		p.consents[i][c] = !p.consents[i][c]
+	}
 	p.enter(i)
 }
 
@@ -208,13 +213,14 @@ func (p *play) invite(page *ledger.Page, r *ledger.Recipient, steps []string) {
 	i := len(page.Notifications)
 	page.Notifications = append(page.Notifications, n)
 	kind, _ := p.rules.Kind(usable[0])
+	item := ledger.Item{Address: r.Address(usable[0])}
 	if last := len(page.Batches) - 1; last >= 0 {
 		if b := &page.Batches[last]; b.To == i && b.Batch.Channel == usable[0] && b.Batch.Last == (len(usable) == 1) {
-			b.To, b.Items = i+1, append(b.Items, ledger.Item{Address: "a"})
+			b.To, b.Items = i+1, append(b.Items, item)
 			return
 		}
 	}
-	page.Batches = append(page.Batches, ledger.NewBatch{From: i, To: i + 1, Items: []ledger.Item{{Address: "a"}}, Batch: ledger.BatchHead{
+	page.Batches = append(page.Batches, ledger.NewBatch{From: i, To: i + 1, Items: []ledger.Item{item}, Batch: ledger.BatchHead{
 		Update: page.Update, Channel: usable[0], Kind: kind, Locale: "ro", Priority: notification.Urgent, Last: len(usable) == 1,
 		GivenUp: p.policy.GivenUp(usable[0], page.Now, page.Now),
 	}})
@@ -226,11 +232,13 @@ func (p *play) order(t *rapid.T) {
 		t.Skip("there is nothing to give orders about")
 	}
 	o := ledger.Order{ID: fmt.Sprint("o", len(p.orders)), By: "Ana", Why: "a reason", At: time.Now()}
-	o.Verb = rapid.SampledFrom([]ledger.Verb{ledger.Pause, ledger.Resume, ledger.Resume, ledger.Cancel, ledger.Retry, ledger.Move, ledger.Budget}).Draw(t, "verb")
+	o.Verb = rapid.SampledFrom([]ledger.Verb{ledger.Pause, ledger.Resume, ledger.Resume, ledger.Cancel, ledger.Recall, ledger.Recall, ledger.Retry, ledger.Move, ledger.Budget}).Draw(t, "verb")
 	o.Team, o.Incident = "payments", p.updates[rapid.IntRange(0, len(p.updates)-1).Draw(t, "incident")].Incident
 	switch o.Verb {
 	case ledger.Retry, ledger.Cancel:
 		o.Team, o.Incident, o.Update = "", "", int64(rapid.IntRange(1, len(p.updates)).Draw(t, "update"))
+	case ledger.Recall:
+		p.wanted(&o)
 	case ledger.Move:
 		o.Channel = rapid.SampledFrom([]string{"viber", "email", "sms"}).Draw(t, "channel")
 	case ledger.Budget:

@@ -22,7 +22,9 @@ type surroundings struct {
 	messages  []*message
 	letters   []*letter
 	questions []question
-	recalls   []bus.Inquiries
+	taking    []bus.Inquiries  // what lanes were told to have taken back, and have not answered for
+	asked     []bus.Inquiries  // all that they were told of it
+	full      bool             // no room to tell them
 	units     map[string]int64 // by incident: what was handed over that is billed
 	ids       int
 	mended    bool // nothing gets lost any more
@@ -42,11 +44,15 @@ type parcel struct {
 type message struct {
 	id       notification.ID
 	channel  string
-	provider string // its id there; "" where the lane was never told
+	address  string
+	name     string // its id there
+	provider string // the same; "" where the lane was never told
 	is       channels.ReceiptState
 	fate     []channels.ReceiptState
 	mute     bool // no webhook of its gets through
 	late     bool // what it still has to say comes when all is over
+	gone     bool // taken back
+	stays    bool // a lane has said that it can't be taken back
 }
 
 // letter is a message on RESULTS or RECEIPTS.
@@ -94,7 +100,10 @@ func (s *surroundings) PublishInquiries(_ context.Context, q bus.Inquiries, _ st
 
 // PublishRecalls implements Inquiries.
 func (s *surroundings) PublishRecalls(_ context.Context, q bus.Inquiries) error {
-	s.recalls = append(s.recalls, q)
+	if s.full {
+		return bus.ErrFull
+	}
+	s.taking, s.asked = append(s.taking, q), append(s.asked, q)
 	return nil
 }
 
@@ -190,10 +199,10 @@ func (p *play) try(h inHand) {
 	case "unknown": // it never got there
 		p.says(h, bus.Result{State: bus.ResultUnknown, Class: channels.Unknown, Code: "timeout"})
 	case "left": // it did
-		p.leaves(h, "", p.fate(h.Channel))
+		p.leaves(h, p.fate(h.Channel))
 		p.says(h, bus.Result{State: bus.ResultUnknown, Class: channels.Unknown, Code: "timeout"})
 	case "killed": // a lane that died had sent what the next one gives back
-		p.leaves(h, "", p.fate(h.Channel))
+		p.leaves(h, p.fate(h.Channel))
 		p.says(h, bus.Result{State: bus.ResultReturned, Class: channels.Unavailable, Code: "503"})
 	}
 }
@@ -214,15 +223,20 @@ func (p *play) gone(h inHand) bool {
 
 // takes has a provider take an attempt.
 func (p *play) takes(h inHand, r bus.Result, fate []channels.ReceiptState) {
-	p.ids++
-	r.ProviderID = fmt.Sprint("p", p.ids)
-	p.leaves(h, r.ProviderID, fate)
+	m := p.leaves(h, fate)
+	m.provider, r.ProviderID = m.name, m.name
 	p.says(h, r)
 }
 
-func (p *play) leaves(h inHand, provider string, fate []channels.ReceiptState) {
+// leaves has a provider take an attempt, and the lane not hear of it.
+func (p *play) leaves(h inHand, fate []channels.ReceiptState) *message {
 	mute := !p.mended && rapid.IntRange(0, 3).Draw(p.T, "webhooks lost") == 0
-	p.messages = append(p.messages, &message{id: h.id(), channel: h.Channel, provider: provider, fate: fate, is: channels.ReceiptAccepted, mute: mute})
+	p.ids++
+	m := &message{
+		id: h.id(), channel: h.Channel, address: h.Items[h.index].Address, name: fmt.Sprint("p", p.ids), fate: fate, is: channels.ReceiptAccepted, mute: mute,
+	}
+	p.messages = append(p.messages, m)
+	return m
 }
 
 // fate is what becomes of a message, as far as its provider reports it.
@@ -260,6 +274,7 @@ var (
 	receiptKinds = map[channels.ReceiptState]notification.EventKind{
 		channels.ReceiptAccepted: notification.ReceiptAccepted, channels.ReceiptDelivered: notification.ReceiptDelivered,
 		channels.ReceiptRead: notification.ReceiptRead, channels.ReceiptFailed: notification.ReceiptFailed, channels.ReceiptAbsent: notification.ReceiptAbsent,
+		channels.ReceiptRecalled: notification.ReceiptRecalled, channels.ReceiptKept: notification.ReceiptKept,
 	}
 )
 
@@ -331,7 +346,7 @@ func (p *play) tells(q question) {
 	r := bus.Receipt{State: channels.ReceiptAbsent, Notification: q.id.Notification, Step: q.id.Step, Try: q.id.Try}
 	for _, m := range p.messages {
 		if m.id == q.id {
-			r.State, r.ProviderID = m.is, m.provider
+			r.State, r.ProviderID = m.is, m.name
 		}
 	}
 	p.receives(q.channel, r, word{id: q.id, what: receiptKinds[r.State]})

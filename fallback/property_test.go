@@ -1,6 +1,7 @@
 package fallback
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -22,6 +23,10 @@ type story struct {
 	pending []notification.Event // will happen, nobody knows when
 	seen    []notification.Event // has happened, and may come again
 	given   map[notification.ID]bool
+
+	recalled bool // an operator has recalled the update
+	// plain is what becomes of it all if the update is cancelled instead, and nobody takes anything back.
+	plain notification.Notification
 }
 
 func TestDecideAnyOrder(t *testing.T) {
@@ -49,12 +54,18 @@ func newStory(t *rapid.T) *story {
 			{Wait: 5 * time.Minute, Proof: channels.Accepted, Silence: channels.SilenceIsPresumed, BounceWindow: time.Minute},
 			{Wait: 5 * time.Minute, Proof: channels.Delivered, Silence: channels.SilenceIsPresumed, BounceWindow: time.Minute},
 		}).Draw(t, "policy of "+channel)
+		if rapid.Bool().Draw(t, channel+" can recall") {
+			p := s.policy.Channels[channel]
+			p.RecallWithin = time.Hour
+			s.policy.Channels[channel] = p
+		}
 	}
 	s.n = notification.Notification{ID: 7, Steps: notification.Steps(steps...)}
 	s.n.Attempt = notification.Attempt{Channel: steps[0], State: notification.Queued, QueuedAt: now}
+	s.plain = s.n
 	s.send()
 	s.policy.UsefulFor = rapid.SampledFrom([]time.Duration{0, time.Minute, time.Hour}).Draw(t, "useful for")
-	for _, k := range []notification.EventKind{notification.Supersession, notification.Cancellation, notification.Moved, notification.Withdrawal} {
+	for _, k := range []notification.EventKind{notification.Supersession, notification.Cancellation, notification.Moved, notification.Withdrawal, notification.RecallOrdered} {
 		if rapid.Bool().Draw(t, k.String()) {
 			s.pending = append(s.pending, notification.Event{Kind: k})
 		}
@@ -79,7 +90,7 @@ func (s *story) send() {
 	}
 	said := rapid.SampledFrom(results).Draw(s.t, "result")
 	down := time.Duration(rapid.IntRange(0, 120).Draw(s.t, "seconds down")) * time.Second
-	s.pending = append(s.pending, notification.Event{Attempt: id, Kind: said, Code: "c", DownFor: down})
+	s.pending = append(s.pending, notification.Event{Attempt: id, Kind: said, Code: "c", DownFor: down, ProviderID: s.name(id)})
 	if said == notification.ResultFailed || said == notification.ResultRevoked {
 		return
 	}
@@ -88,8 +99,13 @@ func (s *story) send() {
 		k := rapid.SampledFrom([]notification.EventKind{
 			notification.ReceiptAccepted, notification.ReceiptDelivered, notification.ReceiptRead, notification.ReceiptFailed, notification.ReceiptAbsent,
 		}).Draw(s.t, "receipt")
-		s.pending = append(s.pending, notification.Event{Attempt: id, Kind: k})
+		s.pending = append(s.pending, notification.Event{Attempt: id, Kind: k, ProviderID: s.name(id)})
 	}
+}
+
+// name is the provider's id of an attempt's message, if what is said of it tells that.
+func (s *story) name(id notification.ID) string {
+	return rapid.SampledFrom([]string{"", fmt.Sprint("p", id.Step, "-", id.Try)}).Draw(s.t, "provider's id")
 }
 
 func (s *story) id() notification.ID {
@@ -105,7 +121,7 @@ func (s *story) draw() notification.Event {
 	ev := s.pending[i]
 	s.pending = append(s.pending[:i:i], s.pending[i+1:]...)
 	switch ev.Kind {
-	case notification.Supersession, notification.Cancellation, notification.Moved, notification.Withdrawal:
+	case notification.Supersession, notification.Cancellation, notification.Moved, notification.Withdrawal, notification.RecallOrdered:
 		ev.Attempt = s.id() // the engine speaks of what is current
 	}
 	s.seen = append(s.seen, ev)
@@ -122,6 +138,7 @@ func (s *story) tell(ev notification.Event) {
 	s.checkAttempts(before)
 	s.checkQueue(before, c)
 	s.checkLegal()
+	s.checkRecall(before, ev, c)
 	revoked := c.Revoke.State != notification.NoAttempt
 	again := ev.Attempt.Try < before.Attempt.Try && !c.Changed // the first word may be lost
 	if revoked && before.Attempt.State != notification.Queued && !again {
@@ -236,6 +253,7 @@ func (s *story) end() {
 	if s.n.Outcome == notification.Open {
 		s.t.Fatalf("everything has happened, and it is still open: %+v", s.n)
 	}
+	s.checkRecalled()
 	for id := range s.given {
 		if id.Step > s.n.Attempt.Step {
 			s.t.Fatalf("%+v was queued, and the notification knows nothing of it", id)

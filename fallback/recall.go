@@ -19,7 +19,7 @@ func (d *decision) recall() {
 	if n.Attempt.State == notification.NoAttempt {
 		return
 	}
-	if then := d.move(&n.Attempt); then == notification.MarkStop && n.Outcome == notification.Open {
+	if then := notification.Next(n.Attempt.State, d.ev.Kind).Then; then == notification.MarkStop && n.Outcome == notification.Open {
 		d.markStop()
 	}
 	n.Past = append([]notification.Attempt(nil), n.Past...)
@@ -90,10 +90,16 @@ func (f *fold) askBack(c *Change) {
 // recall tells the lanes what to take back, before the ledger has that they were told: should the engine die
 // in between, they are told again, and what is gone by then is gone.
 func (f *fold) recall(ctx context.Context) error {
-	if len(f.recalls) == 0 || f.e.Inquiries == nil {
+	if len(f.recalls) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(f.recalls, func(a, b asked) int { return cmp.Compare(a.attempt.Channel, b.attempt.Channel) })
+	if f.e.Inquiries == nil {
+		f.wantStill(f.recalls)
+		return nil
+	}
+	slices.SortFunc(f.recalls, func(a, b asked) int {
+		return cmp.Or(cmp.Compare(a.to.Channel, b.to.Channel), cmp.Compare(a.notification, b.notification), cmp.Compare(a.attempt.Step, b.attempt.Step))
+	})
 	to := make([]ledger.SentTo, len(f.recalls))
 	for i := range f.recalls {
 		to[i] = f.recalls[i].to
@@ -142,13 +148,14 @@ func (f *fold) tellOfRecalls(ctx context.Context, some []asked, addresses []stri
 // wantStill has messages be asked for later that there was no room to ask for.
 func (f *fold) wantStill(some []asked) {
 	for i := range some {
-		for j := range f.out.Changed {
-			if f.out.Changed[j].ID != some[i].notification {
-				continue
-			}
-			if a := attemptAt(&f.out.Changed[j], some[i].attempt.Step); a.Recall == notification.RecallAsked {
-				a.Recall = notification.RecallWanted
-			}
+		j, changed := slices.BinarySearchFunc(f.out.Changed, some[i].notification, func(n notification.Notification, id int64) int {
+			return cmp.Compare(n.ID, id)
+		})
+		if !changed {
+			continue
+		}
+		if a := attemptAt(&f.out.Changed[j], some[i].attempt.Step); a.Recall == notification.RecallAsked {
+			a.Recall = notification.RecallWanted
 		}
 	}
 }

@@ -15,13 +15,18 @@ func (h Harness) testRecall(t *testing.T) {
 	var foreign string // well formed, and nobody's message where it is used
 	t.Run("elsewhere", func(t *testing.T) {
 		s := newStage(t, h)
-		foreign = s.mustSend(s.sender(), s.message(0)).ID
+		sender := s.sender()
+		s.mustSend(sender, s.message(0)) // a provider may count its messages
+		foreign = s.mustSend(sender, s.message(0)).ID
 	})
 	t.Run("a message", h.testRecallOne)
+	t.Run("in another's name", h.testRecallByAnother)
 	t.Run("a message that is not there", func(t *testing.T) {
 		s := newStage(t, h)
+		sender := s.sender()
+		s.mustSend(sender, s.message(0)) // to a provider that shows nothing at all, nothing needs to be gone
 		m := s.message(0)
-		s.mustRecall(s.sender(), channels.Sent{Ref: m.Ref, Address: m.Address, ProviderID: foreign})
+		s.mustRecall(sender, channels.Sent{Ref: m.Ref, Address: m.Address, ProviderID: foreign})
 		s.mustBeRecalled(m.Address, 0)
 	})
 	t.Run("what is no message", func(t *testing.T) {
@@ -82,6 +87,27 @@ func (h Harness) testRecallOne(t *testing.T) {
 	s.mustRecall(sender, other)
 	s.mustBeRecalled(m.Address, 2)
 	s.mustCount(2)
+}
+
+// testRecallByAnother: a recall in the name of another of the accounts leaves the message where it is.
+func (h Harness) testRecallByAnother(t *testing.T) {
+	if h.Spec.Kind != channels.Social {
+		t.Log("not checked, since the address is no account that posts")
+		return
+	}
+	s := newStage(t, h)
+	sender := s.sender()
+	m := s.sentTo(sender, 0)
+	other := m
+	other.Address = h.Address(1)
+	if err := recall(sender, other); err != nil {
+		if e := s.mustBeError(err, channels.Message{Address: other.Address}); e.Class != channels.Rejected && e.Class != channels.InvalidAddress {
+			t.Errorf("error %q has class %v, want one that says that the message stays", e, e.Class)
+		}
+	}
+	s.mustBeRecalled(m.Address, 0)
+	s.mustRecall(sender, m)
+	s.mustBeRecalled(m.Address, 1)
 }
 
 // testRecallTooLate has the provider's clock go on until the message is too old.

@@ -52,6 +52,8 @@ type world struct {
 	store
 	path   string // of a ledger in a file
 	policy notification.Policy
+	// messageID is what providers call every message; "" where they give none an id.
+	messageID string
 }
 
 func newWorld(t testing.TB, dir string) *world {
@@ -145,7 +147,7 @@ func (w *world) happen(second int, id int64, kind notification.EventKind, past .
 	ns, err := w.Notifications(w.Context(), []int64{id})
 	w.must(err)
 	n := ns[0]
-	ev := notification.Event{Kind: kind, Code: "c", Attempt: notification.ID{Notification: id, Step: n.Attempt.Step, Try: n.Attempt.Try}}
+	ev := notification.Event{Kind: kind, Code: "c", ProviderID: w.messageID, Attempt: notification.ID{Notification: id, Step: n.Attempt.Step, Try: n.Attempt.Try}}
 	if len(past) > 0 {
 		ev.Attempt = notification.ID{Notification: id, Step: past[0]}
 	}

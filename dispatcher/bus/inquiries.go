@@ -49,8 +49,9 @@ const inquiriesAge = 15 * time.Minute
 // RecallsAge is how long a recall is kept at most, and so how long a provider that is down is asked again.
 const RecallsAge = 3 * day
 
-// MaxRecalls is how many recalls one message carries at most.
-const MaxRecalls = 256
+// MaxRecalls is how many recalls one message carries at most: so many fit, however long their addresses and
+// ids are.
+const MaxRecalls = 64
 
 // InquiriesSubject is where a channel's inquiries go.
 func InquiriesSubject(channel string) string { return "inquiries." + channel }

@@ -55,6 +55,53 @@ func TestStreamsAreBroughtUpToDate(t *testing.T) {
 	}
 }
 
+// TestNewStreamFindsItsRoom: where all the room that there is belongs to streams as an older version made
+// them, the one that is new since gets what they give up.
+func TestNewStreamFindsItsRoom(t *testing.T) {
+	s := start(t, bus.ServerOptions{})
+	connect(t, bus.Options{URL: s.URL()}).Close()
+	js := admin(t, s.URL())
+	if err := js.DeleteStream(t.Context(), bus.RecallsStream); err != nil {
+		t.Fatal(err)
+	}
+	for name, share := range map[string]float64{bus.ReceiptsStream: 0.2, bus.InquiriesStream: 0.02} {
+		str, err := js.Stream(t.Context(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg := str.CachedInfo().Config
+		cfg.MaxBytes = int64(share * bustest.MaxBytes)
+		if _, err := js.UpdateStream(t.Context(), cfg); err != nil {
+			t.Fatal(err)
+		}
+	}
+	left := int64(bustest.MaxBytes)
+	all := js.ListStreams(t.Context())
+	for info := range all.Info() {
+		left -= info.Config.MaxBytes
+	}
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "OTHER", MaxBytes: left}); err != nil || all.Err() != nil {
+		t.Fatal(err, all.Err())
+	}
+	if _, err := js.CreateStream(t.Context(), jetstream.StreamConfig{Name: "MORE", MaxBytes: 1}); err == nil {
+		t.Fatal("there is room left")
+	}
+	for _, subject := range []string{bus.ReceiptsSubject("sms", "p"), bus.InquiriesSubject("sms")} {
+		if _, err := js.Publish(t.Context(), subject, []byte("{}")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b := connect(t, bus.Options{URL: s.URL()})
+	for name, want := range map[string]uint64{bus.ReceiptsStream: 1, bus.InquiriesStream: 1, bus.RecallsStream: 0} {
+		if st := state(t, b, name); st.Messages != want || st.MaxBytes <= 0 {
+			t.Errorf("%+v, want %d messages", st, want)
+		}
+	}
+	if err := b.PublishRecalls(t.Context(), bus.Inquiries{Channel: "sms"}); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestNothingIsDestroyed: a stream that can't be brought to what is wanted without a loss is left as
 // it is, and the start fails with the field, both values and what to do.
 func TestNothingIsDestroyed(t *testing.T) {

@@ -2,6 +2,7 @@ package lane
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -32,7 +33,12 @@ func AskRate(l channels.Limits) float64 {
 type desk struct {
 	limiter *rate.Limiter
 	places  chan struct{}
+	// rest is until when, in Unix nanoseconds, nothing is to be taken back.
+	rest atomic.Int64
 }
+
+// resting says for how long nothing is to be taken back still.
+func (d *desk) resting() time.Duration { return max(0, time.Until(time.Unix(0, d.rest.Load()))) }
 
 func newDesk(l channels.Limits) *desk {
 	limit := rate.Limit(l.PerSecond)
@@ -62,13 +68,8 @@ func (o *outlet) ask(ctx context.Context, question func(context.Context) error) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, o.Limits.Timeout)
 	defer cancel()
-	err := question(ctx)
-	if err == nil {
-		return nil
+	if err := question(ctx); err != nil {
+		return channels.AsError(err)
 	}
-	e := channels.AsError(err)
-	if e.Class == channels.RateLimited {
-		o.quiet(e.RetryAfter) // said of asking, it is true of sending as well
-	}
-	return e
+	return nil
 }

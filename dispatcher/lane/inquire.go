@@ -103,6 +103,9 @@ func (l *Lane) inquireOf(ctx context.Context, o *outlet, q channels.Inquiry) (r 
 		l.Metrics.answer(l.Channel, o.Name, string(r.State), 1)
 	case asked:
 		l.Metrics.answer(l.Channel, o.Name, e.Class.String(), 1)
+		if e.Class == channels.RateLimited {
+			o.quiet(e.RetryAfter) // said of asking, it is true of sending as well
+		}
 	}
 	return r, e
 }

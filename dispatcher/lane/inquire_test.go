@@ -333,11 +333,7 @@ func TestLaneAnswersInquiries(t *testing.T) {
 		t.Error("asked too early")
 	}
 	// An answer is there before the lane knows that it is stored, and only then is the inquiry done with.
-	for limit := time.Now().Add(10 * time.Second); left(t, b) > 0; runtime.Gosched() {
-		if time.Now().After(limit) {
-			t.Fatalf("%d inquiries left", left(t, b))
-		}
-	}
+	empties(t, b, bus.InquiriesStream)
 	cancel()
 	for range 2 {
 		if err := <-ended; err != nil {
@@ -346,12 +342,22 @@ func TestLaneAnswersInquiries(t *testing.T) {
 	}
 }
 
-func left(t *testing.T, b *bus.Bus) uint64 {
+// empties waits until a stream is empty.
+func empties(t *testing.T, b *bus.Bus, stream string) {
+	t.Helper()
+	for limit := time.Now().Add(10 * time.Second); left(t, b, stream) > 0; runtime.Gosched() {
+		if time.Now().After(limit) {
+			t.Fatalf("%d messages left on %s", left(t, b, stream), stream)
+		}
+	}
+}
+
+func left(t *testing.T, b *bus.Bus, stream string) uint64 {
 	t.Helper()
 	states, err := b.States(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := slices.IndexFunc(states, func(s bus.StreamState) bool { return s.Name == bus.InquiriesStream })
+	i := slices.IndexFunc(states, func(s bus.StreamState) bool { return s.Name == stream })
 	return states[i].Messages
 }

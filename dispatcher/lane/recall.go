@@ -1,7 +1,9 @@
 package lane
 
 import (
+	"cmp"
 	"context"
+	"time"
 
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/dispatcher/bus"
@@ -57,6 +59,9 @@ func (d *docket) recall(ctx context.Context, q *bus.Inquiry) *channels.Error {
 		d.keep(q, unknownAddress)
 		return nil
 	}
+	if rest := o.desk.resting(); rest > 0 {
+		return &channels.Error{Class: channels.RateLimited, Code: "paused", RetryAfter: rest}
+	}
 	id := notification.ID{Notification: q.Notification, Step: q.Step, Try: q.Try}
 	e := o.ask(ctx, func(ctx context.Context) error {
 		return o.Sender.(channels.Recaller).Recall(ctx, channels.Sent{Ref: d.l.Signer.Ref(id), Address: q.Address, ProviderID: q.ProviderID})
@@ -67,7 +72,11 @@ func (d *docket) recall(ctx context.Context, q *bus.Inquiry) *channels.Error {
 	case e.Class == channels.Rejected, e.Class == channels.InvalidAddress:
 		d.keep(q, e.Code)
 	default:
-		d.l.Metrics.recall(d.l.Channel, q.Provider, e.Class.String())
+		if e.Class == channels.RateLimited {
+			// Networks bound deletions by themselves, and for long: nothing that is to be sent waits for that.
+			o.desk.rest.Store(time.Now().Add(cmp.Or(e.RetryAfter, askAgain)).UnixNano())
+		}
+		d.l.Metrics.recall(d.l.Channel, o.Name, e.Class.String())
 		return e
 	}
 	return nil
@@ -88,8 +97,9 @@ func (l *Lane) recaller(provider string) *outlet {
 func (d *docket) keep(q *bus.Inquiry, code string) { d.say(q, channels.ReceiptKept, code) }
 
 func (d *docket) say(q *bus.Inquiry, s channels.ReceiptState, code string) {
-	d.l.Metrics.recall(d.l.Channel, q.Provider, string(s))
-	d.answer(d.l.answering(q.Provider), bus.Receipt{Notification: q.Notification, Step: q.Step, Try: q.Try, State: s, Code: code})
+	provider := d.l.answering(q.Provider)
+	d.l.Metrics.recall(d.l.Channel, provider, string(s))
+	d.answer(provider, bus.Receipt{Notification: q.Notification, Step: q.Step, Try: q.Try, State: s, Code: code})
 }
 
 // answering is the provider under whose name an answer is published: the one named, or the first.

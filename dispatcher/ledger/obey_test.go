@@ -2,6 +2,8 @@ package ledger_test
 
 import (
 	"errors"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -13,6 +15,10 @@ func TestRule(t *testing.T) {
 	sending := ledger.Target{ID: 1, Incident: 9, State: ledger.Sending, Open: 3}
 	closed := ledger.Target{ID: 2, Incident: 9, State: ledger.Closed}
 	held := ledger.Target{ID: 3, Incident: 9, State: ledger.Held, Paused: true}
+	told := ledger.Target{ID: 4, Incident: 9, State: ledger.Closed, Audience: 7}
+	stopped := ledger.Target{ID: 5, Incident: 9, State: ledger.Cancelled, Audience: 5, Open: 1}
+	unsaid := ledger.Target{ID: 6, Incident: 9, State: ledger.NotAnnounced}
+	dropped := ledger.Target{ID: 7, Incident: 9, State: ledger.Closed, Audience: 7, Dropped: true}
 	of := func(targets ...ledger.Target) ledger.Situation { return ledger.Situation{Targets: targets} }
 	named := func(v ledger.Verb) ledger.Order { return ledger.Order{Verb: v, Team: "ops", Incident: "cards"} }
 	about := func(v ledger.Verb, update int64) ledger.Order {
@@ -41,6 +47,14 @@ func TestRule(t *testing.T) {
 		{"pause a closed update", about(ledger.Pause, 2), of(closed), "update 2 is closed: nothing of it is to be sent", nil, true},
 		{"cancel", named(ledger.Cancel), of(sending, closed, held), "2 updates cancelled, with 3 notifications that were still open", []ledger.Target{sending, held}, false},
 		{"cancel what is over", named(ledger.Cancel), of(closed), "nothing is left to cancel: no update is held, planned or being sent", nil, true},
+		{"recall", named(ledger.Recall), of(dropped, told, unsaid, stopped, sending, held),
+			recalled(4, 4), []ledger.Target{told, stopped, sending, held}, false},
+		{"recall one", about(ledger.Recall, 4), of(told), recalled(1, 0), []ledger.Target{told}, false},
+		{"recall what is being sent", about(ledger.Recall, 1), of(sending), recalled(1, 3), []ledger.Target{sending}, false},
+		{"recall what was cancelled", about(ledger.Recall, 5), of(stopped), recalled(1, 1), []ledger.Target{stopped}, false},
+		{"recall what was told nobody", named(ledger.Recall), of(unsaid, closed), "nothing was sent, and nothing is to be: there is nothing to take back", nil, true},
+		{"recall what is not kept", named(ledger.Recall), of(dropped, unsaid), "that is so old that whom it reached is not kept any more: nothing can be taken back", nil, true},
+		{"recall what isn't there", about(ledger.Recall, 8), of(), "ops/cards has no update 8", nil, true},
 		{"move", ledger.Order{Verb: ledger.Move, Channel: "viber"}, of(sending, closed), "what waits for viber in 1 updates goes on to its next step", []ledger.Target{sending}, false},
 		{"move where nothing is", ledger.Order{Verb: ledger.Move, Channel: "viber"}, of(), "nothing was under way", nil, false},
 		{"move what is over", named(ledger.Move), of(closed), "nothing was under way", nil, false},
@@ -65,6 +79,59 @@ func TestRule(t *testing.T) {
 		}
 		if d := cmp.Diff(tt.updates, r.Updates); d != "" {
 			t.Errorf("%s: updates differ (-want +got):\n%s", tt.name, d)
+		}
+	}
+}
+
+// recalled is the result of a recall.
+func recalled(updates, open int) string {
+	return fmt.Sprintf("%d updates recalled: %d notifications that were still open are stopped, and what was sent is taken back where its provider can; the report counts it",
+		updates, open)
+}
+
+func TestCancelReason(t *testing.T) {
+	for verb, want := range map[ledger.Verb]string{ledger.Cancel: "cancelled by Ana: wrong bank", ledger.Recall: "recalled by Ana: wrong bank"} {
+		if got := (&ledger.Order{Verb: verb, By: "Ana", Why: "wrong bank"}).CancelReason(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+func TestValidateOrder(t *testing.T) {
+	whole := func(v ledger.Verb) ledger.Order {
+		return ledger.Order{ID: "1", Verb: v, Team: "ops", Incident: "cards", Update: 1, Channel: "sms", Segments: 1, By: "Ana", Why: "a reason"}
+	}
+	for _, v := range ledger.Verbs() {
+		if o := whole(v); o.Validate() != nil {
+			t.Errorf("%s: %v", v, o.Validate())
+		}
+	}
+	for _, tt := range []struct {
+		verb   ledger.Verb
+		change func(*ledger.Order)
+		want   string // "" is nothing wrong
+	}{
+		{ledger.Recall, func(o *ledger.Order) { o.Update = 0 }, ""},
+		{ledger.Recall, func(o *ledger.Order) { o.Team, o.Incident = "", "" }, ""},
+		{ledger.Recall, func(o *ledger.Order) { o.Team, o.Incident, o.Update = "", "", 0 }, "recall needs an incident or an update"},
+		{ledger.Recall, func(o *ledger.Order) { o.Incident, o.Update = "", 0 }, "recall needs an incident or an update"},
+		{ledger.Recall, func(o *ledger.Order) { o.ID = "" }, "id: must have between 1 and 100 bytes"},
+		{ledger.Recall, func(o *ledger.Order) { o.ID = strings.Repeat("x", 101) }, "id: must have between 1 and 100 bytes"},
+		{ledger.Recall, func(o *ledger.Order) { o.By = "" }, "by: must say who gives the order"},
+		{ledger.Recall, func(o *ledger.Order) { o.Why = "" }, "why: must say for what reason"},
+		{ledger.Retry, func(o *ledger.Order) { o.Update = 0 }, "retry needs an update"},
+		{ledger.Move, func(o *ledger.Order) { o.Channel = "" }, "move needs a channel"},
+		{ledger.Budget, func(o *ledger.Order) { o.Segments = 0 }, "budget needs an incident and a number of segments above 0"},
+		{"dance", func(*ledger.Order) {}, `verb: "dance" must be one of [pause resume cancel recall retry move budget]`},
+	} {
+		o := whole(tt.verb)
+		tt.change(&o)
+		got := ""
+		if err := o.Validate(); err != nil {
+			got = err.Error()
+		}
+		if got != tt.want {
+			t.Errorf("%+v: %q, want %q", o, got, tt.want)
 		}
 	}
 }

@@ -27,6 +27,10 @@ func untried(n *Notification) {
 	*n = Notification{ID: 1, Outcome: Suppressed, Reason: NoConsent, SettledAt: time.Unix(1, 0)}
 }
 
+func recall(r Recall) func(*Notification) {
+	return func(n *Notification) { n.Attempt.Recall = r }
+}
+
 func TestIllegalities(t *testing.T) {
 	for name, tt := range map[string]struct {
 		change []func(*Notification)
@@ -61,6 +65,12 @@ func TestIllegalities(t *testing.T) {
 		"a step is another":    {change: []func(*Notification){func(n *Notification) { n.Past[0].Channel = "email" }}, want: `attempt 0 is step 0 on "email"`},
 		"left while queued":    {change: []func(*Notification){func(n *Notification) { n.Past[0].State = Queued }}, want: "step 0 was left while queued"},
 		"arrived, never taken": {change: []func(*Notification){reachedBySMS, func(n *Notification) { n.Past[0].State = Read }}, want: "step 0 is read, but no provider took it"},
+		"taken back":           {change: []func(*Notification){reachedBySMS, recall(Recalled)}},
+		"kept":                 {change: []func(*Notification){reachedBySMS, recall(RecallKept)}},
+		"wanted, never taken":  {change: []func(*Notification){recall(RecallWanted)}},
+		"asked, never taken":   {change: []func(*Notification){recall(RecallAsked)}, want: "step 1 is queued, with its recall recall_asked"},
+		"recalled, not taken":  {change: []func(*Notification){func(n *Notification) { n.Past[0].Recall = Recalled }}, want: "step 0 is failed, with its recall recalled"},
+		"no such recall":       {change: []func(*Notification){reachedBySMS, recall(Recalled + 1)}, want: "step 1 is delivered, with its recall recall 5"},
 		"queued in no batch":   {change: []func(*Notification){func(n *Notification) { n.Attempt.Batch = 0 }}, want: "step 1 is queued, but in no batch"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -177,6 +177,7 @@ var transitions = map[State]map[EventKind]Transition{
 	},
 	Expired: {
 		ResultAccepted:   {Expired, Note}, // it had left when its time in the queue was over
+		ReceiptAccepted:  {Expired, Note}, // so says the provider, asked about one in doubt
 		ReceiptDelivered: {Delivered, Prove},
 		ReceiptRead:      {Read, Prove},
 		ReceiptFailed:    {Failed, Note},

@@ -12,7 +12,7 @@
 // answer was lost, the Page's posts are looked through as well.
 //
 // A post of any age can be taken back. Facebook says the same of one that is gone and of one that may not be
-// seen; it is believed to be gone only if it can't be read by a token that is shown the Page's other posts.
+// seen; it is believed to be gone only if it can't be read by a token that is shown another post of the Page.
 //
 // Wire format follows https://developers.facebook.com/docs/graph-api/reference/page/feed,
 // https://developers.facebook.com/docs/pages-api/posts,

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/channels/social"
 )
 
 // Recall implements [channels.Recaller]: it deletes the post
@@ -31,7 +33,8 @@ func (s *sender) Recall(ctx context.Context, m channels.Sent) error {
 }
 
 // recallUnseen decides about a post of which Facebook says the same whether it is gone, may not be seen or
-// may not be deleted. It is gone if it can't be read either, by a token that is shown the Page's posts.
+// may not be deleted. It is gone if it can't be read either, by a token that is shown a post of the same Page.
+// To a token that may not read them a Page's posts are an error or an empty list: that proves nothing.
 func (s *sender) recallUnseen(ctx context.Context, p *page, id string, deletion channels.Answer) error {
 	answer, err := s.call(ctx, p, http.MethodGet, id, url.Values{"fields": {"id"}})
 	if err != nil {
@@ -47,8 +50,12 @@ func (s *sender) recallUnseen(ctx context.Context, p *page, id string, deletion 
 	if err != nil {
 		return err
 	}
-	if _, err := readListed(answer); err != nil {
+	posts, err := readListed(answer)
+	if err != nil {
 		return notDeleted(answer)
+	}
+	if len(*posts.Data) == 0 || !strings.HasPrefix(id, p.id+"_") {
+		return social.Unseen(notDeleted(deletion).Code)
 	}
 	return nil
 }

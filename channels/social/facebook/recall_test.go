@@ -17,6 +17,7 @@ type said struct {
 
 var (
 	unseenPost = said{400, `{"error":{"message":"Unsupported delete request. Object with ID '1012_7' does not exist, cannot be loaded due to missing permissions, or does not support this operation.","type":"GraphMethodException","code":100,"error_subcode":33}}`}
+	aPost      = said{200, `{"data":[{"id":"1012_8"}],"paging":{"cursors":{"after":"x"}}}`}
 	noRight    = said{403, `{"error":{"message":"(#200) The permission(s) pages_manage_posts are not available","code":200}}`}
 	proxied    = said{404, `<html>Not Found</html>`}
 	badProof   = said{400, `{"error":{"message":"Invalid appsecret_proof provided in the API argument","code":100}}`}
@@ -32,9 +33,9 @@ var recalls = map[string]struct {
 	code  string
 }{
 	"deleted":               {[]said{{200, `{"success":true}`}}, gone, ""},
-	"gone":                  {[]said{unseenPost, unseenPost, {200, `{"data":[]}`}}, gone, ""},
-	"gone among others":     {[]said{unseenPost, unseenPost, {200, `{"data":[{"id":"1012_8"}],"paging":{"cursors":{"after":"x"}}}`}}, gone, ""},
-	"gone by another code":  {[]said{{404, `{"error":{"code":803}}`}, unseenPost, {200, `{"data":[]}`}}, gone, ""},
+	"gone":                  {[]said{unseenPost, unseenPost, aPost}, gone, ""},
+	"gone by another code":  {[]said{{404, `{"error":{"code":803}}`}, unseenPost, aPost}, gone, ""},
+	"no posts are shown":    {[]said{unseenPost, unseenPost, {200, `{"data":[]}`}}, channels.Rejected, "100/33 unseen"},
 	"there, undeletable":    {[]said{unseenPost, {200, `{"id":"1012_7"}`}}, channels.Rejected, "100/33"},
 	"not deleted":           {[]said{{200, `{"success":false}`}}, channels.Rejected, "not_deleted"},
 	"no right to delete":    {[]said{noRight}, channels.Rejected, "200"},
@@ -84,6 +85,20 @@ func TestRecall(t *testing.T) {
 		if e := channels.AsError(err); err != nil && (e.Class != c.class || e.Code != c.code) {
 			t.Errorf("%s: %v, want %v (%s)", name, e, c.class, c.code)
 		}
+	}
+}
+
+// TestRecallOfAnotherPagesPost: that a token is shown its Page's posts says nothing of another's.
+func TestRecallOfAnotherPagesPost(t *testing.T) {
+	says := []said{unseenPost, unseenPost, aPost}
+	s := newTestSender(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(says[0].status)
+		_, _ = io.WriteString(w, says[0].body)
+		says = says[1:]
+	})
+	err := s.(channels.Recaller).Recall(context.Background(), channels.Sent{Address: "1012", ProviderID: "10_7"})
+	if e := channels.AsError(err); err == nil || e.Class != channels.Rejected {
+		t.Errorf("%v, want it to stay", err)
 	}
 }
 

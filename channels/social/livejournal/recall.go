@@ -19,7 +19,7 @@ func (s *sender) Recall(ctx context.Context, m channels.Sent) error {
 	}
 	name, number, _ := strings.Cut(m.ProviderID, "/")
 	n, err := strconv.Atoi(number)
-	if err != nil || name != j.name || !numberForm.MatchString(number) {
+	if err != nil || n < 1 || name != j.name || !numberForm.MatchString(number) {
 		return &channels.Error{Class: channels.Rejected, Code: "no_entry", Err: errors.New("not the number of an entry of this journal")}
 	}
 	if err := s.checkCommunity(ctx, j, n); err != nil {

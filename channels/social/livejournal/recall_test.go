@@ -148,6 +148,7 @@ func TestRecallsThatMakeNoSense(t *testing.T) {
 		{"bank", "bank", channels.Rejected},
 		{"bank", "bank/", channels.Rejected},
 		{"bank", "bank/-1", channels.Rejected},
+		{"bank", "bank/0", channels.Rejected},
 		{"bank", "bank/1/2", channels.Rejected},
 		{"bank", "town/42", channels.Rejected},
 		{"other", "other/42", channels.InvalidAddress},

@@ -58,10 +58,18 @@ func (s *sender) checkGone(ctx context.Context, token channels.Secret, m channel
 	if notFound(answer) {
 		return nil
 	}
-	if _, err := readID(answer); err != nil {
+	if _, err := readSeen(answer); err != nil {
 		return err
 	}
 	return &channels.Error{Class: channels.Rejected, Code: "404 not_ours", Err: errors.New("the post is another account's")}
+}
+
+// readSeen reads the id of what was looked at. A token that could delete, and may not look, lacks a scope.
+func readSeen(a channels.Answer) (string, error) {
+	if a.Status == http.StatusForbidden {
+		return "", social.Unseen("404")
+	}
+	return readID(a)
 }
 
 // checkAccount returns an error unless the token is of the account with an address
@@ -71,7 +79,7 @@ func (s *sender) checkAccount(ctx context.Context, token channels.Secret, addres
 	if err != nil {
 		return err
 	}
-	if _, err := readID(answer); err != nil {
+	if _, err := readSeen(answer); err != nil {
 		return err
 	}
 	var account struct {

@@ -55,6 +55,8 @@ func TestRecallAnswers(t *testing.T) {
 		"no account":            {absent, answer{200, `{"id":"7"}`}, absent, channels.Rejected, "404 not_ours"},
 		"another server":        {absent, absent, absent, channels.Rejected, "404"},
 		"token is over":         {absent, answer{401, `{"error":"The access token is invalid"}`}, absent, channels.Auth, "401"},
+		"may not ask who":       {absent, answer{403, `{"error":"This action is outside the authorized scopes"}`}, absent, channels.Rejected, "404 unseen"},
+		"may not look":          {absent, ours, answer{403, `{"error":"This action is outside the authorized scopes"}`}, channels.Rejected, "404 unseen"},
 		"a proxy's 404":         {html, ours, absent, channels.Rejected, "404"},
 		"a proxy's 404 in JSON": {answer{404, `{}`}, ours, absent, channels.Rejected, "404"},
 		"a proxy's 404 later":   {absent, ours, html, channels.Rejected, "404"},

@@ -32,10 +32,11 @@ func answered(a channels.Answer) bool {
 }
 
 // classes says what the codes mean of https://dev.vk.com/ru/reference/errors and of wall.post. All of them
-// but 1 and 10, errors inside VK, say that nothing was done.
+// but 1, 10 and 36, errors inside VK, say that nothing was done.
 var classes = map[int]channels.Class{
-	1: channels.Unknown, 10: channels.Unknown,
-	2: channels.Auth, 4: channels.Auth, 5: channels.Auth, 7: channels.Auth, // the app, its signature, the key, its rights
+	1: channels.Unknown, 10: channels.Unknown, 36: channels.Unknown, // 36: it took VK too long
+	43: channels.Unavailable,
+	2:  channels.Auth, 4: channels.Auth, 5: channels.Auth, 7: channels.Auth, // the app, its signature, the key, its rights
 	14: channels.Auth, 15: channels.Auth, 17: channels.Auth, 18: channels.Auth, // a captcha, access, a check of the account
 	27: channels.Auth, 28: channels.Auth, 30: channels.Auth, 203: channels.Auth, 210: channels.Auth, 214: channels.Auth,
 	6: channels.RateLimited, 9: channels.RateLimited, 29: channels.RateLimited, // a second's, a flood, a day's

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/tocsin-dev/tocsin/channels"
+	"github.com/tocsin-dev/tocsin/channels/social"
 )
 
 // Recall implements [channels.Recaller]: an account deletes its post, however old
@@ -76,21 +77,26 @@ func (s *sender) checkGone(ctx context.Context, a *account, id string, kept *cha
 	if absent(answer) {
 		return nil
 	}
+	if answer.Status == http.StatusForbidden && kept.Class == channels.Rejected {
+		return social.Unseen(kept.Code)
+	}
 	if _, err := readPost(answer); err != nil {
 		return err
 	}
 	return kept
 }
 
-// absent reports whether X says that it doesn't have a post: with success, or as a problem.
+// absent reports whether X says that it doesn't have a post: with success, or as a problem. Beside a post the
+// same error is about something in it.
 func absent(a channels.Answer) bool {
 	var v struct {
-		Errors []problem `json:"errors"`
+		Data   json.RawMessage `json:"data"`
+		Errors []problem       `json:"errors"`
 	}
 	if a.Status == http.StatusNotFound {
 		return problemOf(a).isNotFound()
 	}
-	return a.Status == http.StatusOK && json.Unmarshal(a.Body, &v) == nil && len(v.Errors) == 1 && v.Errors[0].isNotFound()
+	return a.Status == http.StatusOK && json.Unmarshal(a.Body, &v) == nil && v.Data == nil && len(v.Errors) == 1 && v.Errors[0].isNotFound()
 }
 
 // isNotFound goes by the type, which says more than a status: that may be a proxy's.

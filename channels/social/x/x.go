@@ -12,7 +12,8 @@
 // Posts are cut to what X takes, see [social.Rules.Fit].
 //
 // A post of any age can be taken back, 50 of an account in 15 minutes. Where X doesn't say that it has deleted
-// it, only a look whether it is still there tells; that needs an access level that can read posts.
+// it, only a look whether it is still there tells; that needs an access level that can read posts, without which
+// such a post counts as kept.
 //
 // Requests are signed with OAuth 1.0a in the user's context, whose tokens don't expire; those of OAuth 2.0
 // last two hours, and the token that renews them is another one each time, which would have to be kept.

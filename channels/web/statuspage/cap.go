@@ -85,7 +85,7 @@ func (v view) alert(s said) capAlert {
 	for _, earlier := range s.updates[:s.n] {
 		names = append(names, v.reference(earlier.ID, earlier.At))
 	}
-	a.References = strings.Join(append(names, v.again(incident{s.topic, s.updates[:s.n]}, u.At)...), " ")
+	a.References = strings.Join(append(names, v.again(incident{s.topic, s.updates[:s.n]}, v.gone)...), " ")
 	return a
 }
 
@@ -194,6 +194,7 @@ func (v view) alertFeed(newest []said) ([]byte, error) {
 		feed.Entries = append(feed.Entries, v.capEntry(u.Locale, u.Title, u.Text, u.ID, u.At, v.link(s)))
 	}
 	feed.Entries = append(feed.Entries, v.recallEntries()...)
+	feed.Deleted = append(feed.Deleted, v.againDeleted()...)
 	slices.SortStableFunc(feed.Entries, func(a, b atomEntry) int { return strings.Compare(b.Updated, a.Updated) })
 	feed.Entries = feed.Entries[:min(len(feed.Entries), feedLength)]
 	return encodeXML(feed)

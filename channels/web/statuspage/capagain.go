@@ -19,11 +19,12 @@ func (v view) reference(id string, at time.Time) string {
 	return v.sender + "," + id + "," + v.capTime(at)
 }
 
-// again are the references to what was said again of an incident before a time.
-func (v view) again(i incident, before time.Time) []string {
+// again are the references to what some recalls had said again of an incident. What stands behind such an update came
+// after that recall, whatever its time says: at the recall nothing stood behind it any more.
+func (v view) again(i incident, gone []recalled) []string {
 	var found []string
-	for _, r := range v.gone {
-		if r.Incident == i.topic && i.has(r.SaidAgain) && r.RecalledAt.Before(before) {
+	for _, r := range gone {
+		if r.Incident == i.topic && i.has(r.SaidAgain) {
 			found = append(found, v.reference(r.againID(), r.RecalledAt))
 		}
 	}
@@ -43,8 +44,8 @@ func (v view) cancel(r recalled) capAlert {
 	return a
 }
 
-// sayAgain is an update once more, as of when the one behind it was recalled.
-func (v view) sayAgain(r recalled) capAlert {
+// sayAgain is an update once more, as of when the one behind it was recalled; what was recalled before that is given too.
+func (v view) sayAgain(r recalled, before []recalled) capAlert {
 	i := v.all.of(r.Incident)
 	n := slices.IndexFunc(i.updates, func(u update) bool { return u.ID == r.SaidAgain })
 	then := slices.Clone(i.updates[:n+1])
@@ -52,7 +53,7 @@ func (v view) sayAgain(r recalled) capAlert {
 	a := v.envelope(r.againID(), "Update", r.Incident, r.RecalledAt)
 	info := v.info(said{incident{i.topic, then}, n})
 	a.Info = &info
-	names := v.again(i, r.RecalledAt)
+	names := v.again(incident{i.topic, then}, before)
 	for _, earlier := range i.updates[:n+1] {
 		names = append(names, v.reference(earlier.ID, earlier.At))
 	}
@@ -63,13 +64,26 @@ func (v view) sayAgain(r recalled) capAlert {
 // afterRecalls are the alerts of what was recalled of the incidents whose own files are to be made.
 func (v view) afterRecalls() []capAlert {
 	var all []capAlert
-	for _, r := range v.gone {
+	for n, r := range v.gone {
 		if v.topic != "" && v.topic != r.Incident {
 			continue
 		}
 		all = append(all, v.cancel(r))
 		if v.all.of(r.Incident).has(r.SaidAgain) {
-			all = append(all, v.sayAgain(r))
+			all = append(all, v.sayAgain(r, v.gone[:n]))
+		}
+	}
+	return all
+}
+
+// againDeleted tells of what was said again whose message was recalled too, newest first.
+func (v view) againDeleted() []atomDeleted {
+	var all []atomDeleted
+	for _, later := range slices.Backward(v.gone[max(0, len(v.gone)-feedLength):]) {
+		for _, r := range v.gone {
+			if r.SaidAgain == later.ID {
+				all = append(all, atomDeleted{urn(r.againID()), stamp(later.RecalledAt)})
+			}
 		}
 	}
 	return all

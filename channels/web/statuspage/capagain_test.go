@@ -57,7 +57,7 @@ func TestAlertsOfWhatWasRecalled(t *testing.T) {
 	}
 
 	news := *m[1].News
-	news.At = day(20, 12, 0)
+	news.At = day(20, 10, 59) // it was given out before the recall was done, and came after it
 	later := m[1]
 	later.News = &news
 	end := mustSend(t, s, later)
@@ -70,12 +70,40 @@ func TestAlertsOfWhatWasRecalled(t *testing.T) {
 	mustRecall(t, s, m[0], first)
 	delete(want, first.ID)
 	delete(want, again)
+	feed := read(t, dir, "en/cap.xml")
+	for _, id := range []string{first.ID, again, over.ID} {
+		if !strings.Contains(feed, `ref="urn:uuid:`+id+`"`) {
+			t.Errorf("cap.xml doesn't say that %s is gone:\n%s", id, feed)
+		}
+	}
 	want[recalled{ID: first.ID}.cancelID()] = "Cancel " + first.ID + " " + again
 	if diff := cmp.Diff(want, alerts(t, dir)); diff != "" {
 		t.Errorf("after what was said again was recalled too (want -, got +):\n%s", diff)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "en", "cap", again+".xml")); err == nil {
 		t.Error("what was said again is still there")
+	}
+}
+
+// TestSaidAgainTwice: two ends recalled within a second; what is said again last is what stands.
+func TestSaidAgainTwice(t *testing.T) {
+	s, dir := site3(t)
+	m := story("en")[:2]
+	first := mustSend(t, s, m[0])
+	var over [2]string
+	for n := range over {
+		news := *m[1].News
+		news.At = day(20, 11+n, 0)
+		end := m[1]
+		end.News = &news
+		ack := mustSend(t, s, end)
+		mustRecall(t, s, end, ack)
+		over[n] = ack.ID
+	}
+	again := recalled{ID: over[0]}.againID()
+	want := "Update " + again + " " + first.ID + " " + over[1] + ": " + m[0].Subject
+	if got := alerts(t, dir)[recalled{ID: over[1]}.againID()]; got != want {
+		t.Errorf("said again the second time is %q, want %q", got, want)
 	}
 }
 

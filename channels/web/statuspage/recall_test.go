@@ -290,6 +290,16 @@ func TestReaderCountsRecalls(t *testing.T) {
 	if err := os.Remove(alert); err != nil {
 		t.Fatal(err)
 	}
+	html := filepath.Join(dir, page, "incidents", story(page)[2].Topic+".html") // all of it was recalled
+	if err := os.WriteFile(html, []byte(`<li id="u-`+first.ID+`">`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := reader.Count(dir); err == nil || !strings.Contains(err.Error(), ".html has "+first.ID) {
+		t.Errorf("an incident's page that stays: %v", err)
+	}
+	if err := os.Remove(html); err != nil {
+		t.Fatal(err)
+	}
 	cancel := filepath.Join(dir, page, alertPath(recalled{ID: first.ID}.cancelID()))
 	raw := strings.Replace(read(t, dir, page+"/"+alertPath(recalled{ID: first.ID}.cancelID())), "Cancel", "Update", 1)
 	if err := os.WriteFile(cancel, []byte(raw), 0o600); err != nil {

@@ -170,12 +170,13 @@ func (t tree) put(ctx context.Context, files []file) error {
 	if err := t.folders(); err != nil {
 		return err
 	}
-	changed := map[string]bool{}
+	folders := map[string]bool{}
 	for _, f := range files {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		path := filepath.Join(t.root, filepath.FromSlash(f.path))
+		folders[filepath.Dir(path)] = true // also of what is there: who renamed it may have been killed before this
 		was, err := os.ReadFile(path)
 		if err == nil && (f.once || bytes.Equal(was, f.data)) {
 			continue
@@ -183,37 +184,24 @@ func (t tree) put(ctx context.Context, files []file) error {
 		if err := replace(path, f.data); err != nil {
 			return err
 		}
-		changed[filepath.Dir(path)] = true
 	}
-	for folder := range changed {
-		if err := syncFolder(folder); err != nil {
-			return err
-		}
-	}
-	return nil
+	return syncFolders(folders)
 }
 
 // remove removes those of the files that are there, and makes it durable before it returns.
 func (t tree) remove(ctx context.Context, paths []string) error {
-	changed := map[string]bool{}
+	folders := map[string]bool{}
 	for _, p := range paths {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		path := filepath.Join(t.root, filepath.FromSlash(p))
-		switch err := os.Remove(path); {
-		case err == nil:
-			changed[filepath.Dir(path)] = true
-		case !errors.Is(err, fs.ErrNotExist):
+		folders[filepath.Dir(path)] = true
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
-	for folder := range changed {
-		if err := syncFolder(folder); err != nil {
-			return err
-		}
-	}
-	return nil
+	return syncFolders(folders)
 }
 
 // all are the folders of the site, each after the one it is in.
@@ -258,6 +246,15 @@ func replace(path string, data []byte) (err error) {
 		return err
 	}
 	return os.Rename(f.Name(), path)
+}
+
+func syncFolders(paths map[string]bool) error {
+	for path := range paths {
+		if err := syncFolder(path); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // syncFolder makes renames in a folder last beyond a loss of power.

@@ -75,6 +75,7 @@ type Store interface {
 	Orders(ctx context.Context, team, key string) ([]ledger.OrderReport, error)
 	Errands(ctx context.Context, after int64, limit int) ([]ledger.Errand, error)
 	Pending(ctx context.Context, e ledger.Errand) ([]notification.Notification, map[int64]bool, error)
+	AddressesSent(ctx context.Context, to []ledger.SentTo) ([]string, error)
 	UnreachedAfter(ctx context.Context, update, after, until int64, limit int) ([]ledger.Recipient, error)
 	Spend(ctx context.Context, batches []int64, limit int64) ([]int64, error)
 
@@ -170,6 +171,11 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"PausedIsNotSent", paused},
 		{"CancelledEnds", cancelled},
 		{"ErrandsCoverAll", errandsCoverAll},
+		{"RecalledWhileSending", recalledLive},
+		{"RecalledWhenClosed", recalledClosed},
+		{"RecalledIncident", recalledIncident},
+		{"RecallsAreKept", recallsAreKept},
+		{"AddressesSent", addressesSent},
 		{"RetryIsAnUpdateOfItsOwn", retried},
 		{"RetryOfACorrectionStopsNoMore", retriedCorrection},
 		{"BudgetHolds", budget},
@@ -228,6 +234,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"ManyMergeIncidents", manyMerge},
 		{"ManyReportDeadAddresses", manyBury},
 		{"CancelledBesidePlanning", cancelBesidePlanning},
+		{"RecalledBesidePlanning", recallBesidePlanning},
 		{"PausedBetweenPages", pausedBetweenPages},
 		{"ImportBesidePlanning", importBesidePlanning},
 		{"OddTextsAreNoObstacle", oddTexts},

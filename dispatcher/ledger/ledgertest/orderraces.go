@@ -123,20 +123,25 @@ func oneSMSEach(u ledger.Update, n int) ledger.Page {
 
 // cancelBesidePlanning cancels an update while it is being planned, at any moment: no page comes after
 // it, and what had been planned by then is an errand.
-func cancelBesidePlanning(w *world) {
+func cancelBesidePlanning(w *world) { w.endBesidePlanning(ledger.Cancel) }
+
+// recallBesidePlanning does the same with a recall, which leaves a second errand of what had been planned.
+func recallBesidePlanning(w *world) { w.endBesidePlanning(ledger.Recall) }
+
+func (w *world) endBesidePlanning(v ledger.Verb) {
 	const people = 40
 	w.people(people)
 	for round := range 5 {
-		key := fmt.Sprint("cancel-", round)
+		key := fmt.Sprint(v, "-", round)
 		id := w.record(update(key, 1), ledger.Approved)
 		together(3, func(place int) {
 			if place > 0 {
 				w.plan()
 				return
 			}
-			o := ledger.Order{ID: key, Verb: ledger.Cancel, Update: id, By: "Ana", Why: "a reason", At: at(50)}
+			o := ledger.Order{ID: key, Verb: v, Update: id, By: "Ana", Why: "a reason", At: at(50)}
 			if r, err := w.CarryOut(w.ctx, o, at(60)); err != nil || r.Refused {
-				w.Errorf("cancelled: %+v, %v", r, err)
+				w.Errorf("%s: %+v, %v", v, r, err)
 			}
 		})
 		u, err := w.Update(w.ctx, id)
@@ -144,17 +149,16 @@ func cancelBesidePlanning(w *world) {
 		if planned := int64(len(w.ids[id])); u.State != ledger.Cancelled || u.Audience != planned {
 			w.Errorf("%s: an audience of %d, with %d planned", u.State, u.Audience, planned)
 		}
-		var pending []int64
+		pending := map[ledger.Verb][]int64{}
 		for _, e := range w.errandsOf(id) {
-			ns, _, err := w.Pending(w.ctx, e)
-			w.must(err)
-			for i := range ns {
-				pending = append(pending, ns[i].ID)
-			}
+			pending[e.Verb] = append(pending[e.Verb], w.pending(e)...)
 		}
-		slices.Sort(pending)
 		planned := slices.Sorted(slices.Values(w.ids[id]))
-		w.equal("pending, of those planned", pending, planned)
+		want := map[ledger.Verb][]int64{}
+		if len(planned) > 0 {
+			want[ledger.Cancel], want[v] = planned, planned
+		}
+		w.equal("pending, of those planned", pending, want)
 	}
 }
 

@@ -78,11 +78,14 @@ func orderRefused(w *world) {
 		change(&f, n, reach("email", notification.Delivered, at(20)))
 	}
 	w.apply(f)
+	untold := w.record(update("cards", 2), ledger.NotAnnounced)
 	for i, tt := range []struct {
 		order ledger.Order
 		want  string
 	}{
 		{ledger.Order{Verb: ledger.Pause, Update: 99}, "no update 99"},
+		{ledger.Order{Verb: ledger.Recall, Update: 99}, "no update 99"},
+		{ledger.Order{Verb: ledger.Recall, Update: untold}, "nothing was sent"},
 		{ledger.Order{Verb: ledger.Pause, Update: u.ID}, "closed"},
 		{ledger.Order{Verb: ledger.Cancel, Update: u.ID}, "nothing is left"},
 		{ledger.Order{Verb: ledger.Retry, Update: u.ID}, "nobody unreached"},

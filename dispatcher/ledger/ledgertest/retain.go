@@ -3,6 +3,7 @@ package ledgertest
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/tocsin-dev/tocsin/channels"
@@ -90,6 +91,10 @@ func retained(w *world) {
 	r, err := w.CarryOut(w.ctx, ledger.Order{ID: "r", Verb: ledger.Retry, Update: old.ID, By: "ana", Why: "x", At: day(99)}, day(99))
 	if w.must(err); !r.Refused {
 		w.Errorf("retried though whom it reached is gone: %+v", r)
+	}
+	r, err = w.CarryOut(w.ctx, ledger.Order{ID: "b", Verb: ledger.Recall, Update: old.ID, By: "ana", Why: "x", At: day(99)}, day(99))
+	if w.must(err); !r.Refused || !strings.Contains(r.Result, "so old that whom it reached is not kept") {
+		w.Errorf("recalled though whom it reached is gone: %+v", r)
 	}
 }
 

@@ -102,6 +102,9 @@ func (b *books) fold() {
 
 // anyChange draws a change that n allows, and enters it in the books.
 func (b *books) anyChange(n *notification.Notification) func(*notification.Notification) {
+	if a := recallable(n); a != nil && rapid.Bool().Draw(b.t, "recall goes on") {
+		return b.anyRecall(a)
+	}
 	channel, open := n.Attempt.Channel, n.Outcome == notification.Open
 	switch s := n.Attempt.State; {
 	case open && s == notification.Queued && rapid.Bool().Draw(b.t, "returned"):
@@ -153,6 +156,32 @@ func (b *books) anyChange(n *notification.Notification) func(*notification.Notif
 	}
 }
 
+// recallable is the first attempt whose message a provider has, and hasn't answered for; nil if there is none.
+func recallable(n *notification.Notification) *notification.Attempt {
+	for a := range n.Attempts() {
+		if a.Took && a.Recall < notification.RecallKept {
+			return a
+		}
+	}
+	return nil
+}
+
+// anyRecall draws how far a recall goes, which may be over what comes between, and enters it in the books.
+func (b *books) anyRecall(a *notification.Attempt) func(*notification.Notification) {
+	was := a.Recall
+	to := notification.Recall(rapid.IntRange(int(was)+1, int(notification.Recalled)).Draw(b.t, "recall"))
+	if was < notification.RecallAsked && to != notification.RecallWanted {
+		b.count(a.Channel, ledger.RecallAsked)
+	}
+	if to == notification.RecallKept {
+		b.count(a.Channel, ledger.RecallKept)
+	}
+	if to == notification.Recalled {
+		b.count(a.Channel, ledger.Recalled)
+	}
+	return func(n *notification.Notification) { recallable(n).Recall = to }
+}
+
 func (b *books) check() {
 	b.w.equal("notifications", b.read(), b.all)
 	r, err := b.w.Report(b.w.ctx, "payments", b.key)
@@ -177,6 +206,9 @@ func (b *books) check() {
 		b.t.Fatalf("%d open, balance %+v, state %s", open, u.Balance, u.State)
 	}
 	for _, c := range u.Channels {
+		if c.RecallAsked > c.Accepted || c.RecallKept+c.Recalled > c.RecallAsked {
+			b.t.Fatalf("more was asked back or answered than there can be: %+v", c)
+		}
 		if c.Accepted > c.Attempts || c.Delivered > c.Accepted || c.Read > c.Delivered {
 			b.t.Fatalf("more than there can be: %+v", c)
 		}

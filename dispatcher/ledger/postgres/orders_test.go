@@ -121,6 +121,17 @@ func TestErrandsAreBounded(t *testing.T) {
 	if got := pending(t, l, errands); !slices.Equal(got, want) {
 		t.Errorf("%d pending, want %d", len(got), len(want))
 	}
+	order(t, l, ledger.Recall, u.ID)
+	all, err := l.Errands(t.Context(), errands[2].ID, 100)
+	if err != nil || len(all) != 3+4 {
+		t.Fatalf("errands %+v, %v; want three that cancel, and four that recall", all, err)
+	}
+	if got := pending(t, l, all[:3]); !slices.Equal(got, want) {
+		t.Errorf("%d to be cancelled, want %d", len(got), len(want))
+	}
+	if got := pending(t, l, all[3:]); !slices.Equal(got, ids) {
+		t.Errorf("%d to be recalled, want %d", len(got), len(ids))
+	}
 }
 
 // TestRetainWaitsForOrders: a week stays while something is to be done about it, and a cancelled update

@@ -54,8 +54,9 @@
 // # What is kept
 //
 // Notices are kept in one SQLite file until they end or are withdrawn, the newest of each customer only; their texts are
-// overwritten then, within about a minute. With the loss of power the
-// last moments' notices may be gone: then nobody saw them, no report comes, and the cascade goes on.
+// overwritten then, within about a minute. That a notice was withdrawn is kept for a week at least, and told to pages
+// that come back within it. With the loss of power the last moments' notices may be gone: then nobody saw them, no
+// report comes, and the cascade goes on. What was withdrawn stays so.
 package inbox
 
 import (

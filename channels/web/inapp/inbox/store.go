@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"strconv"
 	"time"
 
@@ -16,7 +17,11 @@ import (
 )
 
 // store is the SQLite file. Times in it are seconds since 1970; it is safe for concurrent use.
-type store struct{ db *sql.DB }
+type store struct {
+	db *sql.DB
+	// outlast returns once what was committed before it was called outlasts a loss of power too.
+	outlast func() error
+}
 
 // versions are the steps from each version of the file (its user_version) to the next.
 func versions() []string { return []string{firstSchema, withdrawals} }
@@ -45,18 +50,21 @@ CREATE TABLE IF NOT EXISTS reports (
 );
 CREATE INDEX IF NOT EXISTS reports_by_due ON reports (due);`
 
-// withdrawals note when a notice was withdrawn. Its text is gone then; until it would have ended, the row keeps it from
-// coming again, and is told to streams.
+// withdrawals note when a notice was withdrawn. Its text is gone then; the row keeps it from coming again, and is told
+// to streams.
 const withdrawals = `ALTER TABLE notices ADD COLUMN withdrawn INTEGER NOT NULL DEFAULT 0;`
 
+// busyTimeout is how long another program that uses the file is waited for, in milliseconds.
+const busyTimeout = 5000
+
 func openStore(ctx context.Context, path string) (*store, error) {
-	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=secure_delete(1)&_txlock=immediate"
+	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() + fmt.Sprintf("?_pragma=busy_timeout(%d)", busyTimeout) + "&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=secure_delete(1)&_txlock=immediate"
 	db, err := sql.Open("sqlite", dsn)
 	if err != nil {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1) // one writer; reads are short
-	s := &store{db}
+	s := &store{db, func() error { return syncFile(path + "-wal") }}
 	if err := s.within(ctx, func(tx *sql.Tx) error { return upgrade(ctx, tx) }); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -80,6 +88,17 @@ func upgrade(ctx context.Context, tx *sql.Tx) error {
 	}
 	_, err := tx.ExecContext(ctx, fmt.Sprintf(`PRAGMA user_version = %d`, len(steps)))
 	return err
+}
+
+// syncFile brings a file to the disk. A commit leaves the write-ahead log to the operating system
+// (https://sqlite.org/pragma.html#pragma_synchronous); where one has to last, that is synced beside SQLite, whose one
+// connection goes on meanwhile: nothing that is sent waits for it.
+func syncFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 func (s *store) close() error { return s.db.Close() }
@@ -134,7 +153,7 @@ func (s *store) add(ctx context.Context, n posted, at, expires time.Time, keep i
 		if err != nil || known {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `DELETE FROM notices WHERE customer = ?1 AND seq <=
+		_, err = tx.ExecContext(ctx, `DELETE FROM notices WHERE customer = ?1 AND withdrawn = 0 AND seq <=
 			(SELECT seq FROM notices WHERE customer = ?1 AND withdrawn = 0 ORDER BY seq DESC LIMIT 1 OFFSET ?2)`, n.Customer, keep)
 		return err
 	})
@@ -194,8 +213,8 @@ func (s *store) mark(ctx context.Context, customer string, ids []int64, state ch
 	return reports, err
 }
 
-// forget drops notices that are over, and reports that nobody took for a day; and what was withdrawn, from the
-// write-ahead log too, where its text still is.
+// forget drops notices that are over, and reports that nobody took for a day; and the texts of both and of what was
+// withdrawn from the write-ahead log too.
 func (s *store) forget(ctx context.Context, now time.Time) error {
 	err := s.within(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `DELETE FROM notices WHERE expires <= ?`, now.Unix())
@@ -204,8 +223,33 @@ func (s *store) forget(ctx context.Context, now time.Time) error {
 		}
 		return err
 	})
-	if err == nil {
-		_, err = s.db.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
+	if err != nil {
+		return err
 	}
-	return err
+	return s.emptyLog(ctx)
+}
+
+// emptyLog brings the write-ahead log into the file. It doesn't wait until nobody else reads that, a backup for one:
+// everything else would wait with it.
+func (s *store) emptyLog(ctx context.Context) (err error) {
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	if _, err := conn.ExecContext(ctx, `PRAGMA busy_timeout = 0`); err != nil {
+		return err
+	}
+	defer func() {
+		_, err2 := conn.ExecContext(context.WithoutCancel(ctx), fmt.Sprintf(`PRAGMA busy_timeout = %d`, busyTimeout))
+		err = errors.Join(err, err2)
+	}()
+	var busy, pages, moved int
+	if err := conn.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &pages, &moved); err != nil {
+		return err
+	}
+	if busy != 0 {
+		return errors.New("another program reads the file, so texts that are over stay in its write-ahead log until that ends")
+	}
+	return nil
 }

@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// withdraw takes a notice back: from the customer's inbox, from the file, and off the pages that show it.
+// withdraw takes a notice back: from the customer's inbox, from the file, and off the pages that show it. Who is told
+// that it is gone, by either answer, may tell others: so it doesn't come back with a loss of power.
 func (s *Server) withdraw(w http.ResponseWriter, r *http.Request) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil || len(query) != 1 || len(query["ref"]) != 1 {
@@ -23,22 +24,30 @@ func (s *Server) withdraw(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	customer, there, err := s.store.withdraw(r.Context(), seq, query.Get("ref"), s.Now())
+	if there {
+		s.hub.wake(customer)
+	}
+	if err == nil {
+		err = s.store.outlast()
+	}
 	switch {
 	case err != nil:
 		s.fail(w, r, "a notice can't be withdrawn", err)
 	case !there:
 		refuse(w, http.StatusNotFound, "unknown_notice")
 	default:
-		s.hub.wake(customer)
 		w.WriteHeader(http.StatusNoContent)
 	}
 }
 
+// toldFor is how long streams are told at least that a notice was withdrawn: a page may show it on a device that sleeps.
+const toldFor = 7 * 24 * time.Hour
+
 // withdraw empties a notice, and says whose it was; there is false where there is none of that ref, or it was withdrawn
 // before.
 func (s *store) withdraw(ctx context.Context, seq int64, ref string, now time.Time) (customer string, there bool, err error) {
-	err = s.db.QueryRowContext(ctx, `UPDATE notices SET content = '{}', withdrawn = ?
-		WHERE seq = ? AND ref = ? AND withdrawn = 0 RETURNING customer`, now.Unix(), seq, ref).Scan(&customer)
+	err = s.db.QueryRowContext(ctx, `UPDATE notices SET content = '{}', withdrawn = ?, expires = max(expires, ?)
+		WHERE seq = ? AND ref = ? AND withdrawn = 0 RETURNING customer`, now.Unix(), now.Add(toldFor).Unix(), seq, ref).Scan(&customer)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", false, nil
 	}

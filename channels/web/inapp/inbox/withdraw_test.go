@@ -66,8 +66,7 @@ func TestWithdrawnBeforeItWasSeen(t *testing.T) {
 	}
 }
 
-// TestStreamsTellWithdrawals: an open stream is told at once, and one that comes again, when it does; of what it never
-// had nothing is said.
+// TestStreamsTellWithdrawals: an open stream is told at once and once, and one that comes again, when it does.
 func TestStreamsTellWithdrawals(t *testing.T) {
 	h := newHouse(t, file(t), nil)
 	unseen, first := h.send(h.message(0)), h.send(h.message(1))

@@ -83,7 +83,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 	case r.Method == http.MethodPost && r.URL.Path == "/v1/notices":
 		s.take(w, r, body)
-	case r.Method == http.MethodDelete && strings.HasPrefix(r.URL.Path, "/v1/notices/"):
+	case r.Method == http.MethodDelete && isNotice(r.URL):
 		s.withdraw(w, r, body)
 	default:
 		refuse(w, http.StatusNotFound, "no_such_path")
@@ -165,6 +165,12 @@ func (s *server) once(n posted) (id string, again bool, fate sandbox.Fate) {
 		delete(s.taken, s.order[len(s.order)-1-maxTaken].ref)
 	}
 	return id, false, fate
+}
+
+// isNotice says whether a URL is that of one notice, of whatever id: a slash within it would have to be escaped.
+func isNotice(u *url.URL) bool {
+	id, ok := strings.CutPrefix(u.EscapedPath(), "/v1/notices/")
+	return ok && id != "" && !strings.Contains(id, "/")
 }
 
 func (s *server) withdraw(w http.ResponseWriter, r *http.Request, body []byte) {

@@ -51,6 +51,7 @@ func TestWithdrawn(t *testing.T) {
 		{"a body", "DELETE", "/v1/notices/1?ref=r", sim.Key, "{}", 422, `{"error":"ref"}`},
 		{"an id that there isn't", "DELETE", "/v1/notices/2?ref=r", sim.Key, "", 404, `{"error":"unknown_notice"}`},
 		{"no number", "DELETE", "/v1/notices/x?ref=r", sim.Key, "", 404, `{"error":"unknown_notice"}`},
+		{"an id in two parts", "DELETE", "/v1/notices/x/1?ref=r", sim.Key, "", 404, `{"error":"no_such_path"}`},
 		{"another method", "POST", "/v1/notices/1?ref=r", sim.Key, "", 404, `{"error":"no_such_path"}`},
 		{"it", "DELETE", "/v1/notices/1?ref=r", sim.Key, "", 204, ""},
 		{"it again", "DELETE", "/v1/notices/1?ref=r", sim.Key, "", 404, `{"error":"unknown_notice"}`},

@@ -101,35 +101,55 @@ func readPage(dir string) (n, repeats int, err error) {
 	return len(ids), repeats, errors.Join(sameInFeeds(dir, ids), shows(filepath.Join(dir, "index.html"), nil))
 }
 
-// readRecalled counts what was recalled from one page. None of it may be in status.json, or have an alert; and
-// the feed of alerts has to have a Cancel of it.
+// readRecalled counts what was recalled from one page. Nothing that shows messages may show it, and it has no alert;
+// and the feed of alerts has to have a Cancel of it.
 func readRecalled(dir string) (int, error) {
 	var list struct {
 		Recalled []struct {
-			ID string `json:"id"`
+			ID       string `json:"id"`
+			Incident string `json:"incident"`
 		} `json:"recalled"`
 	}
 	err := readJSON(filepath.Join(dir, "recalled.json"), &list)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
 	}
-	raw, err2 := os.ReadFile(filepath.Join(dir, "status.json"))
-	cancelled, all, err3 := readCancels(dir)
-	if err := errors.Join(err, err2, err3); err != nil {
+	cancelled, all, err2 := readCancels(dir)
+	if err := errors.Join(err, err2); err != nil {
 		return 0, err
 	}
 	for _, r := range list.Recalled {
-		if strings.Contains(string(raw), r.ID) {
-			return 0, fmt.Errorf("status.json has %s, which was recalled", r.ID)
-		}
-		if _, err := os.Stat(filepath.Join(dir, "cap", r.ID+".xml")); !errors.Is(err, fs.ErrNotExist) {
-			return 0, fmt.Errorf("%s was recalled and still has an alert", r.ID)
+		if err := showsNot(dir, r.ID, r.Incident); err != nil {
+			return 0, err
 		}
 		if all && !strings.Contains(cancelled, ","+r.ID+",") {
 			return 0, fmt.Errorf("cap.xml has no Cancel of %s", r.ID)
 		}
 	}
 	return len(list.Recalled), nil
+}
+
+// showsNot fails if a message that was recalled is on the page still. atom.xml names it, to say that it is gone.
+func showsNot(dir, id, incident string) error {
+	if _, err := os.Stat(filepath.Join(dir, "cap", id+".xml")); !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s was recalled and still has an alert", id)
+	}
+	for _, name := range []string{
+		"status.json", "index.html", "rss.xml", "feed.json", "incidents/" + incident + ".html", "incidents/" + incident + ".json",
+	} {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil && (!errors.Is(err, fs.ErrNotExist) || !strings.HasPrefix(name, "incidents/")) {
+			return err
+		}
+		if strings.Contains(string(text), id) {
+			return fmt.Errorf("%s has %s, which was recalled", name, id)
+		}
+	}
+	entries, err := readAtom(filepath.Join(dir, "atom.xml"))
+	if err == nil && slices.Contains(entries, "urn:uuid:"+id) {
+		err = fmt.Errorf("atom.xml has %s, which was recalled", id)
+	}
+	return err
 }
 
 // readCancels returns what is referred to by the Cancels in the feed of alerts, and whether that is long enough for
