@@ -35,11 +35,13 @@ func (p *Publisher) thread(ctx context.Context, b *bus.Batch) error {
 }
 
 // firstMessages finds, for each recipient, the first message on a channel that each provider took, of
-// other updates than the one given. The notifications are of one incident, in order of their ids.
+// other updates than the one given, and that was not recalled: a thread whose first message is taken back
+// begins anew. The notifications are of one incident, in order of their ids.
 func firstMessages(told []notification.Notification, update int64, channel string) map[int64][]string {
 	first := map[int64][]string{}
 	add := func(recipient int64, a *notification.Attempt) {
-		if a.Channel != channel || a.State == notification.Failed || !notification.NamesMessage(a.ProviderID) {
+		stays := a.Recall == notification.NotRecalled || a.Recall == notification.RecallKept
+		if a.Channel != channel || a.State == notification.Failed || !stays || !notification.NamesMessage(a.ProviderID) {
 			return
 		}
 		provider, _ := notification.SplitProvider(a.ProviderID)

@@ -25,6 +25,11 @@ func TestFirstMessages(t *testing.T) {
 	}
 	failed := a("x", "refused")
 	failed.State = notification.Failed
+	recalled := func(id string, r notification.Recall) notification.Attempt {
+		at := a("x", id)
+		at.Recall = r
+		return at
+	}
 	for name, tt := range map[string]struct {
 		told []notification.Notification
 		want map[int64][]string
@@ -37,6 +42,9 @@ func TestFirstMessages(t *testing.T) {
 		"another channel":           {[]notification.Notification{n(1, 7, a("sms", "1"))}, map[int64][]string{}},
 		"no id":                     {[]notification.Notification{n(1, 7, a("x", "")), n(2, 7, a("x", "p|")), n(3, 7, a("x", "p|3"))}, map[int64][]string{7: {"p|3"}}},
 		"one that failed":           {[]notification.Notification{n(1, 7, failed), n(2, 7, a("x", "2"))}, map[int64][]string{7: {"2"}}},
+		"one taken back":            {[]notification.Notification{n(1, 7, recalled("1", notification.Recalled)), n(2, 7, a("x", "2"))}, map[int64][]string{7: {"2"}}},
+		"one being taken back":      {[]notification.Notification{n(1, 7, recalled("1", notification.RecallAsked))}, map[int64][]string{}},
+		"one that stays":            {[]notification.Notification{n(1, 7, recalled("1", notification.RecallKept)), n(2, 7, a("x", "2"))}, map[int64][]string{7: {"1"}}},
 		"the update's own messages": {[]notification.Notification{n(9, 7, a("x", "1"))}, map[int64][]string{}},
 	} {
 		if d := cmp.Diff(tt.want, firstMessages(tt.told, 9, "x")); d != "" {

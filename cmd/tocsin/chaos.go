@@ -32,7 +32,7 @@ func (c *cli) chaosCommand() *cobra.Command {
 flow, processes are killed, frozen and restarted, servers lost, connections cut, stores filled, and the
 providers misbehave. Then everything is healed, and once all is quiet the ledger (as "tocsin audit"
 does) and what the providers took are held to what must be true: nobody lost, repeats within the bound,
-no stale news, consent kept. The exit status is 1 if anything is found.
+no stale news, consent kept, what was recalled taken back. The exit status is 1 if anything is found.
 
 The set-ups are "cluster", three NATS servers and PostgreSQL (whose programs must be installed) behind
 several processes of each role, and "embedded", one process that does everything. The same seed makes

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -41,7 +42,8 @@ const (
 	killCustomers   = 6000
 )
 
-func newVictim(t *testing.T, books map[string]any) *victim {
+// newVictim runs a server with the ledger that books says, and changes to each channel's configuration.
+func newVictim(t *testing.T, books, change map[string]any) *victim {
 	t.Helper()
 	v := &victim{t: t, dataDir: filepath.Join(t.TempDir(), "data")}
 	v.startSandbox()
@@ -58,6 +60,7 @@ func newVictim(t *testing.T, books map[string]any) *victim {
 			"provider": e.Spec.Provider, "wait": "20s", "bounce_window": "1s", "rate": 0, "concurrency": killConcurrency,
 			"settings": e.Simulator.Settings(v.sandbox.Providers[e.Spec.Provider]),
 		}
+		maps.Copy(channels[e.Spec.Channel].(map[string]any), change)
 	}
 	raw, err := yaml.Marshal(map[string]any{
 		"data_dir": v.dataDir, "organisation": "Example Bank", "zone": "Europe/Chisinau", "phone_country": "MD", "approval": "none",
@@ -161,26 +164,36 @@ func (v *victim) accepted() (n, repeats int) {
 	return n, repeats
 }
 
+// tallies returns what a provider has counted, by address.
+func (v *victim) tallies(provider string) map[string]sandbox.Tally {
+	v.t.Helper()
+	resp, err := http.Get(v.sandbox.Sandbox + "/sandbox/counts/" + provider)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	all := map[string]sandbox.Tally{}
+	lines := bufio.NewScanner(resp.Body)
+	for lines.Scan() {
+		var c struct {
+			Address string `json:"address"`
+			sandbox.Tally
+		}
+		if err := json.Unmarshal(lines.Bytes(), &c); err != nil {
+			v.t.Fatal(err)
+		}
+		all[c.Address] = c.Tally
+	}
+	return all
+}
+
 // told returns the addresses that a provider has counted a message for.
 func (v *victim) told() map[string]bool {
 	told := map[string]bool{}
 	for provider := range v.sandbox.Providers {
-		resp, err := http.Get(v.sandbox.Sandbox + "/sandbox/counts/" + provider)
-		if err != nil {
-			v.t.Fatal(err)
+		for address, n := range v.tallies(provider) {
+			told[address] = n.Accepted > 0
 		}
-		lines := bufio.NewScanner(resp.Body)
-		for lines.Scan() {
-			var c struct {
-				Address  string `json:"address"`
-				Accepted int    `json:"accepted"`
-			}
-			if err := json.Unmarshal(lines.Bytes(), &c); err != nil {
-				v.t.Fatal(err)
-			}
-			told[c.Address] = c.Accepted > 0
-		}
-		_ = resp.Body.Close()
 	}
 	return told
 }
@@ -205,7 +218,7 @@ func TestKilledServerOnPostgreSQLLosesNobody(t *testing.T) {
 }
 
 func killedServerLosesNobody(t *testing.T, books map[string]any) {
-	v := newVictim(t, books)
+	v := newVictim(t, books, nil)
 	mix := audience.DefaultMix()
 	mix.NoAddress, mix.NoConsent, mix.LessConsent = 0, 0, 0
 	var customers strings.Builder
@@ -223,20 +236,7 @@ func killedServerLosesNobody(t *testing.T, books map[string]any) {
 	if _, err := v.client.ImportCustomers(t.Context(), strings.NewReader(customers.String()), audience.JSONL, nil, io.Discard); err != nil {
 		t.Fatal(err)
 	}
-	now := time.Now().UTC()
-	body, err := incident.Encode(incident.Update{
-		Source: "test", EventID: "1", Time: now,
-		Data: incident.Data{
-			Team: "ops", Incident: "night", Kind: incident.Outage, Status: incident.Investigating, Impact: incident.Critical, StartedAt: now,
-			Summary: incident.Text{"en": "Cards fail.", "ro": "Cardurile nu merg.", "ru": "Карты не работают."},
-		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := v.client.Publish(t.Context(), body); err != nil {
-		t.Fatal(err)
-	}
+	v.publish(1, nil)
 
 	v.until("planning has begun", func() bool { return v.progress().Audience > 0 })
 	v.kill()
@@ -275,6 +275,26 @@ func killedServerLosesNobody(t *testing.T, books map[string]any) {
 	t.Logf("%d kills, %d repeats counted by the providers, %d by the report", kills, repeats, r.Updates[0].Repeats)
 	if int64(repeats) > r.Updates[0].Repeats {
 		t.Errorf("the providers count %d repeats, the report owns up to %d", repeats, r.Updates[0].Repeats)
+	}
+}
+
+// publish announces the n-th update, to whoever is in one of the segments, or to all.
+func (v *victim) publish(n int, segments []string) {
+	v.t.Helper()
+	now := time.Now().UTC()
+	body, err := incident.Encode(incident.Update{
+		Source: "test", EventID: fmt.Sprint(n), Time: now, Sequence: fmt.Sprint(n),
+		Data: incident.Data{
+			Team: "ops", Incident: "night", Kind: incident.Outage, Status: incident.Investigating, Impact: incident.Critical, StartedAt: now,
+			Affects: incident.Audience{Segments: segments},
+			Summary: incident.Text{"en": fmt.Sprintf("Cards fail (%d).", n), "ro": fmt.Sprintf("Cardurile nu merg (%d).", n), "ru": fmt.Sprintf("Карты не работают (%d).", n)},
+		},
+	})
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	if err := v.client.Publish(v.t.Context(), body); err != nil {
+		v.t.Fatal(err)
 	}
 }
 

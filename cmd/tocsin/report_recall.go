@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/tocsin-dev/tocsin/dispatcher/ledger"
 )
@@ -31,18 +32,27 @@ func recallLine(all []ledger.ChannelReport) string {
 }
 
 func recallPart(c *ledger.ChannelReport) string {
-	part := fmt.Sprintf("%s %s of %s taken back", c.Channel, thousands(c.Recalled), thousands(c.Accepted))
-	switch waiting := c.RecallAsked - c.Recalled - c.RecallKept; {
+	switch {
 	case c.Accepted == 0:
 		return ""
 	case c.RecallAsked == 0:
 		return fmt.Sprintf("%s %s stay", c.Channel, thousands(c.Accepted))
-	case waiting > 0 && c.RecallKept > 0:
-		return part + fmt.Sprintf(" (%s stay, %s not answered yet)", thousands(c.RecallKept), thousands(waiting))
-	case waiting > 0:
-		return part + fmt.Sprintf(" (%s not answered yet)", thousands(waiting))
-	case c.RecallKept > 0:
-		return part + fmt.Sprintf(" (%s stay)", thousands(c.RecallKept))
+	}
+	var rest []string
+	for _, r := range []struct {
+		count int64
+		what  string
+	}{
+		{c.RecallKept, "stay"}, {c.RecallAsked - c.Recalled - c.RecallKept, "not answered yet"},
+		{c.Accepted - c.RecallAsked, "not asked for"}, // the provider gave them no name, or says that they never arrived
+	} {
+		if r.count > 0 {
+			rest = append(rest, thousands(r.count)+" "+r.what)
+		}
+	}
+	part := fmt.Sprintf("%s %s of %s taken back", c.Channel, thousands(c.Recalled), thousands(c.Accepted))
+	if len(rest) > 0 {
+		part += " (" + strings.Join(rest, ", ") + ")"
 	}
 	return part
 }

@@ -21,7 +21,8 @@ func TestMain(m *testing.M) { testscript.Main(m, map[string]func(){"tocsin": mai
 // Scripts find in the environment three free addresses, HTTP, NATS and SANDBOX. The command
 // `await sandbox` returns when the one at SANDBOX answers, `await DIR` when the server on a data
 // directory is ready, `promised DIR TEAM/ID` when it knows that an incident's next update is overdue,
-// `! promised DIR TEAM/ID` when none of its clocks runs, `told DIR TEAM/ID N` when N of its updates are closed; `retry PROGRAM ARGS` runs a program until it succeeds.
+// `! promised DIR TEAM/ID` when none of its clocks runs, `told DIR TEAM/ID N` when N of its updates are closed,
+// `recalled DIR TEAM/ID N` when N of its recalls are answered; `retry PROGRAM ARGS` runs a program until it succeeds.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -37,7 +38,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"await": await, "retry": retry, "hold": hold, "decided": decided, "promised": promised, "told": told,
+			"await": await, "retry": retry, "hold": hold, "decided": decided, "promised": promised, "told": told, "recalled": recalled,
 		},
 	})
 }

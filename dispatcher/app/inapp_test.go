@@ -70,7 +70,8 @@ func opened(t *testing.T, url, customer string) (titles []string) {
 	return titles
 }
 
-// TestNoticeInTheApp: who looks into the app is told there, and who doesn't is told by SMS.
+// TestNoticeInTheApp: who looks into the app is told there, and who doesn't is told by SMS. Recalled, the notice is
+// gone for both, the SMS stays.
 func TestNoticeInTheApp(t *testing.T) {
 	url := newInbox(t)
 	w := newTownOf(t, clock.Clock{}, append(specs(), inapp.Spec()), func(cfg map[string]any) {
@@ -98,5 +99,11 @@ func TestNoticeInTheApp(t *testing.T) {
 	}
 	if got := w.witness("twilio", "+37369000020"); got.Accepted != 1 {
 		t.Errorf("who doesn't look gets %+v, want one SMS", got)
+	}
+	w.recall(0, 2)
+	for _, customer := range []string{"app-looks", "app-sleeps"} {
+		if titles := opened(t, url, customer); len(titles) > 0 {
+			t.Errorf("%s still shows %q", customer, titles)
+		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 )
 
 // TestStatusPage: there is a page as soon as the lane has started; each of an incident's updates comes to
-// it in each language, and it counts among those who were told.
+// it in each language, and it counts among those who were told. What is recalled leaves them.
 func TestStatusPage(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "site")
 	w := newTownOf(t, clock.Clock{}, append(specs(), statuspage.Spec()), func(cfg map[string]any) {
@@ -38,6 +38,13 @@ func TestStatusPage(t *testing.T) {
 		t.Errorf("balance %+v, want both pages reached", b)
 	}
 	awaitPage(t, filepath.Join(dir, "en", "index.html"), "All systems work")
+	w.recall(0, 4)
+	for _, name := range []string{"index.html", "en/index.html", "en/status.json"} {
+		raw, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
+		if err != nil || strings.Contains(string(raw), "(1)") || strings.Contains(string(raw), "(2)") {
+			t.Errorf("%s still tells of what was recalled, or can't be read (%v):\n%s", name, err, raw)
+		}
+	}
 }
 
 // awaitPage waits until a page says something. What was sent is there at once; a lane takes its time to

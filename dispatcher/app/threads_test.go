@@ -18,6 +18,25 @@ import (
 // say which post is under which.
 func TestPostsFollowEachOther(t *testing.T) {
 	sims := []sandbox.Simulator{mastodonsim.Simulator(), blueskysim.Simulator()}
+	far := newNetworks(t, sims)
+	adapters := append(specs(), mastodon.Spec(), bluesky.Spec())
+	w := newTownOf(t, clock.Clock{}, adapters, func(cfg map[string]any) { addAccounts(cfg, far, sims) })
+	w.publish(incident.Investigating, 1, nil)
+	w.report(1)
+	w.publish(incident.Identified, 2, nil)
+	w.report(2)
+	w.publish(incident.Investigating, 3, func(u *incident.Update) { u.Incident = "day" })
+	w.reportOf("day", 1)
+	w.publish(incident.Resolved, 4, func(u *incident.Update) { u.ResolvedAt = &u.Time })
+	w.report(3)
+	for _, sim := range sims {
+		checkThread(t, sim.Provider, far.Desk(sim.Provider).Messages())
+	}
+}
+
+// newNetworks runs more providers beside those of a town, which keep what they are given.
+func newNetworks(t *testing.T, sims []sandbox.Simulator) *sandbox.Server {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	far, err := sandbox.New(ctx, "127.0.0.1:0", sandbox.Conduct{}, sims)
 	if err != nil {
@@ -32,19 +51,7 @@ func TestPostsFollowEachOther(t *testing.T) {
 			t.Errorf("stopping the networks: %v", err)
 		}
 	})
-	adapters := append(specs(), mastodon.Spec(), bluesky.Spec())
-	w := newTownOf(t, clock.Clock{}, adapters, func(cfg map[string]any) { addAccounts(cfg, far, sims) })
-	w.publish(incident.Investigating, 1, nil)
-	w.report(1)
-	w.publish(incident.Identified, 2, nil)
-	w.report(2)
-	w.publish(incident.Investigating, 3, func(u *incident.Update) { u.Incident = "day" })
-	w.reportOf("day", 1)
-	w.publish(incident.Resolved, 4, func(u *incident.Update) { u.ResolvedAt = &u.Time })
-	w.report(3)
-	for _, sim := range sims {
-		checkThread(t, sim.Provider, far.Desk(sim.Provider).Messages())
-	}
+	return far
 }
 
 // addAccounts configures the first public account of each network.

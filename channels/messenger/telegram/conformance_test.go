@@ -1,13 +1,17 @@
 package telegram_test
 
 import (
+	"context"
 	"fmt"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
+	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/channels/channeltest"
 	"github.com/tocsin-dev/tocsin/channels/messenger/telegram"
 	"github.com/tocsin-dev/tocsin/channels/messenger/telegram/sim"
+	"github.com/tocsin-dev/tocsin/channels/sandbox"
 )
 
 func TestConformance(t *testing.T) {
@@ -25,4 +29,28 @@ func TestConformance(t *testing.T) {
 		Address:    func(d int) string { return fmt.Sprintf("77712345%d", d) },
 		RetryAfter: true,
 	})
+}
+
+// TestRecallFromSupergroup: what went to a group's new id is deleted there, though its address is the old one.
+func TestRecallFromSupergroup(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	desk := sandbox.NewDesk(ctx, "telegram", sandbox.Conduct{})
+	t.Cleanup(func() { cancel(); desk.Wait() })
+	server := httptest.NewServer(sim.Simulator().HTTP(desk))
+	t.Cleanup(server.Close)
+	s, err := telegram.Spec().New(func(into any) error {
+		*into.(*telegram.Config) = telegram.Config{Token: sim.Token, BaseURL: server.URL}
+		return nil
+	}, channels.Env{HTTP: server.Client()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ack, err := s.Send(ctx, channels.Message{Address: sim.MigratedFrom, Text: "a"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.(channels.Recaller).Recall(ctx, channels.Sent{Address: sim.MigratedFrom, ProviderID: ack.ID})
+	if n := desk.Total().Recalled; err != nil || n != 1 {
+		t.Errorf("Recall of %q: %v, %d taken back", ack.ID, err, n)
+	}
 }

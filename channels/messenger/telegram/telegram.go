@@ -9,10 +9,9 @@
 //
 // A group that became a supergroup has a new id, and a message to the old one is refused with it. Such
 // a message goes to the new id, since nothing went out and it is the same people; the directory keeps
-// the old one until it is told otherwise. Its id then names the new chat too.
+// the old one until it is told otherwise. The message's id then names the new chat too.
 //
-// A bot can delete what it has sent for 48 hours, from everybody's screen. What was in the notification may
-// have been read by then.
+// A bot can delete what it has sent for 48 hours. Who has read it, or its notification, has read it.
 //
 // What people do comes to a webhook: whoever blocks the bot, or says /stop, wants no more messages;
 // whoever starts it wants them. A webhook ends getUpdates: the bot can't serve another program that

@@ -79,13 +79,14 @@ pages:
 // Spec describes the adapter.
 func Spec() channels.Spec {
 	return channels.Spec{
-		Provider:     "statuspage",
-		Title:        "Status page (static files)",
-		Kind:         channels.Web,
-		Channel:      "statuspage",
-		Proofs:       []channels.Proof{channels.Accepted, channels.Delivered},
-		Silence:      channels.SilenceIsFailure,
-		Idempotent:   true,
+		Provider:   "statuspage",
+		Title:      "Status page (static files)",
+		Kind:       channels.Web,
+		Channel:    "statuspage",
+		Proofs:     []channels.Proof{channels.Accepted, channels.Delivered},
+		Silence:    channels.SilenceIsFailure,
+		Idempotent: true,
+		// Whoever has read it has read it, but of whatever age, it leaves the page.
 		RecallWithin: channels.Always,
 		// A message lays the whole site, so two at once would only wait for each other.
 		Limits:       channels.Limits{Concurrency: 1, Timeout: time.Minute},

@@ -31,6 +31,7 @@ type books struct {
 	recipients map[int64]string // ids by numbers
 	messages   []seen
 	refused    map[place]bool
+	takenBack  map[place]int // messages
 	// repeated is how many attempts the ledger says were made although a crash had left them in doubt.
 	repeated int64
 	quiet    time.Time // when everything was closed
@@ -95,7 +96,7 @@ const rowsAtOnce = 2000
 
 // open reads all of the books.
 func (s *stage) openBooks(ctx context.Context) (*books, error) {
-	b := &books{recipients: map[int64]string{}, refused: map[place]bool{}}
+	b := &books{recipients: map[int64]string{}, refused: map[place]bool{}, takenBack: map[place]int{}}
 	var err error
 	if b.incidents, err = s.states(ctx); err != nil {
 		return nil, err
@@ -193,6 +194,9 @@ func (s *stage) witness(ctx context.Context, b *books, provider string, whose ma
 		) {
 			if c.Refused > 0 {
 				b.refused[place{channel, c.Address}] = true
+			}
+			if c.Recalled > 0 {
+				b.takenBack[place{channel, c.Address}] += c.Recalled
 			}
 		})
 	})

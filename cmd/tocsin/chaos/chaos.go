@@ -2,7 +2,7 @@
 // incidents, and does to the programs what nights do to them: kills, freezes, cuts, fills, while the
 // providers refuse, lose and delay. Then it heals everything, waits until all is quiet, and holds the
 // ledger and what the providers took to what Tocsin promises: nobody lost, repeats within the bound, no
-// stale news, consent kept.
+// stale news, consent kept, what was recalled taken back.
 //
 // There are two set-ups. On the cluster, three NATS servers and PostgreSQL stand behind several
 // processes of each role; embedded, one process does everything on a file, and is killed again and again.
@@ -25,6 +25,14 @@
 // of each batch that a lane may hold. Of updates whose doubts are not to be repeated, and before the first
 // fault, nothing explains any. The sum of what crashes can have left in doubt is printed beside what was
 // seen.
+//
+// # Recalls
+//
+// Operators recall updates that were told, or are being told. Once all is quiet, the drill waits until the
+// providers have answered; where RECALLS was full, it gives the orders again, as operators are told to. Each
+// message of a recalled update that has a name in the ledger, on a channel that can, must be taken back or kept
+// then, none of any other update, and at each address the sandbox must count as many taken back as the ledger. A
+// message without a name stays: only a crash, or a provider that was out of order, may leave one.
 //
 // What goes wrong and when is made of a seed, and is the same for the same seed and duration; what comes
 // of it is not, since that depends on the machine.
@@ -124,7 +132,12 @@ func (s *stage) drill(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.judge(ctx, quiet)
+	quietAt := time.Now()
+	recalled, err := s.settleRecalls(ctx)
+	if err != nil {
+		return err
+	}
+	return s.judge(ctx, quiet, quietAt, recalled)
 }
 
 // say prints a line with the time since the drill began.

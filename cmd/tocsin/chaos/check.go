@@ -18,11 +18,14 @@ type facts struct {
 	customers map[string]*audience.Recipient
 	published map[string]published
 	faults    []inflicted
-	cancelled map[int64]bool // updates that were called off
+	cancelled map[int64]bool // updates that were called off, or may have been
+	recalled  map[int64]bool // updates that were to be taken back
 	// inDoubt is how many attempts on a channel one crash of its lane leaves in doubt.
 	inDoubt func(channel string) int
 	// public says of which channels everybody reads the messages.
 	public func(channel string) bool
+	// recallable says which channels' providers can take messages back.
+	recallable func(channel string) bool
 	// lanes are the processes that send, and tenures which channels each of them sent on, and when.
 	lanes   []string
 	tenures tenures
@@ -51,6 +54,9 @@ type counts struct {
 	latest                    time.Duration // the longest after
 	doubleReach               int
 	unheard                   int // unreachable by the ledger, though a provider delivered
+	recalledUpdates           int // that were told
+	recalled, kept            int // messages that providers took back, and that they say they can't
+	unnamed                   int // messages that were to be taken back, and of which the ledger has no name
 	outcomes                  map[string]int
 	notifications             int
 }
@@ -84,6 +90,7 @@ func check(f facts) result {
 	c.soonQuiet()
 	c.consent()
 	c.repeats()
+	c.recalls()
 	return c.result
 }
 

@@ -46,7 +46,7 @@ func newScene() *scene {
 			ion: {ID: ion},
 		},
 		published: map[string]published{"Q00001Z": {}, "Q00002Z": {}},
-		cancelled: map[int64]bool{}, inDoubt: func(string) int { return 2 }, public: func(string) bool { return false }, lanes: []string{"lane-1"},
+		cancelled: map[int64]bool{}, inDoubt: func(string) int { return 2 }, public: func(string) bool { return false }, recallable: func(ch string) bool { return ch == "telegram" }, lanes: []string{"lane-1"},
 	}}
 	s.incidents = []kept{{
 		key:     ledger.IncidentKey{Team: "cards", Incident: "x"},

@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -55,4 +56,23 @@ func (j *journal) order(o ledger.Order) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.orders = append(j.orders, o)
+}
+
+// recalls are the recalls that were ordered.
+func (j *journal) recalls() (all []ledger.Order) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, o := range j.orders {
+		if o.Verb == ledger.Recall {
+			all = append(all, o)
+		}
+	}
+	return all
+}
+
+// filled reports whether a stream was full at any time.
+func (j *journal) filled(stream string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.ContainsFunc(j.faults, func(f inflicted) bool { return f.Kind == FullStream && f.Target == stream })
 }

@@ -16,8 +16,7 @@ import (
 const mostShown = 12
 
 // judge holds the ledger and the witness to the promises, and prints what came of the drill.
-func (s *stage) judge(ctx context.Context, quiet time.Duration) error {
-	quietAt := time.Now()
+func (s *stage) judge(ctx context.Context, quiet time.Duration, quietAt time.Time, recalled map[int64]bool) error {
 	violations, err := s.audit(ctx)
 	if err != nil {
 		return err
@@ -31,6 +30,7 @@ func (s *stage) judge(ctx context.Context, quiet time.Duration) error {
 	if err != nil {
 		return err
 	}
+	f.recalled = recalled
 	r := check(f)
 	s.print(b, &r, violations, quiet)
 	failed := violations > 0 || len(r.findings) > 0
@@ -80,12 +80,12 @@ func (s *stage) facts(b *books) (facts, error) {
 	}
 	f := facts{
 		books: b, customers: s.customers, published: s.journal.published, faults: s.journal.faults,
-		cancelled: map[int64]bool{}, inDoubt: s.inDoubt, public: s.postsOn,
+		cancelled: map[int64]bool{}, inDoubt: s.inDoubt, public: s.postsOn, recallable: s.recallable,
 		lanes:   s.names(func(r *role) bool { return r.roles == "lane" || r.roles == "all" }),
 		tenures: held,
 	}
 	for _, o := range s.journal.orders {
-		if o.Verb == ledger.Cancel {
+		if o.Verb == ledger.Cancel || o.Verb == ledger.Recall {
 			f.cancelled[o.Update] = true
 		}
 	}

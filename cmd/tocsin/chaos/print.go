@@ -23,6 +23,7 @@ func (s *stage) print(b *books, r *result, violations int64, quiet time.Duration
 	s.say("attempts made although they were in doubt, by the ledger: %d; most had not left before, as the providers say", b.repeated)
 	s.say("unreachable by the ledger, though a provider delivered, and word of it was lost: %d", c.unheard)
 	s.say("reached on two channels: %d", c.doubleReach)
+	s.say("updates recalled: %d; messages taken back: %d, that can't be: %d, that a fault left without a name: %d", c.recalledUpdates, c.recalled, c.kept, c.unnamed)
 	s.say("older news sent more than %v after newer was planned: %d, at most %.1fs after; %d without a fault that held up the word",
 		staleAfter, c.stale, c.latest.Seconds(), c.staleBeyond)
 	s.say("audit: %d violations", violations)

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"github.com/tocsin-dev/tocsin/dispatcher/bus"
 )
 
 // Kind is what sort of fault it is.
@@ -147,7 +149,7 @@ func clusterMenu(roles, ledgers, nodes, providers []string) []menu {
 		{kind: KillNodes, weight: 2, least: second, most: 7 * second, targets: pairs, group: "store", calm: 8 * second},
 		{kind: KillLedger, weight: 5, least: second / 5, most: 5 * second, targets: []string{postgresName}, group: "store", calm: 3 * second},
 		{kind: StopLedger, weight: 4, least: second / 5, most: 4 * second, targets: []string{postgresName}, group: "store", calm: 3 * second},
-		{kind: FullStream, weight: 5, least: 4 * second, most: 10 * second, targets: []string{"SEND", "RESULTS", "RECEIPTS", "INCIDENTS", "ORDERS"}, group: "store", calm: 2 * second},
+		{kind: FullStream, weight: 5, least: 4 * second, most: 10 * second, targets: []string{"SEND", "RESULTS", "RECEIPTS", "INCIDENTS", "ORDERS", bus.RecallsStream}, group: "store", calm: 2 * second},
 		{kind: Conduct, weight: 18, least: 2 * second, most: 14 * second, targets: providers, calm: 3 * second, how: conducts()},
 	}
 }

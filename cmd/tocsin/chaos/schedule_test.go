@@ -81,7 +81,7 @@ func TestStories(t *testing.T) {
 			}
 		}
 	}
-	if verbs[ledger.Pause] != verbs[ledger.Resume] || verbs[ledger.Pause] == 0 || verbs[ledger.Cancel] == 0 || verbs[ledger.Move] == 0 {
+	if verbs[ledger.Pause] != verbs[ledger.Resume] || verbs[ledger.Pause] == 0 || verbs[ledger.Cancel] == 0 || verbs[ledger.Move] == 0 || verbs[ledger.Recall] == 0 {
 		t.Errorf("orders: %v, want some of each, and as many resumed as paused", verbs)
 	}
 	if merged == 0 || corrections == 0 {

@@ -22,13 +22,13 @@ type step struct {
 	Order  *order
 }
 
-// order is an operator's order about the story's newest update, its incident, or a channel.
+// order is an operator's order about one of the story's updates, its incident, or a channel.
 type order struct {
 	Verb    ledger.Verb
 	Key     ledger.IncidentKey
 	Channel string
-	// Newest says that it is for the incident's newest update, rather than all of it.
-	Newest bool
+	// Newest and First say that it is for one of the incident's updates, rather than all of it.
+	Newest, First bool
 }
 
 // stories makes up what happens in a drill: the same for the same seed and duration.
@@ -98,14 +98,16 @@ func (t *teller) story(at time.Duration) story {
 		say(main, incident.Monitoring)
 	}
 	say(main, incident.Resolved)
+	if t.chance(0.3) {
+		t.recall(&s, ledger.IncidentKey{Team: main.Team, Incident: main.Incident})
+	}
 	return s
 }
 
 // orders has an operator interfere now and then. What is paused is resumed.
 func (t *teller) orders(s *story, d incident.Data) {
 	key := ledger.IncidentKey{Team: d.Team, Incident: d.Incident}
-	soon := func() time.Duration { return time.Duration(300+t.rng.IntN(3000)) * time.Millisecond }
-	add := func(o order) { s.Steps = append(s.Steps, step{After: soon(), Order: &o}) }
+	add := func(o order) { s.Steps = append(s.Steps, step{After: t.soon(), Order: &o}) }
 	switch {
 	case t.chance(0.08):
 		add(order{Verb: ledger.Pause, Key: key})
@@ -114,7 +116,21 @@ func (t *teller) orders(s *story, d incident.Data) {
 		add(order{Verb: ledger.Cancel, Key: key, Newest: true})
 	case t.chance(0.06):
 		add(order{Verb: ledger.Move, Key: key, Channel: t.one(t.channels...)})
+	case t.chance(0.1):
+		t.recall(s, key)
 	}
+}
+
+// soon is some moment after an update, when mostly it still goes out.
+func (t *teller) soon() time.Duration {
+	return time.Duration(300+t.rng.IntN(3000)) * time.Millisecond
+}
+
+// recall has an operator take back what was said first of an incident, or what was said last, which may still be
+// going out.
+func (t *teller) recall(s *story, key ledger.IncidentKey) {
+	first := t.chance(0.5)
+	s.Steps = append(s.Steps, step{After: t.soon(), Order: &order{Verb: ledger.Recall, Key: key, First: first, Newest: !first}})
 }
 
 // incident makes up an incident, without what changes from update to update.

@@ -142,11 +142,15 @@ func (s *stage) command(ctx context.Context, o order, over time.Time) error {
 		ID: fmt.Sprintf("drill-%s-%s-%d", o.Key.Incident, o.Verb, time.Now().UnixNano()), Verb: o.Verb, Channel: o.Channel,
 		Team: o.Key.Team, Incident: o.Key.Incident, By: "the drill", Why: "to see what happens",
 	}
-	if o.Newest {
+	if o.Newest || o.First {
 		err := insist(ctx, over, func(ctx context.Context) error {
 			one, err := s.api.Incident(ctx, o.Key.Team, o.Key.Incident)
 			if err == nil && len(one.Progress) > 0 {
-				full.Update = one.Progress[len(one.Progress)-1].ID
+				which := 0
+				if o.Newest {
+					which = len(one.Progress) - 1
+				}
+				full.Update = one.Progress[which].ID
 			}
 			return err
 		})
