@@ -169,6 +169,9 @@ func printIncident(w io.Writer, s ledger.IncidentSummary, zone *time.Location) e
 		if u.Paused {
 			state += ", paused"
 		}
+		if u.Recalling {
+			state += ", being recalled"
+		}
 		if u.Dropped {
 			state += ", recipients not kept"
 		}

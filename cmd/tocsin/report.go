@@ -78,7 +78,7 @@ func printReport(w io.Writer, r ledger.Report, zone *time.Location) error {
 			return err
 		}
 		if wasRecalled(&r.Updates[i], r.Orders) {
-			fmt.Fprintf(&b, "  %s\n", recallLine(r.Updates[i].Channels))
+			fmt.Fprintf(&b, "  %s\n", recallLine(&r.Updates[i]))
 		}
 	}
 	printOrders(&b, r.Orders, zone)

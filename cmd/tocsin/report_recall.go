@@ -18,14 +18,21 @@ func wasRecalled(u *ledger.UpdateReport, orders []ledger.OrderReport) bool {
 
 // recallLine says what became of the messages of an update that was recalled: also of those that nobody can
 // take back.
-func recallLine(all []ledger.ChannelReport) string {
+// While the order is still being carried out it says only what was asked for so far.
+func recallLine(u *ledger.UpdateReport) string {
 	var parts []string
-	for i := range all {
-		if part := recallPart(&all[i]); part != "" {
+	for i := range u.Channels {
+		c := &u.Channels[i]
+		if part := recallPart(c); part != "" && (c.RecallAsked > 0 || !u.Recalling) {
 			parts = append(parts, part)
 		}
 	}
-	if len(parts) == 0 {
+	switch {
+	case u.Recalling && len(parts) == 0:
+		return "recall: under way"
+	case u.Recalling:
+		return prefixed("recall, still under way: ", parts)
+	case len(parts) == 0:
 		return "recall: nothing had been sent"
 	}
 	return prefixed("recall: ", parts)

@@ -29,13 +29,17 @@ func TestRecallPart(t *testing.T) {
 }
 
 func TestRecallLine(t *testing.T) {
-	for want, all := range map[string][]ledger.ChannelReport{
-		"recall: nothing had been sent": {{Channel: "viber", Revoked: 7}},
-		"recall: sms 2 stay, x 1 of 1 taken back": {
-			{Channel: "sms", Accepted: 2}, {Channel: "viber", Failed: 1}, {Channel: "x", Accepted: 1, RecallAsked: 1, Recalled: 1},
-		},
+	nothing := []ledger.ChannelReport{{Channel: "viber", Revoked: 7}}
+	some := []ledger.ChannelReport{
+		{Channel: "sms", Accepted: 2}, {Channel: "viber", Failed: 1}, {Channel: "x", Accepted: 1, RecallAsked: 1, Recalled: 1},
+	}
+	for want, u := range map[string]ledger.UpdateReport{
+		"recall: nothing had been sent":                {Channels: nothing},
+		"recall: sms 2 stay, x 1 of 1 taken back":      {Channels: some},
+		"recall: under way":                            {Channels: some[:2], UpdateProgress: ledger.UpdateProgress{Recalling: true}},
+		"recall, still under way: x 1 of 1 taken back": {Channels: some, UpdateProgress: ledger.UpdateProgress{Recalling: true}},
 	} {
-		if got := recallLine(all); got != want {
+		if got := recallLine(&u); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}

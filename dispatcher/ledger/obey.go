@@ -128,7 +128,7 @@ func (o *Order) ruleCancel(s *Situation) (Ruling, error) {
 	if len(r.Updates) == 0 {
 		return r, refuse("nothing is left to cancel: no update is held, planned or being sent")
 	}
-	r.Result = fmt.Sprintf("%d updates cancelled, with %d notifications that were still open", len(r.Updates), open)
+	r.Result = fmt.Sprintf("%s cancelled, with %s still open", counted(int64(len(r.Updates)), "update"), counted(open, "notification"))
 	return r, nil
 }
 
@@ -152,8 +152,8 @@ func (o *Order) ruleRecall(s *Situation) (Ruling, error) {
 	case len(r.Updates) == 0:
 		return r, refuse("nothing was sent, and nothing is to be: there is nothing to take back")
 	}
-	r.Result = fmt.Sprintf("%d updates recalled: %d notifications that were still open are stopped, and what was sent is taken back where its provider can; the report counts it",
-		len(r.Updates), open)
+	r.Result = fmt.Sprintf("%s recalled, with %s still open; what was sent is taken back where its provider can, and the report counts it",
+		counted(int64(len(r.Updates)), "update"), counted(open, "notification"))
 	return r, nil
 }
 
@@ -166,6 +166,14 @@ func Live(all []Target) []Target {
 		}
 	}
 	return live
+}
+
+// counted names a number of things.
+func counted(n int64, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // CancelReason is the reason of an update that an order has cancelled.

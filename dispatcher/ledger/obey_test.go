@@ -2,7 +2,6 @@ package ledger_test
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -45,13 +44,13 @@ func TestRule(t *testing.T) {
 		{"pause an update of a paused incident", about(ledger.Pause, 1), paused, "update 1 is paused", nil, false},
 		{"resume an update", about(ledger.Resume, 3), of(held), "update 3 is going on", nil, false},
 		{"pause a closed update", about(ledger.Pause, 2), of(closed), "update 2 is closed: nothing of it is to be sent", nil, true},
-		{"cancel", named(ledger.Cancel), of(sending, closed, held), "2 updates cancelled, with 3 notifications that were still open", []ledger.Target{sending, held}, false},
+		{"cancel", named(ledger.Cancel), of(sending, closed, held), "2 updates cancelled, with 3 notifications still open", []ledger.Target{sending, held}, false},
 		{"cancel what is over", named(ledger.Cancel), of(closed), "nothing is left to cancel: no update is held, planned or being sent", nil, true},
 		{"recall", named(ledger.Recall), of(dropped, told, unsaid, stopped, sending, held),
-			recalled(4, 4), []ledger.Target{told, stopped, sending, held}, false},
-		{"recall one", about(ledger.Recall, 4), of(told), recalled(1, 0), []ledger.Target{told}, false},
-		{"recall what is being sent", about(ledger.Recall, 1), of(sending), recalled(1, 3), []ledger.Target{sending}, false},
-		{"recall what was cancelled", about(ledger.Recall, 5), of(stopped), recalled(1, 1), []ledger.Target{stopped}, false},
+			recalled("4 updates", "4 notifications"), []ledger.Target{told, stopped, sending, held}, false},
+		{"recall one", about(ledger.Recall, 4), of(told), recalled("1 update", "0 notifications"), []ledger.Target{told}, false},
+		{"recall what is being sent", about(ledger.Recall, 1), of(sending), recalled("1 update", "3 notifications"), []ledger.Target{sending}, false},
+		{"recall what was cancelled", about(ledger.Recall, 5), of(stopped), recalled("1 update", "1 notification"), []ledger.Target{stopped}, false},
 		{"recall what was told nobody", named(ledger.Recall), of(unsaid, closed), "nothing was sent, and nothing is to be: there is nothing to take back", nil, true},
 		{"recall what is not kept", named(ledger.Recall), of(dropped, unsaid), "that is so old that whom it reached is not kept any more: nothing can be taken back", nil, true},
 		{"recall what isn't there", about(ledger.Recall, 8), of(), "ops/cards has no update 8", nil, true},
@@ -84,9 +83,8 @@ func TestRule(t *testing.T) {
 }
 
 // recalled is the result of a recall.
-func recalled(updates, open int) string {
-	return fmt.Sprintf("%d updates recalled: %d notifications that were still open are stopped, and what was sent is taken back where its provider can; the report counts it",
-		updates, open)
+func recalled(updates, open string) string {
+	return updates + " recalled, with " + open + " still open; what was sent is taken back where its provider can, and the report counts it"
 }
 
 func TestCancelReason(t *testing.T) {

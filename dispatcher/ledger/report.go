@@ -34,6 +34,9 @@ type UpdateProgress struct {
 	// Approval is what is and was said of it while it is or was held; nil if it never was, or nothing was kept.
 	Approval *ApprovalStanding `json:"approval,omitempty"`
 	Paused   bool              `json:"paused,omitempty"`
+	// Recalling says that an order to recall it is still being carried out: more of its messages will be asked
+	// back than the counts say.
+	Recalling bool `json:"recalling,omitempty"`
 	// RetryOf is the update that this one tells again.
 	RetryOf int64 `json:"retry_of,omitempty"`
 	// Dropped says that what became of each recipient is not kept any more; the counts are.

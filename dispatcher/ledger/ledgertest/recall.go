@@ -68,7 +68,7 @@ func recalledLive(w *world) {
 	w.apply(ledger.Fold{Now: at(71), ErrandsDone: []int64{rest[0].ID}})
 	w.equal("errands left", w.errandsOf(u.ID), []ledger.Errand{})
 	said := w.trail()[before:]
-	want := "recall: 1 updates recalled: 2 notifications that were still open are stopped, and what was sent is taken back where its provider can; the report counts it"
+	want := "recall: 1 update recalled, with 2 notifications still open; what was sent is taken back where its provider can, and the report counts it"
 	if len(said) != 1 || said[0].Kind != ledger.TrailOrder || said[0].Update != u.ID || said[0].By != "Ana" || said[0].Order != want {
 		w.Errorf("the trail says %+v", said)
 	}
@@ -104,9 +104,17 @@ func recalledClosed(w *world) {
 	}
 	r, err := w.Report(w.ctx, "payments", "cards")
 	w.must(err)
-	if !r.Balanced || len(r.Orders) != 2 {
-		w.Errorf("balance %+v, orders %+v", r.Updates[0].Balance, r.Orders)
+	if !r.Balanced || len(r.Orders) != 2 || !r.Updates[0].Recalling {
+		w.Errorf("balance %+v, orders %+v, being recalled: %v", r.Updates[0].Balance, r.Orders, r.Updates[0].Recalling)
 	}
+	done := ledger.Fold{Now: at(80)}
+	for _, e := range w.errandsOf(u.ID) {
+		done.ErrandsDone = append(done.ErrandsDone, e.ID)
+	}
+	w.apply(done)
+	s, err := w.Incident(w.ctx, "payments", "cards")
+	w.must(err)
+	w.equal("being recalled, when it was asked for all", s.Progress[0].Recalling, false)
 }
 
 // recalledIncident: of an incident, each update is dealt with as it stands, and entered in the trail.

@@ -41,8 +41,8 @@ func trailOfOrders(w *world) {
 		fmt.Sprintf(`0 order by "Ana": retry: told again as update %d, to 1 customers`, again.ID),
 		fmt.Sprintf(`%d order by "Ana": pause: payments/cards is paused`, -u.ID),
 		fmt.Sprintf(`%d update_recorded by "": `, third),
-		fmt.Sprintf(`%d order by "Ana": cancel: 2 updates cancelled, with 0 notifications that were still open`, second),
-		fmt.Sprintf(`%d order by "Ana": cancel: 2 updates cancelled, with 0 notifications that were still open`, third),
+		fmt.Sprintf(`%d order by "Ana": cancel: 2 updates cancelled, with 0 notifications still open`, second),
+		fmt.Sprintf(`%d order by "Ana": cancel: 2 updates cancelled, with 0 notifications still open`, third),
 	})
 	w.equal("the texts of what is told again", got[0].Texts, w.digests())
 	kept := w.kept("cards")

@@ -82,7 +82,7 @@ func (v view) progress(ctx context.Context, incidents []int64) (map[int64][]ledg
 		var u ledger.UpdateProgress
 		var incident, received int64
 		var terms []byte
-		err := row.Scan(&incident, &u.ID, &u.EventID, &u.Status, &u.State, &u.Reason, &received, &u.ApprovedBy, &u.Audience, &u.Open, &u.Paused, &u.RetryOf, &u.Dropped, &terms)
+		err := row.Scan(&incident, &u.ID, &u.EventID, &u.Status, &u.State, &u.Reason, &received, &u.ApprovedBy, &u.Audience, &u.Open, &u.Paused, &u.Recalling, &u.RetryOf, &u.Dropped, &terms)
 		if err != nil {
 			return struct{}{}, err
 		}
@@ -92,7 +92,8 @@ func (v view) progress(ctx context.Context, incidents []int64) (map[int64][]ledg
 		u.Stands(all.Approval, said[u.ID])
 		of[incident] = append(of[incident], u)
 		return struct{}{}, err
-	}, `SELECT incident, id, event_id, status, state, reason, received_at, approved_by, audience, open, paused, retry_of, dropped, terms
+	}, `SELECT incident, id, event_id, status, state, reason, received_at, approved_by, audience, open, paused,
+			EXISTS (SELECT FROM errands e WHERE e.update_id = updates.id AND e.verb = 'recall'), retry_of, dropped, terms
 		FROM updates WHERE incident = ANY($1) ORDER BY id`, incidents)
 	return of, err
 }

@@ -64,7 +64,7 @@ func (l *Ledger) progress(ctx context.Context, incidentRow int64) ([]ledger.Upda
 		var u ledger.UpdateProgress
 		var received int64
 		var terms []byte
-		err := rows.Scan(&u.ID, &u.EventID, &u.Status, &u.State, &u.Reason, &received, &u.ApprovedBy, &u.Audience, &u.Open, &u.Paused, &u.RetryOf, &u.Dropped, &terms)
+		err := rows.Scan(&u.ID, &u.EventID, &u.Status, &u.State, &u.Reason, &received, &u.ApprovedBy, &u.Audience, &u.Open, &u.Paused, &u.Recalling, &u.RetryOf, &u.Dropped, &terms)
 		if err != nil {
 			return u, err
 		}
@@ -73,7 +73,8 @@ func (l *Ledger) progress(ctx context.Context, incidentRow int64) ([]ledger.Upda
 		u.ReceivedAt = fromMS(received)
 		rules = append(rules, all.Approval)
 		return u, err
-	}, `SELECT id, event_id, value ->> 'status', state, reason, received_at, approved_by, audience, open, paused, retry_of, dropped > 0, terms
+	}, `SELECT id, event_id, value ->> 'status', state, reason, received_at, approved_by, audience, open, paused,
+			EXISTS (SELECT 1 FROM errands e WHERE e.update_id = updates.id AND e.verb = 'recall'), retry_of, dropped > 0, terms
 		FROM updates WHERE incident = ? ORDER BY id`, incidentRow)
 	for i := range all {
 		var said []ledger.ApprovalSaid
