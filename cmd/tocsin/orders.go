@@ -42,9 +42,20 @@ func (c *cli) orderCommand(v ledger.Verb, use, short, example string, count cobr
 	return cmd
 }
 
+// who is the end of every example.
+const who = ` --by "Ana Rusu" --why `
+
+func (c *cli) recallCommand(target func(*ledger.Order, []string) error) *cobra.Command {
+	cmd := c.orderCommand(ledger.Recall, "recall TEAM/ID|UPDATE", "Cancel an incident's updates, or one, and have what was sent taken back where its provider can",
+		"  tocsin recall 7"+who+`"sent to everybody by mistake"`, cobra.ExactArgs(1), target)
+	cmd.Long = `Cancel an incident's updates, or one of them, and have taken back what was sent of them where its provider
+can: posts, Telegram (for 48 hours), Discord, notices in the bank's own app; ` + "`tocsin channels`" + ` has the column. SMS,
+e-mail and the rest stay. ` + "`tocsin report`" + ` counts both. Who has read it has read it: follow with a correction.`
+	return cmd
+}
+
 func (c *cli) orderCommands() []*cobra.Command {
 	target := func(o *ledger.Order, given []string) error { return readTarget(o, given[0]) }
-	const who = ` --by "Ana Rusu" --why `
 	return []*cobra.Command{
 		c.orderCommand(ledger.Pause, "pause TEAM/ID|UPDATE", "Stop planning and sending an incident or one update, until resumed",
 			"  tocsin pause payments/cards"+who+`"wrong region"`, cobra.ExactArgs(1), target),
@@ -52,8 +63,7 @@ func (c *cli) orderCommands() []*cobra.Command {
 			"  tocsin resume payments/cards"+who+`"checked"`, cobra.ExactArgs(1), target),
 		c.orderCommand(ledger.Cancel, "cancel TEAM/ID|UPDATE", "End an incident's updates, or one: what has not left is stopped",
 			"  tocsin cancel 7"+who+`"false alarm"`, cobra.ExactArgs(1), target),
-		c.orderCommand(ledger.Recall, "recall TEAM/ID|UPDATE", "Cancel an incident's updates, or one, and have what was sent taken back where its provider can",
-			"  tocsin recall 7"+who+`"sent to everybody by mistake"`, cobra.ExactArgs(1), target),
+		c.recallCommand(target),
 		c.orderCommand(ledger.Retry, "retry UPDATE", "Tell an update again to those whom it did not reach",
 			"  tocsin retry 7"+who+`"the SMS gateway works again"`, cobra.ExactArgs(1), target),
 		c.orderCommand(ledger.Move, "move CHANNEL [TEAM/ID|UPDATE]", "Move what waits for a channel on to its next step",
