@@ -58,9 +58,10 @@ func (b *Bot) Post(ctx context.Context, chat, text, replyTo string) (channels.Ac
 	return readAck(answer)
 }
 
-// Recall takes back a post in a chat by its id, as [channels.Recaller] does.
+// Recall takes back a post in a chat by its id, as [channels.Recaller] does. The chat is one that counts its
+// messages for all bots, as public channels do.
 func (b *Bot) Recall(ctx context.Context, chat, id string) error {
-	return b.sender.Recall(ctx, channels.Sent{Address: chat, ProviderID: id})
+	return b.sender.recall(ctx, chat, id)
 }
 
 // Probe asks whether the bot's token holds, as [channels.Prober] does.

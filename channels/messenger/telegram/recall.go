@@ -27,9 +27,18 @@ type deletion struct {
 //
 // What was sent to a group before it became a supergroup stays: the group is closed, and in the supergroup
 // messages are counted anew (https://core.telegram.org/api/channel#basic-groups), so that the same id is
-// another message there.
+// another message there. What another bot has sent stays too: it is another's to delete, and would not be found.
 func (s *sender) Recall(ctx context.Context, m channels.Sent) error {
-	d, ok := toDelete(m)
+	id, own := strings.CutPrefix(m.ProviderID, s.bot+":")
+	if !own {
+		return &channels.Error{Class: channels.Rejected, Code: "other_bot", Err: errors.New("not the id of a message of the bot whose token this is")}
+	}
+	return s.recall(ctx, m.Address, id)
+}
+
+// recall takes back a message in a chat by its id there.
+func (s *sender) recall(ctx context.Context, chat, id string) error {
+	d, ok := toDelete(chat, id)
 	if !ok {
 		return &channels.Error{Class: channels.Rejected, Code: "no_message_id", Err: errors.New("not the id of a message of Telegram")}
 	}
@@ -40,19 +49,16 @@ func (s *sender) Recall(ctx context.Context, m channels.Sent) error {
 	return readDeletion(answer)
 }
 
-// idForm is the id of a message in [channels.Ack], after the chat's where that isn't the address.
+// idForm is the id of a message, after the chat's where that isn't the address.
 var idForm = regexp.MustCompile(`^(?:(-[1-9][0-9]{0,18})/)?([1-9][0-9]{0,18})$`)
 
-// idIn is the id of a message in a chat other than that of its address.
-func idIn(chat int64, id string) string { return strconv.FormatInt(chat, 10) + "/" + id }
-
-// toDelete reads a message's id.
-func toDelete(m channels.Sent) (deletion, bool) {
-	parts := idForm.FindStringSubmatch(m.ProviderID)
+// toDelete reads the id of a message to an address.
+func toDelete(address, id string) (deletion, bool) {
+	parts := idForm.FindStringSubmatch(id)
 	if parts == nil {
 		return deletion{}, false
 	}
-	d := deletion{ChatID: chatID(m.Address)}
+	d := deletion{ChatID: chatID(address)}
 	if parts[1] != "" {
 		d.ChatID = chatID(parts[1])
 	}

@@ -9,7 +9,7 @@
 //
 // A group that became a supergroup has a new id, and a message to the old one is refused with it. Such
 // a message goes to the new id, since nothing went out and it is the same people; the directory keeps
-// the old one until it is told otherwise. Its id then names the new chat too.
+// the old one until it is told otherwise. Its id then names the new chat too, as any id names the bot.
 //
 // A bot can delete what it has sent for 48 hours, from everybody's screen. What was in the notification may
 // have been read by then.
@@ -29,6 +29,7 @@ import (
 	"net/http"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tocsin-dev/tocsin/channels"
@@ -82,6 +83,7 @@ func checkAddress(address string) (string, error) {
 type sender struct {
 	api    *channels.API
 	path   string // "/bot" and the token: no error may name it
+	bot    string // the bot's id, which is no secret
 	secret channels.Secret
 }
 
@@ -97,7 +99,8 @@ func newSender(decode func(any) error, env channels.Env) (channels.Sender, error
 	if err != nil {
 		return nil, err
 	}
-	return &sender{api: api, path: "/bot" + c.Token.Reveal(), secret: secretOf(c.Token)}, nil
+	bot, _, _ := strings.Cut(c.Token.Reveal(), ":")
+	return &sender{api: api, path: "/bot" + c.Token.Reveal(), bot: bot, secret: secretOf(c.Token)}, nil
 }
 
 // request is the body of sendMessage.
@@ -123,7 +126,7 @@ func (s *sender) Send(ctx context.Context, m channels.Message) (channels.Ack, er
 	if id := migratedTo(answer); id != 0 {
 		return s.sendTo(ctx, id, m.Text)
 	}
-	return readAck(answer)
+	return s.readAck(answer, "")
 }
 
 // sendTo sends to another chat than that of the message's address.
@@ -132,12 +135,17 @@ func (s *sender) sendTo(ctx context.Context, chat int64, text string) (channels.
 	if err != nil {
 		return channels.Ack{}, err
 	}
-	ack, err := readAck(answer)
-	if err != nil {
-		return channels.Ack{}, err
+	return s.readAck(answer, strconv.FormatInt(chat, 10)+"/")
+}
+
+// readAck reads the answer to sendMessage. In people's chats each bot counts messages by itself, so the id
+// says whose it is, and in which chat where that isn't the address.
+func (s *sender) readAck(a channels.Answer, in string) (channels.Ack, error) {
+	ack, err := readAck(a)
+	if err == nil {
+		ack.ID = s.bot + ":" + in + ack.ID
 	}
-	ack.ID = idIn(chat, ack.ID)
-	return ack, nil
+	return ack, err
 }
 
 func (s *sender) send(ctx context.Context, chat any, text string) (channels.Answer, error) {
