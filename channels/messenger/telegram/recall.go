@@ -2,6 +2,8 @@ package telegram
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"regexp"
@@ -27,13 +29,22 @@ type deletion struct {
 //
 // What was sent to a group before it became a supergroup stays: the group is closed, and in the supergroup
 // messages are counted anew (https://core.telegram.org/api/channel#basic-groups), so that the same id is
-// another message there. What another bot has sent stays too: it is another's to delete, and would not be found.
+// another message there. Of a message that isn't in the chat the API says that there is none, and so it does of
+// another bot's: in people's chats each counts its own. So an id without the mark of this bot and this chat
+// isn't asked for.
 func (s *sender) Recall(ctx context.Context, m channels.Sent) error {
-	id, own := strings.CutPrefix(m.ProviderID, s.bot+":")
+	id, own := strings.CutPrefix(m.ProviderID, markOf(s.bot, m.Address))
 	if !own {
-		return &channels.Error{Class: channels.Rejected, Code: "other_bot", Err: errors.New("not the id of a message of the bot whose token this is")}
+		return &channels.Error{Class: channels.Rejected, Code: "other_chat", Err: errors.New("not the id of a message that this bot sent there")}
 	}
 	return s.recall(ctx, m.Address, id)
+}
+
+// markOf marks the ids of a bot's messages to an address: by two bytes of a hash, since ids are kept and
+// handed out where addresses are not, and many addresses have the same.
+func markOf(bot, address string) string {
+	sum := sha256.Sum256([]byte(bot + " " + address))
+	return bot + "." + hex.EncodeToString(sum[:2]) + ":"
 }
 
 // recall takes back a message in a chat by its id there.

@@ -9,7 +9,7 @@
 //
 // A group that became a supergroup has a new id, and a message to the old one is refused with it. Such
 // a message goes to the new id, since nothing went out and it is the same people; the directory keeps
-// the old one until it is told otherwise. Its id then names the new chat too, as any id names the bot.
+// the old one until it is told otherwise. Its id then names the new chat too.
 //
 // A bot can delete what it has sent for 48 hours, from everybody's screen. What was in the notification may
 // have been read by then.
@@ -83,7 +83,7 @@ func checkAddress(address string) (string, error) {
 type sender struct {
 	api    *channels.API
 	path   string // "/bot" and the token: no error may name it
-	bot    string // the bot's id, which is no secret
+	bot    string // its id, which is no secret
 	secret channels.Secret
 }
 
@@ -124,26 +124,26 @@ func (s *sender) Send(ctx context.Context, m channels.Message) (channels.Ack, er
 		return channels.Ack{}, err
 	}
 	if id := migratedTo(answer); id != 0 {
-		return s.sendTo(ctx, id, m.Text)
+		return s.sendTo(ctx, id, m)
 	}
-	return s.readAck(answer, "")
+	return s.readAck(answer, m.Address, "")
 }
 
 // sendTo sends to another chat than that of the message's address.
-func (s *sender) sendTo(ctx context.Context, chat int64, text string) (channels.Ack, error) {
-	answer, err := s.send(ctx, chat, text)
+func (s *sender) sendTo(ctx context.Context, chat int64, m channels.Message) (channels.Ack, error) {
+	answer, err := s.send(ctx, chat, m.Text)
 	if err != nil {
 		return channels.Ack{}, err
 	}
-	return s.readAck(answer, strconv.FormatInt(chat, 10)+"/")
+	return s.readAck(answer, m.Address, strconv.FormatInt(chat, 10)+"/")
 }
 
-// readAck reads the answer to sendMessage. In people's chats each bot counts messages by itself, so the id
-// says whose it is, and in which chat where that isn't the address.
-func (s *sender) readAck(a channels.Answer, in string) (channels.Ack, error) {
+// readAck reads the answer to sendMessage. The id is marked with the bot and the address, and says in which
+// chat the message is where that isn't the address.
+func (s *sender) readAck(a channels.Answer, address, in string) (channels.Ack, error) {
 	ack, err := readAck(a)
 	if err == nil {
-		ack.ID = s.bot + ":" + in + ack.ID
+		ack.ID = markOf(s.bot, address) + in + ack.ID
 	}
 	return ack, err
 }
