@@ -3,6 +3,7 @@ package telegram
 import (
 	"context"
 	"strconv"
+	"strings"
 
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/channels/messenger"
@@ -48,20 +49,19 @@ func (b *Bot) Post(ctx context.Context, chat, text, replyTo string) (channels.Ac
 		return channels.Ack{}, err
 	}
 	m := reply{request: request{ChatID: chatID(chat), Text: text, LinkPreview: linkPreview{Disabled: true}}}
-	if id, err := strconv.ParseInt(replyTo, 10, 64); err == nil && id > 0 {
+	if id, err := strconv.ParseInt(strings.TrimPrefix(replyTo, markOf(b.sender.bot, chat)), 10, 64); err == nil && id > 0 {
 		m.To = &replyParameters{MessageID: id, WithoutIt: true}
 	}
 	answer, err := messenger.PostJSON(ctx, b.sender.api, b.sender.path+"/sendMessage", nil, m)
 	if err != nil {
 		return channels.Ack{}, err
 	}
-	return readAck(answer)
+	return b.sender.readAck(answer, chat, "")
 }
 
-// Recall takes back a post in a chat by its id, as [channels.Recaller] does. The chat is one that counts its
-// messages for all bots, as public channels do.
+// Recall takes back a post in a chat by its id, as [channels.Recaller] does.
 func (b *Bot) Recall(ctx context.Context, chat, id string) error {
-	return b.sender.recall(ctx, chat, id)
+	return b.sender.Recall(ctx, channels.Sent{Address: chat, ProviderID: id})
 }
 
 // Probe asks whether the bot's token holds, as [channels.Prober] does.

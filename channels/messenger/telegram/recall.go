@@ -37,19 +37,7 @@ func (s *sender) Recall(ctx context.Context, m channels.Sent) error {
 	if !own {
 		return &channels.Error{Class: channels.Rejected, Code: "other_chat", Err: errors.New("not the id of a message that this bot sent there")}
 	}
-	return s.recall(ctx, m.Address, id)
-}
-
-// markOf marks the ids of a bot's messages to an address: by two bytes of a hash, since ids are kept and
-// handed out where addresses are not, and many addresses have the same.
-func markOf(bot, address string) string {
-	sum := sha256.Sum256([]byte(bot + " " + address))
-	return bot + "." + hex.EncodeToString(sum[:2]) + ":"
-}
-
-// recall takes back a message in a chat by its id there.
-func (s *sender) recall(ctx context.Context, chat, id string) error {
-	d, ok := toDelete(chat, id)
+	d, ok := toDelete(m.Address, id)
 	if !ok {
 		return &channels.Error{Class: channels.Rejected, Code: "no_message_id", Err: errors.New("not the id of a message of Telegram")}
 	}
@@ -58,6 +46,13 @@ func (s *sender) recall(ctx context.Context, chat, id string) error {
 		return err
 	}
 	return readDeletion(answer)
+}
+
+// markOf marks the ids of a bot's messages to an address: by two bytes of a hash, since ids are kept and
+// handed out where addresses are not, and many addresses have the same.
+func markOf(bot, address string) string {
+	sum := sha256.Sum256([]byte(bot + " " + strings.ToLower(address))) // names are the same in any case
+	return bot + "." + hex.EncodeToString(sum[:2]) + ":"
 }
 
 // idForm is the id of a message, after the chat's where that isn't the address.
