@@ -92,13 +92,17 @@ func (f *fold) askBack(c *Change) {
 // errUntold says that lanes can't be told of recalls: there is no room, or NATS doesn't take them.
 var errUntold = errors.New("lanes can't be told of recalls")
 
-// roomAfter is how long recalls wait where lanes could not be told of them, of machine time.
-const roomAfter = 5 * time.Second
+// How long recalls wait where lanes could not be told of them, of machine time: for room, and for a NATS that
+// doesn't answer, since that takes seconds to find out, in which nothing else is done.
+const (
+	roomAfter   = 5 * time.Second
+	answerAfter = time.Minute
+)
 
 // mayRecall reports whether lanes can be told of what an errand takes back, as far as is known. Nothing but
 // recalls waits for that.
 func (e *Engine) mayRecall(ctx context.Context, er *ledger.Errand) bool {
-	if time.Since(e.untold) < roomAfter {
+	if time.Now().Before(e.untold) {
 		return false
 	}
 	if e.Inquiries == nil {
@@ -113,7 +117,11 @@ func (e *Engine) mayRecall(ctx context.Context, er *ledger.Errand) bool {
 
 // putOff has recalls wait for a while.
 func (e *Engine) putOff(ctx context.Context, er *ledger.Errand, err error) {
-	e.untold = time.Now()
+	wait := answerAfter
+	if errors.Is(err, bus.ErrFull) {
+		wait = roomAfter
+	}
+	e.untold = time.Now().Add(wait)
 	e.Log.WarnContext(ctx, "a recall waits until lanes can be told of it, and nothing else waits for that", "update", er.Update, "error", err)
 }
 
@@ -148,7 +156,7 @@ func (f *fold) recall(ctx context.Context) error {
 	slices.SortFunc(f.recalls, func(a, b asked) int {
 		return cmp.Or(cmp.Compare(a.to.Channel, b.to.Channel), cmp.Compare(a.notification, b.notification), cmp.Compare(a.attempt.Step, b.attempt.Step))
 	})
-	if !f.recallFirst && time.Since(f.e.untold) < roomAfter {
+	if !f.recallFirst && time.Now().Before(f.e.untold) {
 		f.leave(f.recalls)
 		return nil
 	}
