@@ -22,7 +22,9 @@ type Recaller interface {
 
 // Sent names a message that a provider took.
 type Sent struct {
-	// Ref is the attempt's reference, and Address where it went, as in Message.
+	// Ref is the attempt's reference, and Address where it went, as in Message; if the directory changed just
+	// as the message left, it may be the newer address. So where a provider looks for a message at an address
+	// only, ProviderID says enough to tell another one.
 	Ref, Address string
 	// ProviderID is the provider's id for the message, from [Ack], never "".
 	ProviderID string

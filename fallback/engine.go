@@ -71,7 +71,7 @@ type Engine struct {
 	recent    recent    // notifications as they were written last, kept
 	health    *health   // what is learnt of providers
 	asking    asking    // what providers are being asked about; of the engine that judges
-	noRoom    time.Time // when there was no room for a recall last
+	untold    time.Time // until when lanes are told of no recalls, since they could not be
 }
 
 const (

@@ -32,7 +32,7 @@ type fold struct {
 	// what is given up: the word would be lost with an engine that dies after its commit. If it dies before
 	// that, the lane answers that it has stopped what nobody asked it to stop, and it is queued again.
 	tellFirst bool
-	// recallFirst has the fold put off while there is no room to tell lanes of recalls.
+	// recallFirst has the fold put off while lanes can't be told of recalls.
 	recallFirst bool
 	deferred    int   // further attempts put off to the end of quiet hours
 	signs       signs // what this fold tells of providers

@@ -14,6 +14,7 @@ import (
 type Inquiries interface {
 	PublishInquiries(ctx context.Context, q bus.Inquiries, id string) error
 	PublishRecalls(ctx context.Context, q bus.Inquiries) error
+	RoomForRecalls(ctx context.Context) error
 }
 
 // How long before silence is judged providers are asked: the last fifth of the wait, but long enough

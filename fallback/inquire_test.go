@@ -151,6 +151,7 @@ type mute struct{}
 
 func (mute) PublishInquiries(context.Context, bus.Inquiries, string) error { return bus.ErrFull }
 func (mute) PublishRecalls(context.Context, bus.Inquiries) error           { return bus.ErrFull }
+func (mute) RoomForRecalls(context.Context) error                          { return nil }
 
 // TestEngineThatWasAwayAsksBeforeItJudges: what providers reported meanwhile is lost, and the wait is over.
 func TestEngineThatWasAwayAsksBeforeItJudges(t *testing.T) {

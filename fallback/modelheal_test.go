@@ -53,7 +53,6 @@ func (p *play) mend() {
 		}
 		p.resumeUpdates(name)
 	}
-	p.recallAgain()
 }
 
 func (p *play) resumeUpdates(name string) {

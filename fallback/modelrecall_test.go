@@ -1,7 +1,6 @@
 package fallback
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -37,15 +36,6 @@ func (p *play) lastWord() {
 		o := ledger.Order{ID: "last", Verb: ledger.Recall, Team: "payments", Incident: p.updates[0].Incident, By: "Ana", Why: "a reason", At: time.Now()}
 		p.wanted(&o)
 		p.obeyed(o)
-	}
-}
-
-// recallAgain has operators do, once all is well, what the engine's warning says: it had no room.
-func (p *play) recallAgain() {
-	for id := range int64(64) {
-		if p.wasFull && p.recalled[id] {
-			p.obeyed(ledger.Order{ID: fmt.Sprint("heal-recall-", id), Verb: ledger.Recall, Update: id, By: "Ana", Why: "there is room"})
-		}
 	}
 }
 

@@ -98,6 +98,9 @@ func (s *surroundings) PublishInquiries(_ context.Context, q bus.Inquiries, _ st
 	return nil
 }
 
+// RoomForRecalls implements Inquiries: what room there was is gone by the time that the lanes are told.
+func (s *surroundings) RoomForRecalls(context.Context) error { return nil }
+
 // PublishRecalls implements Inquiries.
 func (s *surroundings) PublishRecalls(_ context.Context, q bus.Inquiries) error {
 	if s.full {

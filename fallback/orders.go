@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -77,12 +76,8 @@ func (e *Engine) holdBack(ctx context.Context, r *ledger.OrderReport) error {
 	return nil
 }
 
-const (
-	// errandsAtOnce bounds what one look at errands takes.
-	errandsAtOnce = 64
-	// roomAfter is how long a recall waits where there was no room for it, of machine time.
-	roomAfter = 5 * time.Second
-)
+// errandsAtOnce bounds what one look at errands takes.
+const errandsAtOnce = 64
 
 // runErrands does what orders have left to be done, a range of notifications at a time. An errand
 // is done only when the lanes have been told. Of recalls, which are of all whom an update told and hurry less
@@ -114,7 +109,7 @@ func (e *Engine) runErrands(ctx context.Context) error {
 }
 
 func (e *Engine) runErrand(ctx context.Context, er ledger.Errand) error {
-	if er.Verb == ledger.Recall && time.Since(e.noRoom) < roomAfter {
+	if er.Verb == ledger.Recall && !e.mayRecall(ctx, &er) {
 		return nil
 	}
 	err := e.inParts(ctx, span{er.First, er.Last}, func(ctx context.Context, part span) error {
@@ -122,9 +117,8 @@ func (e *Engine) runErrand(ctx context.Context, er ledger.Errand) error {
 		some.First, some.Last = part.first, part.last
 		return e.runPart(ctx, some)
 	})
-	if er.Verb == ledger.Recall && errors.Is(err, bus.ErrFull) {
-		e.noRoom = time.Now()
-		e.Log.WarnContext(ctx, "a recall waits for room, and nothing else for it", "update", er.Update, "error", err)
+	if errors.Is(err, errUntold) && ctx.Err() == nil {
+		e.putOff(ctx, &er, err)
 		return nil
 	}
 	if err != nil {
@@ -148,7 +142,7 @@ func (e *Engine) runPart(ctx context.Context, er ledger.Errand) error {
 		case ledger.Cancel:
 			f.cancel(n, notification.Cancellation, unsent[n.ID])
 		case ledger.Recall:
-			f.cancel(n, notification.RecallOrdered, unsent[n.ID])
+			f.takeBack(n, er.Channel, unsent[n.ID])
 		case ledger.Move:
 			f.moveOn(n, er.Channel)
 		}
@@ -156,8 +150,8 @@ func (e *Engine) runPart(ctx context.Context, er ledger.Errand) error {
 	return f.apply(ctx)
 }
 
-// cancel stops a notification of an update that was cancelled or recalled. No lane will answer for what was never handed to
-// one, and never will be: the engine answers itself.
+// cancel stops a notification of an update that was cancelled or recalled. No lane will answer for what was
+// never handed to one, and never will be: the engine answers itself.
 func (f *fold) cancel(n *notification.Notification, by notification.EventKind, unsent bool) {
 	f.event(n, notification.Event{Kind: by})
 	if n.Attempt.State != notification.Queued {

@@ -2,7 +2,6 @@ package fallback
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -22,8 +21,11 @@ type lanesToTell struct {
 	mute
 	told  []bus.Inquiries
 	tries int
-	fails error
+	fails error // to be told
+	full  error // said before
 }
+
+func (l *lanesToTell) RoomForRecalls(context.Context) error { return l.full }
 
 func (l *lanesToTell) PublishRecalls(_ context.Context, q bus.Inquiries) error {
 	if l.tries++; l.fails != nil {
@@ -232,7 +234,7 @@ func TestRecallWaitsForRoom(t *testing.T) {
 	if w.recallOf(n) != notification.NotRecalled || w.errands() != 1 || lanes.tries != 1 {
 		t.Errorf("no room: %v, %d errands left, tried %d times; want it put off for a while", w.recallOf(n), w.errands(), lanes.tries)
 	}
-	lanes.fails, e.noRoom = nil, e.noRoom.Add(-roomAfter)
+	lanes.fails, e.untold = nil, e.untold.Add(-roomAfter)
 	w.must(e.runErrands(t.Context()))
 	if w.recallOf(n) != notification.RecallAsked || w.errands() != 0 || len(lanes.all()) != 1 {
 		t.Errorf("with room: %v, %d errands left", w.recallOf(n), w.errands())
@@ -246,8 +248,8 @@ func (w *world) announceElsewhere(incident string) notification.Notification {
 	return w.announce(incident, 1, "viber", "sms")[0]
 }
 
-// TestRecallOfWhatCameLate: its result comes when there is no room. It is folded all the same; ordered again, it
-// is asked for once.
+// TestRecallOfWhatCameLate: its result comes when lanes can't be told. It is folded all the same, and asked for as
+// soon as they can.
 func TestRecallOfWhatCameLate(t *testing.T) {
 	w := newWorld(t)
 	e, lanes := w.recalling()
@@ -264,7 +266,11 @@ func TestRecallOfWhatCameLate(t *testing.T) {
 		t.Fatalf("no room: %+v, want it taken, and wanted back", got)
 	}
 	lanes.fails = nil
-	w.recalls("o2", n.Update)
+	w.must(e.runErrands(t.Context()))
+	if w.errands() != 1 || lanes.tries != 1 {
+		t.Fatalf("%d errands are left, and the lane was told %d times; want it put off for a while", w.errands(), lanes.tries)
+	}
+	e.untold = e.untold.Add(-roomAfter)
 	w.must(e.runErrands(t.Context()))
 	if got := lanes.all(); len(got) != 1 || got[0].ProviderID != "p1" || w.recallOf(n) != notification.RecallAsked {
 		t.Errorf("with room: %v, asked for %+v", w.recallOf(n), got)
@@ -338,18 +344,5 @@ func (w *world) onlyRecall(e *Engine) {
 		if er.Verb == ledger.Cancel {
 			w.must(e.runErrand(w.Context(), er))
 		}
-	}
-}
-
-// TestRecallThatCannotBeTold: while NATS is out of order nothing is asked for, and nothing said to be.
-func TestRecallThatCannotBeTold(t *testing.T) {
-	w := newWorld(t)
-	e, lanes := w.recalling()
-	n := w.announce("a", 1, "viber", "sms")[0]
-	w.hears(e, n, notification.ResultAccepted, "p1")
-	w.recalls("o", n.Update)
-	lanes.fails = errors.New("nats out of order")
-	if err := e.runErrands(t.Context()); !errors.Is(err, lanes.fails) || w.recallOf(n) != notification.NotRecalled || w.errands() == 0 {
-		t.Errorf("%v; %v, %d errands left", err, w.recallOf(n), w.errands())
 	}
 }

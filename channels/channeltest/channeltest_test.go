@@ -60,6 +60,7 @@ func TestFlawsAreFound(t *testing.T) {
 		"takes back the first":                  "recall/a_message",
 		"fails on what is gone":                 "recall/a_message",
 		"says that all is gone":                 "recall/too_late",
+		"believes any roof":                     "recall/in_another's_name",
 		"forgets the thread":                    "threads/reply",
 		"gives up without its thread":           "threads",
 	} {

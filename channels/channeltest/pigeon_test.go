@@ -169,7 +169,9 @@ func (p *pigeon) Recall(ctx context.Context, m channels.Sent) error {
 	switch {
 	case refused == nil, refused.Code == "404" && p.flaw != "fails on what is gone", refused.Code == "409" && p.flaw == "says that all is gone":
 		return nil
-	case refused.Code == "409":
+	case refused.Code == "403" && p.flaw == "believes any roof":
+		return nil
+	case refused.Code == "409", refused.Code == "403":
 		refused.Class = channels.Rejected
 	}
 	return refused
@@ -250,7 +252,7 @@ func (p *pigeon) ParseCallback(c channels.Callback) (channels.Heard, error) {
 // pigeonLoft is the far side.
 func pigeonLoft() sandbox.Simulator {
 	return sandbox.Simulator{Provider: "pigeon", HTTP: func(d *sandbox.Desk) http.Handler {
-		return &loft{desk: d, taken: map[string]string{}, there: map[recalled]time.Time{}}
+		return &loft{desk: d, taken: map[string]string{}, there: map[string]perched{}}
 	}}
 }
 
@@ -258,8 +260,14 @@ type loft struct {
 	desk *sandbox.Desk
 
 	mu    sync.Mutex
-	taken map[string]string      // ids by Ref
-	there map[recalled]time.Time // what was not taken back, since when
+	taken map[string]string  // ids by Ref
+	there map[string]perched // what was not taken back, by its id
+}
+
+// perched is where a letter is, and since when.
+type perched struct {
+	at    string
+	since time.Time
 }
 
 func (s *loft) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -295,14 +303,16 @@ func (s *loft) recall(w http.ResponseWriter, body []byte) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	at, there := s.there[l]
+	is, there := s.there[l.ID]
 	switch {
 	case !there:
 		w.WriteHeader(http.StatusNotFound)
-	case time.Now().Add(time.Duration(s.desk.Conduct().Clock)).Sub(at) > 24*time.Hour:
+	case is.at != l.To:
+		w.WriteHeader(http.StatusForbidden)
+	case time.Now().Add(time.Duration(s.desk.Conduct().Clock)).Sub(is.since) > 24*time.Hour:
 		w.WriteHeader(http.StatusConflict)
 	default:
-		delete(s.there, l)
+		delete(s.there, l.ID)
 		s.desk.Recall(l.To)
 	}
 }
@@ -329,7 +339,7 @@ func (s *loft) takeLetter(w http.ResponseWriter, body []byte) {
 		return
 	}
 	s.taken[l.Ref] = fmt.Sprintf("id-%d", len(s.taken)+1)
-	s.there[recalled{s.taken[l.Ref], l.To}] = time.Now()
+	s.there[s.taken[l.Ref]] = perched{l.To, time.Now()}
 	_, _ = io.WriteString(w, s.taken[l.Ref])
 	s.desk.Follow(l.To, fate, func(ctx context.Context, state string) { s.report(ctx, l, state) })
 }

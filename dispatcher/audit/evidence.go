@@ -104,6 +104,10 @@ type AttemptMade struct {
 	Taken      bool   `json:"taken"`
 	ProviderID string `json:"provider_id,omitempty"`
 	Code       string `json:"code,omitempty"`
+	// Recall says how far the taking back of its message is, if an operator has recalled the update: of what
+	// was "recalled" the provider says that it isn't there any more, what was "recall_kept" stays. State and
+	// the notification's proof still say what had been proven before.
+	Recall string `json:"recall,omitempty"`
 }
 
 // Seal is the last line of evidence.
@@ -244,8 +248,16 @@ func notified(n *notification.Notification, r *ledger.Recipient) Notified {
 	for a := range n.Attempts() {
 		line.Attempts = append(line.Attempts, AttemptMade{
 			Step: a.Step, Try: a.Try, Channel: a.Channel, QueuedAt: a.QueuedAt, State: a.State.String(),
-			Taken: a.Took, ProviderID: a.ProviderID, Code: a.Code,
+			Taken: a.Took, ProviderID: a.ProviderID, Code: a.Code, Recall: recallOf(a.Recall),
 		})
 	}
 	return line
+}
+
+// recallOf is "" where nobody wanted the message back.
+func recallOf(r notification.Recall) string {
+	if r == notification.NotRecalled {
+		return ""
+	}
+	return r.String()
 }

@@ -1,9 +1,12 @@
 package audit_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/dispatcher/audit"
@@ -76,5 +79,40 @@ func TestRecalls(t *testing.T) {
 		if len(got) != len(tt.is) || len(found) != len(tt.is) || s.Clean() != (len(tt.is) == 0) {
 			t.Errorf("%s: found %v, want %v", tt.name, got, tt.is)
 		}
+	}
+}
+
+// TestEvidenceOfRecalls: evidence says of each attempt what became of its recall, and beside it what was proven;
+// where nobody recalled anything, it says nothing.
+func TestEvidenceOfRecalls(t *testing.T) {
+	text, _, err := export(t, recalled(t), cards)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := audit.CheckEvidence(strings.NewReader(text)); err != nil {
+		t.Error(err)
+	}
+	var got []string
+	for line := range strings.Lines(text) {
+		var n audit.Notified
+		if !strings.HasPrefix(line, `{"type":"notified"`) {
+			continue
+		}
+		if err := json.Unmarshal([]byte(line), &n); err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range n.Attempts {
+			got = append(got, n.Recipient+" "+a.Channel+" "+a.State+" "+a.Recall)
+		}
+	}
+	want := []string{
+		"c-001 email delivered recalled", "c-002 email accepted recall_kept", "c-003 email accepted recall_asked",
+		"c-004 email expired recalled", "c-004 sms delivered recall_asked", "c-005 email revoked recall_wanted",
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("recalls (-want +got):\n%s", d)
+	}
+	if never, _, err := export(t, told(t), cards); err != nil || strings.Contains(never, `"recall`) {
+		t.Errorf("where nothing was recalled: %v\n%s", err, never)
 	}
 }

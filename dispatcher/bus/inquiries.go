@@ -74,6 +74,21 @@ func RecallsSubject(channel string) string { return "recalls." + channel }
 // RecallsConsumer names the consumer of one channel's recalls.
 func RecallsConsumer(channel string) string { return "recall-" + channel }
 
+// RoomForRecalls returns nil while RECALLS has room for much, and ErrFull once a quarter of it waits to be taken
+// back: who tells of thousands begins only then, or they would tell of the first of them again and again, and
+// fill with that whatever becomes free.
+func (b *Bus) RoomForRecalls(ctx context.Context) error {
+	s, err := b.js.Stream(ctx, RecallsStream)
+	if err != nil {
+		return readError("stream "+RecallsStream, err)
+	}
+	info := s.CachedInfo()
+	if most := info.Config.MaxBytes; most > 0 && info.State.Bytes > uint64(most)/4 {
+		return fmt.Errorf("nats: %s: %d messages wait: %w", RecallsStream, info.State.Msgs, ErrFull)
+	}
+	return nil
+}
+
 // PublishRecalls stores recalls and returns when they are. Stored twice, they are made twice, which changes
 // nothing.
 func (b *Bus) PublishRecalls(ctx context.Context, q Inquiries) error {

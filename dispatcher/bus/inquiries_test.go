@@ -100,13 +100,19 @@ func TestMostRecallsFitIntoAMessage(t *testing.T) {
 	}
 }
 
-// TestFullRecallsHoldUpNothingElse: the stream refuses what it can't take, and nothing is the worse for it.
+// TestFullRecallsHoldUpNothingElse: the stream refuses what it can't take, and nothing is the worse for it. Before
+// that it has no room for much.
 func TestFullRecallsHoldUpNothingElse(t *testing.T) {
 	b := connect(t, bus.Options{Server: start(t, bus.ServerOptions{})})
 	q := bus.Inquiries{Channel: "telegram", Inquiries: []bus.Inquiry{{Notification: 1, Address: strings.Repeat("4", 500<<10)}}}
-	var err error
+	err := b.RoomForRecalls(t.Context())
+	if err != nil {
+		t.Errorf("room for recalls: %v", err)
+	}
 	for n := 0; err == nil && n < 10; n++ {
-		err = b.PublishRecalls(t.Context(), q)
+		if err = b.PublishRecalls(t.Context(), q); n == 0 && !errors.Is(b.RoomForRecalls(t.Context()), bus.ErrFull) {
+			t.Error("more than a quarter of the stream is taken, and there is room for much")
+		}
 	}
 	if !errors.Is(err, bus.ErrFull) {
 		t.Fatalf("error %v, want ErrFull", err)

@@ -236,6 +236,8 @@ type Fold struct {
 	Claimed []int64
 	// Superseded are pages whose supersession is done; ErrandsDone are orders' errands that are.
 	Superseded, ErrandsDone []int64
+	// Errands are to be run later; their ids are the store's.
+	Errands []Errand
 	// Dead are addresses that a provider refused as invalid: the directory remembers them.
 	Dead []DeadAddress
 	// Trail are entries about what the fold carries out. That an update closes is entered by the store.

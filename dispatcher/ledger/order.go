@@ -97,9 +97,11 @@ type OrderReport struct {
 // Errand is a range of notifications that an order is still to be carried out for; for [Withdrawn], of
 // recipients.
 type Errand struct {
-	ID      int64
-	Verb    Verb
-	Update  int64
+	ID     int64
+	Verb   Verb
+	Update int64
+	// Channel is that of Move; of Recall that whose lane is still to be told of what the engine could not tell
+	// it of, "" for all of them.
 	Channel string
 	// First and Last are ids of notifications.
 	First, Last int64

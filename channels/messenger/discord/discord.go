@@ -65,8 +65,8 @@ type Config struct {
 }
 
 type sender struct {
-	hooks *messenger.Hooks
-	ids   map[string]uint64 // of the webhooks, by name
+	hooks  *messenger.Hooks
+	places map[string]string // where messages stand, by the webhook's name
 }
 
 func newSender(decode func(any) error, env channels.Env) (channels.Sender, error) {
@@ -74,7 +74,7 @@ func newSender(decode func(any) error, env channels.Env) (channels.Sender, error
 	if err := decode(&c); err != nil {
 		return nil, err
 	}
-	urls, ids := make(map[string]channels.Secret, len(c.Webhooks)), make(map[string]uint64, len(c.Webhooks))
+	urls, places := make(map[string]channels.Secret, len(c.Webhooks)), make(map[string]string, len(c.Webhooks))
 	for name, secret := range c.Webhooks {
 		u, err := url.Parse(secret.Reveal())
 		if err != nil {
@@ -83,13 +83,13 @@ func newSender(decode func(any) error, env channels.Env) (channels.Sender, error
 		query := u.Query()
 		query.Set("wait", "true")
 		u.RawQuery = query.Encode()
-		urls[name], ids[name] = channels.Secret(u.String()), idOf(u)
+		urls[name], places[name] = channels.Secret(u.String()), placeOf(u)
 	}
 	hooks, err := messenger.NewHooks(urls, c.BaseURL, env)
 	if err != nil {
 		return nil, err
 	}
-	return sender{hooks, ids}, nil
+	return sender{hooks, places}, nil
 }
 
 // message is the body.
@@ -114,7 +114,11 @@ func (s sender) Send(ctx context.Context, m channels.Message) (channels.Ack, err
 	if err != nil {
 		return channels.Ack{}, err
 	}
-	return readAck(a)
+	ack, err := readAck(a)
+	if err == nil {
+		ack.ID = s.places[m.Address] + "/" + ack.ID
+	}
+	return ack, err
 }
 
 // markup is what Discord takes for formatting; a backslash before it makes it a character. In links it means

@@ -50,7 +50,7 @@ func TestRequest(t *testing.T) {
 	}
 	text := "@everyone: **cards** are <down> [now]\n# Плата 🔔 \\o/\nhttps://bank.example/a_b*c?d=[1] <@12>"
 	ack, err := s.Send(context.Background(), channels.Message{Address: "ops", Text: text})
-	if want := (channels.Ack{ID: "1234567890123456789", Proof: channels.Delivered}); err != nil || ack != want {
+	if want := (channels.Ack{ID: "1/7/1234567890123456789", Proof: channels.Delivered}); err != nil || ack != want {
 		t.Errorf("Ack = %+v, error %v", ack, err)
 	}
 	_, err = s.Send(context.Background(), channels.Message{Address: "ops", Text: strings.Repeat("*", maxText/2+1)})
@@ -126,11 +126,16 @@ func TestRecallRequest(t *testing.T) {
 		}
 		w.WriteHeader(http.StatusNoContent)
 	})
-	for code, m := range map[string]channels.Sent{
-		"":                {Address: "ops", ProviderID: "1234567890123456789"},
-		"no_message_id":   {Address: "ops", ProviderID: "../1234567890123456789"},
-		"other_webhook":   {Address: "ops", ProviderID: "1233"},
-		"no_such_webhook": {Address: "nobody", ProviderID: "1234567890123456789"},
+	for m, code := range map[channels.Sent]string{
+		{Address: "ops", ProviderID: "1234/7/1234567890123456789"}:    "",
+		{Address: "ops", ProviderID: "1234/7/../1234567890123456789"}: "no_message_id",
+		{Address: "ops", ProviderID: "1234/7/"}:                       "no_message_id",
+		{Address: "ops", ProviderID: "1234567890123456789"}:           "other_webhook",
+		{Address: "ops", ProviderID: "1233/7/1234567890123456789"}:    "other_webhook",
+		{Address: "ops", ProviderID: "1234/8/1234567890123456789"}:    "other_webhook",
+		{Address: "ops", ProviderID: "1234/1234567890123456789"}:      "other_webhook",
+		{Address: "nobody", ProviderID: "/1234567890123456789"}:       "other_webhook",
+		{Address: "nobody", ProviderID: "1234/7/1234567890123456789"}: "other_webhook",
 	} {
 		err := s.(channels.Recaller).Recall(context.Background(), m)
 		if e := channels.AsError(err); (err == nil) != (code == "") || err != nil && (e.Class != channels.Rejected || e.Code != code) {
@@ -180,17 +185,21 @@ func TestReadDeletion(t *testing.T) {
 	}
 }
 
-func TestIDOfWebhook(t *testing.T) {
-	for path, want := range map[string]uint64{
-		"/api/webhooks/223704706495545344/SECRET":     223704706495545344,
-		"/api/v10/webhooks/223704706495545344/SECRET": 223704706495545344,
-		"/api/webhooks/9999999999999999999/SECRET":    9999999999999999999,
-		"/api/webhooks/99999999999999999999/SECRET":   0,
-		"/api/webhooks/ops/SECRET":                    0,
-		"/hook":                                       0,
+func TestPlaceOfMessages(t *testing.T) {
+	for address, want := range map[string]string{
+		"/api/webhooks/223704706495545344/SECRET":                       "223704706495545344",
+		"/api/v10/webhooks/223704706495545344/SECRET?wait=true":         "223704706495545344",
+		"/api/webhooks/223704706495545344/SECRET?wait=true&thread_id=7": "223704706495545344/7",
+		"/api/webhooks/99999999999999999999/SECRET?thread_id=7":         "",
+		"/api/webhooks/ops/SECRET":                                      "",
+		"/hook":                                                         "",
 	} {
-		if got := idOf(&url.URL{Path: path}); got != want {
-			t.Errorf("%s: %d, want %d", path, got, want)
+		u, err := url.Parse(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := placeOf(u); got != want {
+			t.Errorf("%s: %q, want %q", address, got, want)
 		}
 	}
 }

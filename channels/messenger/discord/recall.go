@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
-	"strconv"
+	"strings"
 
 	"github.com/tocsin-dev/tocsin/channels"
 )
@@ -16,24 +16,25 @@ import (
 // (https://discord.com/developers/docs/topics/opcodes-and-status-codes#json-json-error-codes).
 const unknownMessage = 10008
 
-// snowflake is the form of an id. Ids begin with their time, so what is newer has the greater one
-// (https://discord.com/developers/docs/reference#snowflakes).
+// snowflake is the form of an id (https://discord.com/developers/docs/reference#snowflakes).
 var snowflake = regexp.MustCompile(`^[1-9][0-9]{0,18}$`)
 
 // Recall implements [channels.Recaller] with
 // https://discord.com/developers/docs/resources/webhook#delete-webhook-message.
 //
-// A webhook knows its own messages only, and says of any other that there is none. So one that is older than
-// the webhook, which has come in the place of another by then, isn't asked for: it stays.
+// A webhook knows its own messages only, those in a thread only by the thread, and says of any other that
+// there is none. So the id in [channels.Ack] says where the message stands, and what doesn't stand where the
+// webhook posts now, which may have come in the place of another, isn't asked for: it stays.
 func (s sender) Recall(ctx context.Context, m channels.Sent) error {
-	id, err := strconv.ParseUint(m.ProviderID, 10, 64)
+	place := s.places[m.Address]
+	id, own := strings.CutPrefix(m.ProviderID, place+"/")
 	switch {
-	case err != nil || !snowflake.MatchString(m.ProviderID):
+	case place == "" || !own:
+		return &channels.Error{Class: channels.Rejected, Code: "other_webhook", Err: errors.New("not sent by the webhook configured now, or to another thread: delete it in Discord")}
+	case !snowflake.MatchString(id):
 		return &channels.Error{Class: channels.Rejected, Code: "no_message_id", Err: errors.New("not the id of a message of Discord")}
-	case id < s.ids[m.Address]:
-		return &channels.Error{Class: channels.Rejected, Code: "other_webhook", Err: errors.New("sent before there was the webhook configured now: delete it in Discord")}
 	}
-	a, err := s.hooks.Delete(ctx, m.Address, "messages/"+m.ProviderID, "thread_id")
+	a, err := s.hooks.Delete(ctx, m.Address, "messages/"+id, "thread_id")
 	if err != nil {
 		return err
 	}
@@ -58,15 +59,15 @@ func readDeletion(a channels.Answer) error {
 // inPath finds a webhook's id in its URL.
 var inPath = regexp.MustCompile(`/webhooks/([1-9][0-9]{0,18})/`)
 
-// idOf returns the id of a webhook, 0 where its URL isn't of Discord's form.
-func idOf(u *url.URL) uint64 {
+// placeOf says where a webhook's messages stand: its id, and the thread's where it posts to one. It is "" where
+// the URL isn't of Discord's form.
+func placeOf(u *url.URL) string {
 	found := inPath.FindStringSubmatch(u.Path)
 	if found == nil {
-		return 0
+		return ""
 	}
-	id, err := strconv.ParseUint(found[1], 10, 64)
-	if err != nil {
-		return 0
+	if thread := u.Query().Get("thread_id"); thread != "" {
+		return found[1] + "/" + thread
 	}
-	return id
+	return found[1]
 }

@@ -3,6 +3,7 @@ package telegram
 import (
 	"context"
 	"strconv"
+	"strings"
 
 	"github.com/tocsin-dev/tocsin/channels"
 	"github.com/tocsin-dev/tocsin/channels/messenger"
@@ -48,14 +49,14 @@ func (b *Bot) Post(ctx context.Context, chat, text, replyTo string) (channels.Ac
 		return channels.Ack{}, err
 	}
 	m := reply{request: request{ChatID: chatID(chat), Text: text, LinkPreview: linkPreview{Disabled: true}}}
-	if id, err := strconv.ParseInt(replyTo, 10, 64); err == nil && id > 0 {
+	if id, err := strconv.ParseInt(strings.TrimPrefix(replyTo, markOf(b.sender.bot, chat)), 10, 64); err == nil && id > 0 {
 		m.To = &replyParameters{MessageID: id, WithoutIt: true}
 	}
 	answer, err := messenger.PostJSON(ctx, b.sender.api, b.sender.path+"/sendMessage", nil, m)
 	if err != nil {
 		return channels.Ack{}, err
 	}
-	return readAck(answer)
+	return b.sender.readAck(answer, chat, "")
 }
 
 // Recall takes back a post in a chat by its id, as [channels.Recaller] does.

@@ -2,6 +2,8 @@ package telegram
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"regexp"
@@ -27,9 +29,15 @@ type deletion struct {
 //
 // What was sent to a group before it became a supergroup stays: the group is closed, and in the supergroup
 // messages are counted anew (https://core.telegram.org/api/channel#basic-groups), so that the same id is
-// another message there.
+// another message there. Of a message that isn't in the chat the API says that there is none, and so it does of
+// another bot's: in people's chats each counts its own. So an id without the mark of this bot and this chat
+// isn't asked for.
 func (s *sender) Recall(ctx context.Context, m channels.Sent) error {
-	d, ok := toDelete(m)
+	id, own := strings.CutPrefix(m.ProviderID, markOf(s.bot, m.Address))
+	if !own {
+		return &channels.Error{Class: channels.Rejected, Code: "other_chat", Err: errors.New("not the id of a message that this bot sent there")}
+	}
+	d, ok := toDelete(m.Address, id)
 	if !ok {
 		return &channels.Error{Class: channels.Rejected, Code: "no_message_id", Err: errors.New("not the id of a message of Telegram")}
 	}
@@ -40,19 +48,23 @@ func (s *sender) Recall(ctx context.Context, m channels.Sent) error {
 	return readDeletion(answer)
 }
 
-// idForm is the id of a message in [channels.Ack], after the chat's where that isn't the address.
+// markOf marks the ids of a bot's messages to an address: by two bytes of a hash, since ids are kept and
+// handed out where addresses are not, and many addresses have the same.
+func markOf(bot, address string) string {
+	sum := sha256.Sum256([]byte(bot + " " + strings.ToLower(address))) // names are the same in any case
+	return bot + "." + hex.EncodeToString(sum[:2]) + ":"
+}
+
+// idForm is the id of a message, after the chat's where that isn't the address.
 var idForm = regexp.MustCompile(`^(?:(-[1-9][0-9]{0,18})/)?([1-9][0-9]{0,18})$`)
 
-// idIn is the id of a message in a chat other than that of its address.
-func idIn(chat int64, id string) string { return strconv.FormatInt(chat, 10) + "/" + id }
-
-// toDelete reads a message's id.
-func toDelete(m channels.Sent) (deletion, bool) {
-	parts := idForm.FindStringSubmatch(m.ProviderID)
+// toDelete reads the id of a message to an address.
+func toDelete(address, id string) (deletion, bool) {
+	parts := idForm.FindStringSubmatch(id)
 	if parts == nil {
 		return deletion{}, false
 	}
-	d := deletion{ChatID: chatID(m.Address)}
+	d := deletion{ChatID: chatID(address)}
 	if parts[1] != "" {
 		d.ChatID = chatID(parts[1])
 	}

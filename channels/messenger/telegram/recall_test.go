@@ -13,10 +13,10 @@ import (
 // TestRecallRequest pins what goes over the wire.
 func TestRecallRequest(t *testing.T) {
 	for want, m := range map[string]channels.Sent{
-		`{"chat_id":77712345,"message_id":9007199254740993}`: {Address: "77712345", ProviderID: "9007199254740993"},
-		`{"chat_id":-4012345,"message_id":7}`:                {Address: "-4012345", ProviderID: "7"},
-		`{"chat_id":-1001234567891,"message_id":7}`:          {Address: "-4012345", ProviderID: "-1001234567891/7"},
-		`{"chat_id":"@bank_notices","message_id":7}`:         {Address: "@bank_notices", ProviderID: "7"},
+		`{"chat_id":77712345,"message_id":9007199254740993}`: {Address: "77712345", ProviderID: markOf("42", "77712345") + "9007199254740993"},
+		`{"chat_id":-4012345,"message_id":7}`:                {Address: "-4012345", ProviderID: markOf("42", "-4012345") + "7"},
+		`{"chat_id":-1001234567891,"message_id":7}`:          {Address: "-4012345", ProviderID: markOf("42", "-4012345") + "-1001234567891/7"},
+		`{"chat_id":"@bank_notices","message_id":7}`:         {Address: "@bank_notices", ProviderID: markOf("42", "@bank_notices") + "7"},
 	} {
 		s := newTestSender(t, func(w http.ResponseWriter, r *http.Request) {
 			got, _ := io.ReadAll(r.Body)
@@ -34,10 +34,17 @@ func TestRecallRequest(t *testing.T) {
 	}
 }
 
+// TestRecallOfWhatIsNoMessage: another bot, or in another chat, would not find it, or would find another one.
 func TestRecallOfWhatIsNoMessage(t *testing.T) {
 	s := newTestSender(t, func(http.ResponseWriter, *http.Request) { t.Error("a request was made") })
-	for _, id := range []string{"", "0", "-7", "+7", "07", "7.0", "7/7", "-1001234567891/", "-1001234567891/0", "@bank/7", "99999999999999999999", "9999999999999999999"} {
+	for _, id := range []string{"", "7", ":7", markOf("43", "77712345") + "7", markOf("42", "77712346") + "7", "0" + markOf("42", "77712345") + "7"} {
 		err := s.(channels.Recaller).Recall(context.Background(), channels.Sent{Address: "77712345", ProviderID: id})
+		if e := channels.AsError(err); e == nil || e.Class != channels.Rejected || e.Code != "other_chat" {
+			t.Errorf("%q: error %v, want rejected (other_chat)", id, err)
+		}
+	}
+	for _, id := range []string{"", "0", "-7", "+7", "07", "7.0", "7/7", "-1001234567891/", "-1001234567891/0", "@bank/7", "99999999999999999999", "9999999999999999999"} {
+		err := s.(channels.Recaller).Recall(context.Background(), channels.Sent{Address: "77712345", ProviderID: markOf("42", "77712345") + id})
 		if e := channels.AsError(err); e == nil || e.Class != channels.Rejected || e.Code != "no_message_id" {
 			t.Errorf("%q: error %v, want rejected (no_message_id)", id, err)
 		}
@@ -52,7 +59,7 @@ func TestRecallStaysInItsChat(t *testing.T) {
 		w.WriteHeader(http.StatusBadRequest)
 		_, _ = io.WriteString(w, `{"ok":false,"error_code":400,"description":"Bad Request: group chat was upgraded to a supergroup chat","parameters":{"migrate_to_chat_id":-1001234567891}}`)
 	})
-	err := s.(channels.Recaller).Recall(context.Background(), channels.Sent{Address: "-4012345", ProviderID: "7"})
+	err := s.(channels.Recaller).Recall(context.Background(), channels.Sent{Address: "-4012345", ProviderID: markOf("42", "-4012345") + "7"})
 	if e := channels.AsError(err); asked != 1 || e == nil || e.Class != channels.InvalidAddress || e.Code != "400 migrated" {
 		t.Errorf("asked %d times, error %v; want one request and an invalid address (400 migrated)", asked, err)
 	}
@@ -117,4 +124,13 @@ func FuzzReadDeletion(f *testing.F) {
 			t.Errorf("error %#v", err)
 		}
 	})
+}
+
+// TestMarks: ids are stored, so what they begin with must stay as it is.
+func TestMarks(t *testing.T) {
+	for _, c := range [][3]string{{"42", "77712345", "42.e095:"}, {"42", "77712346", "42.0411:"}, {"43", "77712345", "43.141c:"}} {
+		if got := markOf(c[0], c[1]); got != c[2] {
+			t.Errorf("of bot %s to %s: %q, want %q", c[0], c[1], got, c[2])
+		}
+	}
 }

@@ -28,6 +28,7 @@ import (
 	"net/http"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/tocsin-dev/tocsin/channels"
@@ -81,6 +82,7 @@ func checkAddress(address string) (string, error) {
 type sender struct {
 	api    *channels.API
 	path   string // "/bot" and the token: no error may name it
+	bot    string // its id, which is no secret
 	secret channels.Secret
 }
 
@@ -96,7 +98,8 @@ func newSender(decode func(any) error, env channels.Env) (channels.Sender, error
 	if err != nil {
 		return nil, err
 	}
-	return &sender{api: api, path: "/bot" + c.Token.Reveal(), secret: secretOf(c.Token)}, nil
+	bot, _, _ := strings.Cut(c.Token.Reveal(), ":")
+	return &sender{api: api, path: "/bot" + c.Token.Reveal(), bot: bot, secret: secretOf(c.Token)}, nil
 }
 
 // request is the body of sendMessage.
@@ -120,23 +123,28 @@ func (s *sender) Send(ctx context.Context, m channels.Message) (channels.Ack, er
 		return channels.Ack{}, err
 	}
 	if id := migratedTo(answer); id != 0 {
-		return s.sendTo(ctx, id, m.Text)
+		return s.sendTo(ctx, id, m)
 	}
-	return readAck(answer)
+	return s.readAck(answer, m.Address, "")
 }
 
 // sendTo sends to another chat than that of the message's address.
-func (s *sender) sendTo(ctx context.Context, chat int64, text string) (channels.Ack, error) {
-	answer, err := s.send(ctx, chat, text)
+func (s *sender) sendTo(ctx context.Context, chat int64, m channels.Message) (channels.Ack, error) {
+	answer, err := s.send(ctx, chat, m.Text)
 	if err != nil {
 		return channels.Ack{}, err
 	}
-	ack, err := readAck(answer)
-	if err != nil {
-		return channels.Ack{}, err
+	return s.readAck(answer, m.Address, strconv.FormatInt(chat, 10)+"/")
+}
+
+// readAck reads the answer to sendMessage. The id is marked with the bot and the address, and says in which
+// chat the message is where that isn't the address.
+func (s *sender) readAck(a channels.Answer, address, in string) (channels.Ack, error) {
+	ack, err := readAck(a)
+	if err == nil {
+		ack.ID = markOf(s.bot, address) + in + ack.ID
 	}
-	ack.ID = idIn(chat, ack.ID)
-	return ack, nil
+	return ack, err
 }
 
 func (s *sender) send(ctx context.Context, chat any, text string) (channels.Answer, error) {

@@ -60,7 +60,7 @@ func TestRequest(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if want := (channels.Ack{ID: "9007199254740993", Proof: channels.Accepted}); ack != want {
+			if want := (channels.Ack{ID: markOf("42", address) + "9007199254740993", Proof: channels.Accepted}); ack != want {
 				t.Errorf("Ack = %+v, want %+v", ack, want)
 			}
 		})

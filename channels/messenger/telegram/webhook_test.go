@@ -143,7 +143,7 @@ func TestMigratedGroup(t *testing.T) {
 		if diff := cmp.Diff([]any{-4012345.0, -1001234567891.0}, asked); diff != "" {
 			t.Errorf("%s: sent to (-want +got):\n%s", name, diff)
 		}
-		if (err == nil) != c.ok || (c.ok && ack.ID != "-1001234567891/7") || (err != nil && channels.AsError(err).Class != c.class) {
+		if (err == nil) != c.ok || (c.ok && ack.ID != markOf("42", "-4012345")+"-1001234567891/7") || (err != nil && channels.AsError(err).Class != c.class) {
 			t.Errorf("%s: %+v, %v", name, ack, err)
 		}
 	}

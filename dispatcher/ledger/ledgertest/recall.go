@@ -65,8 +65,12 @@ func recalledLive(w *world) {
 	}
 	w.apply(ledger.Fold{Now: at(70), ErrandsDone: []int64{first[0].ID}})
 	w.equal("errands left", w.errandsOf(u.ID), rest)
-	w.apply(ledger.Fold{Now: at(71), ErrandsDone: []int64{rest[0].ID}})
-	w.equal("errands left", w.errandsOf(u.ID), []ledger.Errand{})
+	left := ledger.Errand{Verb: ledger.Recall, Update: u.ID, Channel: "sms", First: ns[1].ID, Last: ns[2].ID}
+	w.apply(ledger.Fold{Now: at(71), ErrandsDone: []int64{rest[0].ID}, Errands: []ledger.Errand{left}})
+	got := w.errandsOf(u.ID)
+	w.equal("what the engine leaves is about", w.pending(got[0]), idsOf(ns[1:]))
+	got[0].ID = 0
+	w.equal("errands left", got, []ledger.Errand{left})
 	said := w.trail()[before:]
 	want := "recall: 1 update recalled, with 2 notifications still open; what was sent is taken back where its provider can, and the report counts it"
 	if len(said) != 1 || said[0].Kind != ledger.TrailOrder || said[0].Update != u.ID || said[0].By != "Ana" || said[0].Order != want {

@@ -216,6 +216,7 @@ func (t tx) foldSmall(f *ledger.Fold, early int64) error {
 		func() error { return t.deleteEarly(f.Claimed) },
 		func() error { return t.deleteDone("superseding_pages", f.Superseded) },
 		func() error { return t.deleteDone("errands", f.ErrandsDone) },
+		func() error { return t.leaveErrands(f.Errands) },
 		func() error { return t.bury(f.Dead) },
 		func() error { return t.overlooked(f.Queued(), f.Now) },
 	} {

@@ -278,6 +278,7 @@ func (t tx) foldSmall(f ledger.Fold) error {
 	errs = append(errs,
 		t.exec(`DELETE FROM early_receipts WHERE id IN (SELECT value FROM json_each(?))`, jsonInts(f.Claimed)),
 		t.exec(`DELETE FROM errands WHERE id IN (SELECT value FROM json_each(?))`, jsonInts(f.ErrandsDone)),
+		t.leaveErrands(f.Errands),
 		t.exec(`DELETE FROM superseding_pages WHERE id IN (SELECT value FROM json_each(?))`, jsonInts(f.Superseded)))
 	return errors.Join(errs...)
 }

@@ -154,6 +154,17 @@ func (t tx) runErrands(v ledger.Verb, channel string, updates []ledger.Target) e
 	return nil
 }
 
+// leaveErrands adds errands that a fold leaves to be run.
+func (t tx) leaveErrands(all []ledger.Errand) error {
+	for _, e := range all {
+		err := t.exec(`INSERT INTO errands (verb, update_id, channel, first, last) VALUES (?,?,?,?,?)`, string(e.Verb), e.Update, e.Channel, e.First, e.Last)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (t tx) setCap(incidentRow, segments int64) error {
 	return errors.Join(
 		t.exec(`UPDATE incidents SET cap = ? WHERE id = ?`, segments, incidentRow),

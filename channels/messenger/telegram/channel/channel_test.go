@@ -39,12 +39,18 @@ func jsonOf(t *testing.T, b []byte) any {
 }
 
 func TestRequests(t *testing.T) {
-	for name, m := range map[string]channels.Message{
-		"post":        {Address: "@bank_NOTICES"},
-		"reply":       {Address: "bank_notices", Thread: "4711"},
-		"reply_by_id": {Address: "-1001234567890", Thread: "4711"},
-		"post_again":  {Address: "@bank_notices", Thread: "at://no.message"},
+	const ours, theirs = "42.aa61:", "42.2f7a:" // marks, which are stored
+	for m, name := range map[channels.Message]string{
+		{Address: "@bank_NOTICES"}:                            "post",
+		{Address: "bank_notices", Thread: ours + "4711"}:      "reply",
+		{Address: "-1001234567890", Thread: theirs + "4711"}:  "reply_by_id",
+		{Address: "@bank_notices", Thread: "at://no.message"}: "post_again",
+		{Address: "@bank_notices", Thread: theirs + "4711"}:   "post_again",
 	} {
+		mark := ours
+		if m.Address[0] == '-' {
+			mark = theirs
+		}
 		want, err := os.ReadFile("testdata/" + name + ".json")
 		if err != nil {
 			t.Fatal(err)
@@ -58,7 +64,7 @@ func TestRequests(t *testing.T) {
 		}, "@Bank_Notices", "-1001234567890")
 		m.Text = "Cards <down> & \"out\"\nhttps://status.example.com 🔔"
 		ack, err := s.Send(context.Background(), m)
-		if want := (channels.Ack{ID: "4712", Proof: channels.Delivered}); err != nil || ack != want {
+		if want := (channels.Ack{ID: mark + "4712", Proof: channels.Delivered}); err != nil || ack != want {
 			t.Errorf("%s: %+v, %v", name, ack, err)
 		}
 	}
@@ -88,9 +94,10 @@ func TestRecall(t *testing.T) {
 		_, _ = io.WriteString(w, `{"ok":true,"result":true}`)
 	}, "@Bank_Notices")
 	for code, m := range map[string]channels.Sent{
-		"":                {Address: "bank_notices", ProviderID: "4711"},
-		"no_such_channel": {Address: "@bank_other", ProviderID: "4711"},
-		"no_message_id":   {Address: "@bank_notices", ProviderID: "at://no.message"},
+		"":                {Address: "bank_notices", ProviderID: "42.aa61:4711"},
+		"no_such_channel": {Address: "@bank_other", ProviderID: "42.aa61:4711"},
+		"other_chat":      {Address: "@bank_notices", ProviderID: "42.2f7a:4711"},
+		"no_message_id":   {Address: "@bank_notices", ProviderID: "42.aa61:at://no.message"},
 	} {
 		err := s.(channels.Recaller).Recall(context.Background(), m)
 		if e := channels.AsError(err); (err == nil) != (code == "") || err != nil && e.Code != code {
